@@ -1,0 +1,51 @@
+#ifndef RP_LIMITS_H
+#define RP_LIMITS_H
+
+/*
+ * Every limit of the formats and of the protocol, in one place (SPEC 1.3). Sizes are bytes unless
+ * the name says otherwise; times end in _MS.
+ */
+
+/* Encoding */
+#define RP_DEPTH_MAX 8     /* nested arrays and maps */
+#define RP_ITEMS_MAX 16384 /* values in one item, containers and keys included */
+
+/* Records */
+#define RP_BODY_MAX 262144                 /* unpacked body: 256 KiB */
+#define RP_KIND_LEN_MAX 24                 /* a kind's name */
+#define RP_PARENTS_MAX 32                  /* versions that a version replaces */
+#define RP_RECORD_MAX (RP_BODY_MAX + 1024) /* [codec, body, sig] as stored and sent */
+
+/* Identity */
+#define RP_NAME_CHARS_MAX 120
+#define RP_NAME_LEN_MAX 480   /* the same in UTF-8 */
+#define RP_SUCCESSIONS_MAX 32 /* of one organisation; all are carried in a handshake */
+#define RP_PROOF_MAX 20000    /* handshake payload */
+
+/* Channel */
+#define RP_NOISE_MESSAGE_MAX 65535 /* one Noise message, tag included */
+#define RP_HANDSHAKE_MAX 20480     /* one Noise handshake message */
+#define RP_FRAME_MAX 1048576       /* one frame: 1 MiB */
+#define RP_REKEY_MESSAGES 65536    /* transport messages in one direction between two rekeys */
+#define RP_HANDSHAKE_MS 5000       /* from the first byte to both proofs */
+#define RP_FRAME_MS 30000          /* from a frame's first byte to its last */
+
+/* Messages */
+#define RP_CODECS_MAX 16
+#define RP_FEATURES_MAX 32
+#define RP_ADDRESSES_MAX 8
+#define RP_ADDRESS_LEN_MAX 255
+#define RP_REASON_LEN_MAX 300
+#define RP_ACCEPT_ENTRIES_MAX 16384 /* organisations in one ACCEPT message */
+#define RP_ACCEPTED_MAX 65536       /* organisations known from one link */
+#define RP_SYMBOLS_MAX 8192         /* symbols in one HAVE, IDS or PAGE; prefixes in one WANT */
+#define RP_RECORDS_MAX 1024         /* records in one RECORDS message */
+
+/* Sets */
+#define RP_IDS_BELOW 128     /* smaller sets are compared by sending their symbols */
+#define RP_SKETCH_FIRST 32   /* cells sent with the digests */
+#define RP_SKETCH_OCTAVE 144 /* digests sent for each octave of cells above */
+#define RP_SKETCH_CELLS_MAX 65536
+#define RP_CELLS_PER_MESSAGE 32768
+
+#endif

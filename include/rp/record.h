@@ -1,0 +1,112 @@
+#ifndef RP_RECORD_H
+#define RP_RECORD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "rp/bytes.h"
+#include "rp/hash.h"
+#include "rp/key.h"
+
+/*
+ * Records (SPEC 2): an immutable signed message. Its body is canonical msgpack, its id the hash of
+ * the body, its signature made over the id. On the wire and on disk it is packed as
+ * [codec, body, sig], where codec says how the body is compressed.
+ */
+
+enum rp_set {
+    RP_SET_CONTROL = 0, /* identity, revocation, vouch, withdrawal */
+    RP_SET_CONTENT = 1, /* everything else */
+};
+#define RP_SETS 2
+
+enum rp_codec {
+    RP_CODEC_PLAIN = 0,
+    RP_CODEC_ZSTD = 1, /* one zstd frame that declares its size, nothing after it */
+};
+
+/* The two scopes that are not a circle's hash (SPEC 2.1). */
+extern const uint8_t rp_record_commons[RP_ID_LEN]; /* all zero bits */
+extern const uint8_t rp_record_local[RP_ID_LEN];   /* all one bits: never leaves the node */
+
+/* A body's fields. Slices borrow from the body it was parsed from, or from the caller's fields. */
+struct rp_record {
+    enum rp_set set;
+    uint8_t scope[RP_ID_LEN];
+    uint8_t org[RP_ID_LEN];
+    uint8_t key[RP_KEY_LEN];
+    struct rp_slice kind;
+    uint64_t made; /* ms since 1970 UTC, as the author claims */
+    uint8_t salt[RP_SALT_LEN];
+    uint8_t seed[RP_SEED_LEN];
+    bool has_teller;
+    uint8_t teller[RP_KEY_LEN];
+    uint32_t parents;           /* how many versions this one replaces */
+    struct rp_slice parent_ids; /* their ids, RP_ID_LEN each, ascending; see below */
+    struct rp_slice content;    /* a canonical map */
+    uint8_t id[RP_ID_LEN];      /* computed */
+    uint8_t object[RP_ID_LEN];  /* computed */
+};
+
+/* The ${i}th parent of a parsed record. */
+const uint8_t *rp_record_parent(const struct rp_record *record, uint32_t i);
+
+/* The object that org, seed and teller (NULL for none) name. */
+void rp_record_object(uint8_t out[static RP_ID_LEN], const uint8_t org[static RP_ID_LEN],
+                      const uint8_t seed[static RP_SEED_LEN], const uint8_t *teller);
+
+/* Whether ${record} is of the kind called ${kind}. */
+bool rp_record_is_kind(const struct rp_record *record, const char *kind);
+
+/*
+ * Checks and reads a body, which ${out} then borrows from, and computes id and object.
+ * RP_ERR_LIMIT, RP_ERR_MALFORMED, RP_ERR_SHAPE; RP_ERR_VERSION for a body of a later version, whose
+ * id alone is then set, since the id follows from the bytes.
+ */
+int rp_record_parse(struct rp_record *out, struct rp_slice body)
+    __attribute__((warn_unused_result));
+
+/*
+ * Writes the body that ${fields} describe into ${body}. ${fields}->parent_ids holds the ids one
+ * after the other, ascending, ${fields}->parents of them; content is a canonical map. What comes
+ * out was parsed once more, so that nothing malformed is ever signed.
+ */
+int rp_record_write(struct rp_bytes *body, const struct rp_record *fields)
+    __attribute__((warn_unused_result));
+
+/*
+ * Signs ${body} with ${key} and packs it, compressed when ${codec} asks for it and it gets smaller.
+ */
+int rp_record_pack(struct rp_bytes *packed, struct rp_slice body, const struct rp_key *key,
+                   enum rp_codec codec) __attribute__((warn_unused_result));
+
+/* A record unpacked and checked. The body is its own; record borrows from it. */
+struct rp_opened {
+    struct rp_record record;
+    struct rp_bytes body;
+    uint8_t sig[RP_SIG_LEN];
+};
+
+/*
+ * Unpacks [codec, body, sig] and checks everything that follows from the bytes alone, the signature
+ * included. The declared size is believed only up to RP_BODY_MAX. On error ${out} is empty, but for
+ * record.id with RP_ERR_VERSION. Free with rp_record_close.
+ */
+int rp_record_open(struct rp_opened *out, struct rp_slice packed)
+    __attribute__((warn_unused_result));
+
+/* The same without verifying the signature: for records read back from one's own store. */
+int rp_record_open_trusted(struct rp_opened *out, struct rp_slice packed)
+    __attribute__((warn_unused_result));
+
+void rp_record_close(struct rp_opened *opened);
+
+/* Packs an opened record anew with ${codec}, for a peer that does not read the one it came in. */
+int rp_record_repack(struct rp_bytes *packed, const struct rp_opened *opened, enum rp_codec codec)
+    __attribute__((warn_unused_result));
+
+/* The codec that ${packed} names, or a negative error. */
+int rp_record_codec(struct rp_slice packed);
+
+#endif

@@ -1,0 +1,66 @@
+#include "rp/fingerprint.h"
+
+#include <sodium.h>
+#include <string.h>
+
+/* The lanes of one symbol: ChaCha20 under a key that is the symbol and a constant. */
+static void expand(struct rp_fingerprint *out, const uint8_t symbol[static RP_SYMBOL_LEN])
+{
+    static const uint8_t nonce[crypto_stream_chacha20_NONCEBYTES] = {0};
+    uint8_t key[crypto_stream_chacha20_KEYBYTES] = "................rp/1 fingerprint";
+    uint8_t stream[RP_FINGERPRINT_LEN];
+
+    memcpy(key, symbol, RP_SYMBOL_LEN);
+    crypto_stream_chacha20(stream, sizeof stream, nonce, key);
+    rp_fingerprint_load(out, stream);
+}
+
+void rp_fingerprint_add(struct rp_fingerprint *sum, const uint8_t symbol[static RP_SYMBOL_LEN])
+{
+    struct rp_fingerprint one;
+
+    expand(&one, symbol);
+    rp_fingerprint_join(sum, &one);
+}
+
+void rp_fingerprint_remove(struct rp_fingerprint *sum, const uint8_t symbol[static RP_SYMBOL_LEN])
+{
+    struct rp_fingerprint one;
+
+    expand(&one, symbol);
+    rp_fingerprint_part(sum, &one);
+}
+
+void rp_fingerprint_join(struct rp_fingerprint *sum, const struct rp_fingerprint *other)
+{
+    for (unsigned i = 0; i < RP_FINGERPRINT_LANES; i++)
+        sum->lanes[i] = (uint16_t)(sum->lanes[i] + other->lanes[i]);
+}
+
+void rp_fingerprint_part(struct rp_fingerprint *sum, const struct rp_fingerprint *other)
+{
+    for (unsigned i = 0; i < RP_FINGERPRINT_LANES; i++)
+        sum->lanes[i] = (uint16_t)(sum->lanes[i] - other->lanes[i]);
+}
+
+void rp_fingerprint_digest(uint8_t out[static RP_HASH_LEN], const struct rp_fingerprint *sum)
+{
+    uint8_t bytes[RP_FINGERPRINT_LEN];
+
+    rp_fingerprint_save(bytes, sum);
+    rp_hash_one(out, RP_DOMAIN_FINGERPRINT, bytes, sizeof bytes);
+}
+
+void rp_fingerprint_save(uint8_t out[static RP_FINGERPRINT_LEN], const struct rp_fingerprint *sum)
+{
+    for (unsigned i = 0; i < RP_FINGERPRINT_LANES; i++) {
+        out[2 * i] = (uint8_t)sum->lanes[i];
+        out[2 * i + 1] = (uint8_t)(sum->lanes[i] >> 8);
+    }
+}
+
+void rp_fingerprint_load(struct rp_fingerprint *sum, const uint8_t in[static RP_FINGERPRINT_LEN])
+{
+    for (unsigned i = 0; i < RP_FINGERPRINT_LANES; i++)
+        sum->lanes[i] = (uint16_t)(in[2 * i] | in[2 * i + 1] << 8);
+}

@@ -1,0 +1,322 @@
+#include "rp/record.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <zstd.h>
+
+#include "rp/canonical.h"
+#include "rp/err.h"
+#include "rp/limits.h"
+#include "rp/reader.h"
+#include "rp/writer.h"
+
+#define BODY_VERSION 1
+#define BODY_FIELDS 12
+#define MADE_MAX ((UINT64_C(1) << 53) - 1) /* what every JSON reader holds exactly */
+#define PARENT_ITEM_LEN (2 + RP_ID_LEN)    /* a bin of 32 bytes with its header */
+#define ZSTD_LEVEL 19
+
+const uint8_t rp_record_commons[RP_ID_LEN] = {0};
+const uint8_t rp_record_local[RP_ID_LEN] = {
+    0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
+    0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
+
+const uint8_t *rp_record_parent(const struct rp_record *record, uint32_t i)
+{
+    return record->parent_ids.data + (size_t)i * PARENT_ITEM_LEN + 2;
+}
+
+void rp_record_object(uint8_t out[static RP_ID_LEN], const uint8_t org[static RP_ID_LEN],
+                      const uint8_t seed[static RP_SEED_LEN], const uint8_t *teller)
+{
+    static const uint8_t none[RP_KEY_LEN] = {0};
+    const struct rp_slice parts[] = {
+        {org, RP_ID_LEN},
+        {seed, RP_SEED_LEN},
+        {teller != NULL ? teller : none, RP_KEY_LEN},
+    };
+
+    rp_hash(out, RP_DOMAIN_OBJECT, parts, 3);
+}
+
+bool rp_record_is_kind(const struct rp_record *record, const char *kind)
+{
+    return rp_bytes_compare(record->kind, rp_bytes_str(kind)) == 0;
+}
+
+static bool kind_fits(struct rp_slice kind)
+{
+    if (kind.len == 0 || kind.len > RP_KIND_LEN_MAX)
+        return false;
+    for (size_t i = 0; i < kind.len; i++) {
+        uint8_t c = kind.data[i];
+
+        if (!(c >= 'a' && c <= 'z') && !(c >= '0' && c <= '9') && c != '-')
+            return false;
+    }
+    return kind.data[0] >= 'a';
+}
+
+/* The list of parents, kept as the encoded items: ids of 32 bytes, ascending. */
+static void read_parents(struct rp_reader *r, struct rp_record *out)
+{
+    uint8_t id[RP_ID_LEN];
+
+    out->parents = rp_reader_array(r);
+    if (out->parents > RP_PARENTS_MAX)
+        rp_reader_fail(r);
+    out->parent_ids.data = r->at;
+    for (uint32_t i = 0; i < out->parents && r->err == RP_OK; i++) {
+        rp_reader_bin_into(r, id, sizeof id);
+        if (i > 0 && r->err == RP_OK && memcmp(rp_record_parent(out, i - 1), id, sizeof id) >= 0)
+            rp_reader_fail(r);
+    }
+    out->parent_ids.len = (size_t)(r->at - out->parent_ids.data);
+}
+
+static void read_fields(struct rp_reader *r, struct rp_record *out)
+{
+    uint64_t set = rp_reader_uint(r);
+
+    out->set = set == RP_SET_CONTENT ? RP_SET_CONTENT : RP_SET_CONTROL;
+    rp_reader_bin_into(r, out->scope, sizeof out->scope);
+    rp_reader_bin_into(r, out->org, sizeof out->org);
+    rp_reader_bin_into(r, out->key, sizeof out->key);
+    out->kind = rp_reader_str(r);
+    out->made = rp_reader_uint(r);
+    rp_reader_bin_into(r, out->salt, sizeof out->salt);
+    rp_reader_bin_into(r, out->seed, sizeof out->seed);
+    out->has_teller = !rp_reader_nil(r);
+    if (out->has_teller)
+        rp_reader_bin_into(r, out->teller, sizeof out->teller);
+    read_parents(r, out);
+    if (rp_reader_peek(r) != RP_TYPE_MAP)
+        rp_reader_fail(r);
+    out->content = rp_reader_item(r);
+    if (set > RP_SET_CONTENT || !kind_fits(out->kind) || out->made > MADE_MAX)
+        rp_reader_fail(r);
+}
+
+int rp_record_parse(struct rp_record *out, struct rp_slice body)
+{
+    struct rp_reader r;
+    uint32_t fields;
+    int err;
+
+    *out = (struct rp_record){0};
+    if (body.len > RP_BODY_MAX)
+        return RP_ERR_LIMIT;
+    if ((err = rp_canonical_check(body.data, body.len)) != RP_OK)
+        return err;
+    rp_hash_one(out->id, RP_DOMAIN_RECORD, body.data, body.len);
+    rp_reader_init(&r, body);
+    fields = rp_reader_array(&r);
+    if (fields > 0 && rp_reader_peek(&r) == RP_TYPE_UINT && rp_reader_uint(&r) > BODY_VERSION)
+        return RP_ERR_VERSION;
+    rp_reader_init(&r, body);
+    if (rp_reader_array(&r) != BODY_FIELDS || rp_reader_uint(&r) != BODY_VERSION)
+        return RP_ERR_SHAPE;
+    read_fields(&r, out);
+    if ((err = rp_reader_end(&r)) != RP_OK)
+        return err;
+    rp_record_object(out->object, out->org, out->seed, out->has_teller ? out->teller : NULL);
+    return RP_OK;
+}
+
+int rp_record_write(struct rp_bytes *body, const struct rp_record *fields)
+{
+    struct rp_writer w;
+    struct rp_record check;
+    int err;
+
+    rp_writer_init(&w, RP_BODY_MAX);
+    rp_writer_array(&w, BODY_FIELDS);
+    rp_writer_uint(&w, BODY_VERSION);
+    rp_writer_uint(&w, fields->set);
+    rp_writer_bin(&w, fields->scope, RP_ID_LEN);
+    rp_writer_bin(&w, fields->org, RP_ID_LEN);
+    rp_writer_bin(&w, fields->key, RP_KEY_LEN);
+    rp_writer_text(&w, fields->kind);
+    rp_writer_uint(&w, fields->made);
+    rp_writer_bin(&w, fields->salt, RP_SALT_LEN);
+    rp_writer_bin(&w, fields->seed, RP_SEED_LEN);
+    if (fields->has_teller)
+        rp_writer_bin(&w, fields->teller, RP_KEY_LEN);
+    else
+        rp_writer_nil(&w);
+    rp_writer_array(&w, fields->parents);
+    for (uint32_t i = 0; i < fields->parents; i++)
+        rp_writer_bin(&w, fields->parent_ids.data + (size_t)i * RP_ID_LEN, RP_ID_LEN);
+    rp_writer_raw(&w, fields->content);
+    if ((err = rp_writer_take(&w, body)) != RP_OK)
+        return err;
+    if ((err = rp_record_parse(&check, rp_bytes_slice(body))) != RP_OK)
+        rp_bytes_free(body);
+    return err;
+}
+
+/* Compresses ${body}; leaves ${out} empty when it does not get smaller. */
+static int compress(struct rp_bytes *out, struct rp_slice body)
+{
+    size_t bound = ZSTD_compressBound(body.len);
+    size_t n;
+
+    *out = (struct rp_bytes){malloc(bound), 0};
+    if (out->data == NULL)
+        return RP_ERR_NOMEM;
+    n = ZSTD_compress(out->data, bound, body.data, body.len, ZSTD_LEVEL);
+    if (ZSTD_isError(n)) {
+        rp_bytes_free(out);
+        return RP_ERR_NOMEM;
+    }
+    if (n >= body.len)
+        rp_bytes_free(out);
+    else
+        out->len = n;
+    return RP_OK;
+}
+
+static int decompress(struct rp_bytes *out, struct rp_slice packed)
+{
+    unsigned long long size = ZSTD_getFrameContentSize(packed.data, packed.len);
+    size_t n;
+
+    *out = (struct rp_bytes){NULL, 0};
+    if (size == ZSTD_CONTENTSIZE_UNKNOWN || size == ZSTD_CONTENTSIZE_ERROR || size == 0)
+        return RP_ERR_CODEC;
+    if (size > RP_BODY_MAX)
+        return RP_ERR_LIMIT;
+    if (ZSTD_findFrameCompressedSize(packed.data, packed.len) != packed.len)
+        return RP_ERR_CODEC;
+    out->data = malloc((size_t)size);
+    if (out->data == NULL)
+        return RP_ERR_NOMEM;
+    n = ZSTD_decompress(out->data, (size_t)size, packed.data, packed.len);
+    if (n != (size_t)size) { /* covers zstd's error codes, which are huge */
+        rp_bytes_free(out);
+        return RP_ERR_CODEC;
+    }
+    out->len = n;
+    return RP_OK;
+}
+
+static int write_packed(struct rp_bytes *packed, struct rp_slice body, enum rp_codec codec,
+                        const uint8_t sig[static RP_SIG_LEN])
+{
+    struct rp_bytes compressed = {NULL, 0};
+    struct rp_writer w;
+    int err;
+
+    if (codec == RP_CODEC_ZSTD && (err = compress(&compressed, body)) != RP_OK)
+        return err;
+    rp_writer_init(&w, RP_RECORD_MAX);
+    rp_writer_array(&w, 3);
+    if (compressed.len > 0) {
+        rp_writer_uint(&w, RP_CODEC_ZSTD);
+        rp_writer_bin(&w, compressed.data, compressed.len);
+    } else {
+        rp_writer_uint(&w, RP_CODEC_PLAIN);
+        rp_writer_bin(&w, body.data, body.len);
+    }
+    rp_writer_bin(&w, sig, RP_SIG_LEN);
+    rp_bytes_free(&compressed);
+    return rp_writer_take(&w, packed);
+}
+
+int rp_record_pack(struct rp_bytes *packed, struct rp_slice body, const struct rp_key *key,
+                   enum rp_codec codec)
+{
+    uint8_t id[RP_ID_LEN];
+    uint8_t sig[RP_SIG_LEN];
+
+    rp_hash_one(id, RP_DOMAIN_RECORD, body.data, body.len);
+    rp_key_sign(sig, key, RP_DOMAIN_SIGN_RECORD, id);
+    return write_packed(packed, body, codec, sig);
+}
+
+int rp_record_repack(struct rp_bytes *packed, const struct rp_opened *opened, enum rp_codec codec)
+{
+    return write_packed(packed, rp_bytes_slice(&opened->body), codec, opened->sig);
+}
+
+/* Splits the packed form; body still as it is packed. */
+static int split(struct rp_slice packed, uint64_t *codec, struct rp_slice *body,
+                 uint8_t sig[static RP_SIG_LEN])
+{
+    struct rp_reader r;
+    int err;
+
+    if (packed.len > RP_RECORD_MAX)
+        return RP_ERR_LIMIT;
+    if ((err = rp_canonical_check(packed.data, packed.len)) != RP_OK)
+        return err;
+    rp_reader_init(&r, packed);
+    if (rp_reader_array(&r) != 3)
+        rp_reader_fail(&r);
+    *codec = rp_reader_uint(&r);
+    *body = rp_reader_bin(&r);
+    rp_reader_bin_into(&r, sig, RP_SIG_LEN);
+    return rp_reader_end(&r);
+}
+
+int rp_record_codec(struct rp_slice packed)
+{
+    uint8_t sig[RP_SIG_LEN];
+    struct rp_slice body;
+    uint64_t codec;
+    int err = split(packed, &codec, &body, sig);
+
+    if (err != RP_OK)
+        return err;
+    return codec <= RP_CODEC_ZSTD ? (int)codec : RP_ERR_CODEC;
+}
+
+static int unpack_body(struct rp_bytes *body, uint64_t codec, struct rp_slice packed)
+{
+    if (codec == RP_CODEC_ZSTD)
+        return decompress(body, packed);
+    if (codec != RP_CODEC_PLAIN)
+        return RP_ERR_CODEC;
+    if (packed.len > RP_BODY_MAX)
+        return RP_ERR_LIMIT;
+    return rp_bytes_copy(body, packed.data, packed.len);
+}
+
+int rp_record_open_trusted(struct rp_opened *out, struct rp_slice packed)
+{
+    struct rp_slice body;
+    uint64_t codec;
+    int err;
+
+    *out = (struct rp_opened){0};
+    if ((err = split(packed, &codec, &body, out->sig)) != RP_OK)
+        goto err0;
+    if ((err = unpack_body(&out->body, codec, body)) != RP_OK)
+        goto err0;
+    if ((err = rp_record_parse(&out->record, rp_bytes_slice(&out->body))) != RP_OK)
+        goto err1;
+    return RP_OK;
+
+err1:
+    rp_bytes_free(&out->body);
+err0:
+    return err;
+}
+
+int rp_record_open(struct rp_opened *out, struct rp_slice packed)
+{
+    int err = rp_record_open_trusted(out, packed);
+
+    if (err != RP_OK)
+        return err;
+    err = rp_key_verify(out->sig, out->record.key, RP_DOMAIN_SIGN_RECORD, out->record.id);
+    if (err != RP_OK)
+        rp_record_close(out);
+    return err;
+}
+
+void rp_record_close(struct rp_opened *opened)
+{
+    rp_bytes_free(&opened->body);
+    *opened = (struct rp_opened){0};
+}

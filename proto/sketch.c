@@ -1,0 +1,151 @@
+#include "rp/sketch.h"
+
+#include <math.h>
+#include <sodium.h>
+#include <string.h>
+
+#define ESTIMATE_MAX 4194304.0 /* beyond any sketch */
+
+void rp_sketch_key(uint8_t key[static RP_SKETCH_KEY_LEN], const uint8_t scope[static RP_ID_LEN])
+{
+    uint8_t digest[RP_HASH_LEN];
+
+    rp_hash_one(digest, RP_DOMAIN_SKETCH, scope, RP_ID_LEN);
+    memcpy(key, digest, RP_SKETCH_KEY_LEN);
+}
+
+static uint64_t load64(const uint8_t in[static 8])
+{
+    uint64_t value = 0;
+
+    for (unsigned i = 0; i < 8; i++)
+        value |= (uint64_t)in[i] << 8 * i;
+    return value;
+}
+
+uint64_t rp_sketch_checksum(const uint8_t key[static RP_SKETCH_KEY_LEN],
+                            const uint8_t symbol[static RP_SYMBOL_LEN])
+{
+    uint8_t out[crypto_shorthash_BYTES];
+
+    crypto_shorthash(out, symbol, RP_SYMBOL_LEN, key);
+    return load64(out);
+}
+
+struct rp_sketch_walk rp_sketch_walk(uint64_t checksum)
+{
+    return (struct rp_sketch_walk){.state = checksum, .cell = 0};
+}
+
+/*
+ * The gap to the next cell is drawn so that a symbol is in cell i with probability 1/(1 + i/2).
+ * IEEE double, each operation rounded on its own (SPEC 4.2): the build forbids contraction.
+ */
+void rp_sketch_step(struct rp_sketch_walk *walk)
+{
+    double root;
+    double gap;
+
+    walk->state *= UINT64_C(0xda942042e4dd58b5);
+    root = sqrt((double)walk->state + 1.0);
+    gap = ((double)walk->cell + 1.5) * (4294967296.0 / root - 1.0);
+    walk->cell += (uint64_t)ceil(gap);
+}
+
+void rp_sketch_toggle(struct rp_cell *cells, uint32_t from, uint32_t n,
+                      const uint8_t key[static RP_SKETCH_KEY_LEN],
+                      const uint8_t symbol[static RP_SYMBOL_LEN])
+{
+    uint64_t checksum = rp_sketch_checksum(key, symbol);
+    struct rp_sketch_walk walk = rp_sketch_walk(checksum);
+
+    for (; walk.cell < (uint64_t)from + n; rp_sketch_step(&walk)) {
+        struct rp_cell *cell;
+
+        if (walk.cell < from)
+            continue;
+        cell = &cells[walk.cell - from];
+        cell->checksum ^= checksum;
+        for (unsigned i = 0; i < RP_SYMBOL_LEN; i++)
+            cell->symbol[i] ^= symbol[i];
+    }
+}
+
+void rp_sketch_save(uint8_t out[static RP_CELL_LEN], const struct rp_cell *cell)
+{
+    memcpy(out, cell->symbol, RP_SYMBOL_LEN);
+    for (unsigned i = 0; i < 8; i++)
+        out[RP_SYMBOL_LEN + i] = (uint8_t)(cell->checksum >> 8 * i);
+}
+
+void rp_sketch_load(struct rp_cell *cell, const uint8_t in[static RP_CELL_LEN])
+{
+    memcpy(cell->symbol, in, RP_SYMBOL_LEN);
+    cell->checksum = load64(in + RP_SYMBOL_LEN);
+}
+
+/* Digests in the octave that begins at cell ${first}. */
+static uint32_t octave_digests(uint32_t first)
+{
+    return first < RP_SKETCH_OCTAVE ? first : RP_SKETCH_OCTAVE;
+}
+
+uint32_t rp_sketch_digests(uint32_t cells)
+{
+    uint32_t digests = 0;
+
+    for (uint32_t first = RP_SKETCH_FIRST; first < RP_SKETCH_CELLS_MAX && 2 * first <= cells;
+         first *= 2)
+        digests += octave_digests(first);
+    return digests;
+}
+
+uint32_t rp_sketch_digest_cell(uint32_t i)
+{
+    uint32_t first = RP_SKETCH_FIRST;
+
+    for (; i >= octave_digests(first); first *= 2)
+        i -= octave_digests(first);
+    return first + (uint32_t)((uint64_t)i * first / octave_digests(first));
+}
+
+uint8_t rp_sketch_digest(const struct rp_cell *cell)
+{
+    return (uint8_t)cell->checksum;
+}
+
+/* Log-likelihood of a difference of ${d} symbols, given which digests agree. */
+static double likelihood(double d, const bool *same, uint32_t n)
+{
+    double sum = 0;
+
+    for (uint32_t i = 0; i < n; i++) {
+        double in_cell = 1.0 / (1.0 + 0.5 * rp_sketch_digest_cell(i));
+        double empty = exp(d * log1p(-in_cell));
+        double agree = empty + (1.0 - empty) / 256.0; /* one byte agrees by chance, too */
+
+        sum += log(same[i] ? agree : 1.0 - agree);
+    }
+    return sum;
+}
+
+double rp_sketch_estimate(const bool *same, uint32_t n)
+{
+    double low = log(0.25);
+    double high = log(ESTIMATE_MAX);
+    uint32_t differing = 0;
+
+    for (uint32_t i = 0; i < n; i++)
+        differing += !same[i];
+    if (differing == 0)
+        return 0;
+    while (high - low > 0.005) { /* the likelihood has one peak: search it by thirds */
+        double third = (high - low) / 3;
+
+        if (likelihood(exp(low + third), same, n) < likelihood(exp(high - third), same, n))
+            low += third;
+        else
+            high -= third;
+    }
+    return exp((low + high) / 2);
+}

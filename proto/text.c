@@ -1,0 +1,112 @@
+#include "rp/text.h"
+
+/*
+ * Length of the UTF-8 sequence that starts at ${s} with ${left} bytes to go, its code point in
+ * ${out}; 0 when it is not valid.
+ */
+static size_t decode(const uint8_t *s, size_t left, uint32_t *out)
+{
+    static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
+    uint32_t point;
+    size_t n;
+
+    if (s[0] < 0x80) {
+        *out = s[0];
+        return 1;
+    }
+    if (s[0] >= 0xc2 && s[0] <= 0xdf)
+        n = 2;
+    else if (s[0] >= 0xe0 && s[0] <= 0xef)
+        n = 3;
+    else if (s[0] >= 0xf0 && s[0] <= 0xf4)
+        n = 4;
+    else
+        return 0;
+    if (left < n)
+        return 0;
+    point = s[0] & (0x7fu >> n);
+    for (size_t i = 1; i < n; i++) {
+        if ((s[i] & 0xc0) != 0x80)
+            return 0;
+        point = point << 6 | (s[i] & 0x3fu);
+    }
+    if (point < least[n] || point > 0x10ffff || (point >= 0xd800 && point <= 0xdfff))
+        return 0;
+    *out = point;
+    return n;
+}
+
+bool rp_text_is_utf8(struct rp_slice text)
+{
+    uint32_t point;
+
+    for (size_t i = 0; i < text.len;) {
+        size_t n = decode(text.data + i, text.len - i, &point);
+
+        if (n == 0)
+            return false;
+        i += n;
+    }
+    return true;
+}
+
+bool rp_text_is_line(struct rp_slice text)
+{
+    uint32_t point;
+
+    for (size_t i = 0; i < text.len;) {
+        size_t n = decode(text.data + i, text.len - i, &point);
+
+        if (n == 0 || point < 0x20 || (point >= 0x7f && point <= 0x9f) || point == 0x2028 ||
+            point == 0x2029)
+            return false;
+        i += n;
+    }
+    return true;
+}
+
+size_t rp_text_chars(struct rp_slice text)
+{
+    size_t chars = 0;
+
+    for (size_t i = 0; i < text.len; i++)
+        chars += (text.data[i] & 0xc0) != 0x80;
+    return chars;
+}
+
+void rp_text_hex(char *out, const uint8_t *data, size_t len)
+{
+    static const char digits[] = "0123456789abcdef";
+
+    for (size_t i = 0; i < len; i++) {
+        *out++ = digits[data[i] >> 4];
+        *out++ = digits[data[i] & 0x0f];
+    }
+    *out = '\0';
+}
+
+static int hex_digit(char c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    if (c >= 'a' && c <= 'f')
+        return c - 'a' + 10;
+    if (c >= 'A' && c <= 'F')
+        return c - 'A' + 10;
+    return -1;
+}
+
+bool rp_text_unhex(uint8_t *out, const char *text, size_t digits)
+{
+    for (size_t i = 0; i < digits; i++) {
+        int value = hex_digit(text[i]);
+
+        if (value < 0)
+            return false;
+        if (i % 2 == 0)
+            out[i / 2] = (uint8_t)(value << 4);
+        else
+            out[i / 2] |= (uint8_t)value;
+    }
+    return true;
+}

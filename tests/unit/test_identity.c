@@ -1,0 +1,188 @@
+#include "sample.h"
+
+static void an_id_follows_from_the_inception(void **state)
+{
+    struct sample_org a = sample_org_new(1);
+    struct sample_org b = sample_org_new(2);
+    char text[RP_ORG_TEXT_LEN + 1];
+    uint8_t back[RP_ID_LEN];
+
+    (void)state;
+    assert_memory_not_equal(a.identity.org, b.identity.org, RP_ID_LEN);
+    assert_string_equal(a.identity.name, "Organisation B");
+    rp_identity_text(text, a.identity.org);
+    assert_int_equal(strlen(text), RP_ORG_TEXT_LEN);
+    assert_memory_equal(text, "rp1", 3);
+    assert_ok(rp_identity_from_text(back, text));
+    assert_memory_equal(back, a.identity.org, RP_ID_LEN);
+    text[10] = text[10] == 'q' ? 'p' : 'q';
+    assert_int_equal(rp_identity_from_text(back, text), RP_ERR_CHECKSUM);
+    sample_org_free(&a);
+    sample_org_free(&b);
+}
+
+static void refuses_names_that_are_no_names(void **state)
+{
+    uint8_t key[32] = {1};
+    struct rp_bytes out;
+    char name[200];
+
+    (void)state;
+    assert_int_equal(rp_identity_incept(&out, key, key, ""), RP_ERR_SHAPE);
+    assert_int_equal(rp_identity_incept(&out, key, key, "two\nlines"), RP_ERR_SHAPE);
+    memset(name, 'n', sizeof name);
+    name[121] = '\0';
+    assert_int_equal(rp_identity_incept(&out, key, key, name), RP_ERR_SHAPE);
+    name[120] = '\0';
+    assert_ok(rp_identity_incept(&out, key, key, name));
+    rp_bytes_free(&out);
+}
+
+/* A succession of ${org} with the given number, signed by ${key}, committing to ${next}. */
+static struct rp_bytes succession(const struct sample_org *org, unsigned number,
+                                  const struct rp_key *key, const struct rp_key *next)
+{
+    uint8_t digest[RP_HASH_LEN];
+    struct rp_writer w;
+    struct rp_record fields;
+    struct rp_bytes packed;
+
+    rp_key_next_digest(digest, next->public);
+    rp_writer_init(&w, 1000);
+    rp_writer_map(&w, 3);
+    rp_writer_str(&w, "next");
+    rp_writer_bin(&w, digest, sizeof digest);
+    rp_writer_str(&w, "number");
+    rp_writer_uint(&w, number);
+    rp_writer_str(&w, "old");
+    rp_writer_str(&w, "all");
+    fields = sample_fields(org, 900 + number, rp_writer_slice(&w));
+    fields.set = RP_SET_CONTROL;
+    fields.kind = rp_bytes_str("identity");
+    memcpy(fields.key, key->public, RP_KEY_LEN);
+    packed = sample_pack(&fields, key);
+    rp_writer_free(&w);
+    return packed;
+}
+
+static int follow(struct rp_identity *identity, const struct rp_bytes *packed)
+{
+    struct rp_opened opened;
+    int err;
+
+    assert_ok(rp_record_open(&opened, rp_bytes_slice(packed)));
+    err = rp_identity_succeed(identity, &opened.record);
+    rp_record_close(&opened);
+    return err;
+}
+
+static void only_the_committed_key_succeeds(void **state)
+{
+    struct sample_org org = sample_org_new(1);
+    struct sample_org thief = sample_org_new(2);
+    struct rp_identity identity = org.identity;
+    struct rp_bytes stolen = succession(&org, 1, &org.key, &thief.key);
+    struct rp_bytes foreign = succession(&thief, 1, &thief.paper, &thief.key);
+    struct rp_bytes early = succession(&org, 2, &org.paper, &thief.paper);
+    struct rp_bytes right = succession(&org, 1, &org.paper, &thief.paper);
+
+    (void)state;
+    assert_int_equal(follow(&identity, &stolen), RP_ERR_KEY);
+    assert_int_equal(follow(&identity, &foreign), RP_ERR_SHAPE);
+    assert_int_equal(follow(&identity, &early), RP_ERR_STATE);
+    assert_ok(follow(&identity, &right));
+    assert_int_equal(identity.number, 1);
+    assert_memory_equal(identity.keys[1], org.paper.public, RP_KEY_LEN);
+    assert_true(rp_identity_has_key(&identity, org.key.public));
+    assert_true(rp_identity_has_key(&identity, org.paper.public));
+    assert_false(rp_identity_has_key(&identity, thief.key.public));
+    assert_int_equal(follow(&identity, &right), RP_ERR_STATE); /* not twice */
+    rp_bytes_free(&stolen);
+    rp_bytes_free(&foreign);
+    rp_bytes_free(&early);
+    rp_bytes_free(&right);
+    sample_org_free(&org);
+    sample_org_free(&thief);
+}
+
+static void a_proof_holds_only_whole(void **state)
+{
+    struct sample_org org = sample_org_new(1);
+    struct sample_org other = sample_org_new(2);
+    struct rp_dh_key noise = sample_noise_key(1);
+    struct rp_dh_key other_noise = sample_noise_key(2);
+    struct rp_bytes good = sample_proof(&org, &noise);
+    struct sample_org mixed = org;
+    struct rp_bytes bad;
+    struct rp_proof proof;
+
+    (void)state;
+    assert_ok(rp_certificate_check_proof(&proof, rp_bytes_slice(&good), noise.public));
+    assert_memory_equal(proof.identity.org, org.identity.org, RP_ID_LEN);
+    assert_string_equal(proof.certificate.name, "node");
+    assert_int_equal(rp_certificate_check_proof(&proof, rp_bytes_slice(&good), other_noise.public),
+                     RP_ERR_KEY);
+    mixed.key = other.key; /* a certificate that somebody else signed */
+    bad = sample_proof(&mixed, &noise);
+    assert_int_equal(rp_certificate_check_proof(&proof, rp_bytes_slice(&bad), noise.public),
+                     RP_ERR_KEY);
+    rp_bytes_free(&bad);
+    mixed = org;
+    mixed.inception = other.inception; /* somebody else's inception */
+    bad = sample_proof(&mixed, &noise);
+    assert_int_equal(rp_certificate_check_proof(&proof, rp_bytes_slice(&bad), noise.public),
+                     RP_ERR_KEY);
+    rp_bytes_free(&bad);
+    for (size_t i = 0; i < good.len; i++) { /* no single byte can be changed */
+        good.data[i] ^= 0x01;
+        assert_true(rp_certificate_check_proof(&proof, rp_bytes_slice(&good), noise.public) < 0);
+        good.data[i] ^= 0x01;
+    }
+    rp_bytes_free(&good);
+    sample_org_free(&org);
+    sample_org_free(&other);
+}
+
+static void a_succession_in_the_proof_changes_the_key_that_signs(void **state)
+{
+    struct sample_org org = sample_org_new(1);
+    struct sample_org later = org;
+    struct rp_dh_key noise = sample_noise_key(1);
+    struct rp_bytes step = succession(&org, 1, &org.paper, &org.key);
+    struct rp_slice steps = rp_bytes_slice(&step);
+    struct rp_certificate certificate = {.serial = 2, .name = "node"};
+    struct rp_bytes issued;
+    struct rp_bytes payload;
+    struct rp_proof proof;
+
+    (void)state;
+    later.key = org.paper;
+    memcpy(certificate.org, org.identity.org, RP_ID_LEN);
+    memcpy(certificate.key, later.key.public, RP_KEY_LEN);
+    memcpy(certificate.noise, noise.public, RP_KEY_LEN);
+    assert_ok(rp_certificate_issue(&issued, &certificate, &later.key));
+    assert_ok(rp_certificate_prove(&payload, rp_bytes_slice(&issued),
+                                   rp_bytes_slice(&org.inception), &steps, 1));
+    assert_ok(rp_certificate_check_proof(&proof, rp_bytes_slice(&payload), noise.public));
+    assert_int_equal(proof.identity.number, 1);
+    rp_bytes_free(&payload);
+    payload = sample_proof(&org, &noise); /* the old key, without the succession: still a proof */
+    assert_ok(rp_certificate_check_proof(&proof, rp_bytes_slice(&payload), noise.public));
+    rp_bytes_free(&payload);
+    rp_bytes_free(&issued);
+    rp_bytes_free(&step);
+    sample_org_free(&org);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(an_id_follows_from_the_inception),
+        cmocka_unit_test(refuses_names_that_are_no_names),
+        cmocka_unit_test(only_the_committed_key_succeeds),
+        cmocka_unit_test(a_proof_holds_only_whole),
+        cmocka_unit_test(a_succession_in_the_proof_changes_the_key_that_signs),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,272 @@
+#include "unit.h"
+
+#include <jansson.h>
+
+#include "rp/consent.h"
+#include "rp/kind.h"
+#include "rp/limits.h"
+#include "rp/writer.h"
+
+/* Content from JSON: keys sorted, "hex:..." as bytes. */
+static void write_json(struct rp_writer *w, json_t *value)
+{
+    const char *key;
+    json_t *entry;
+    size_t i;
+
+    if (json_is_object(value)) {
+        const char *last = "";
+
+        rp_writer_map(w, (uint32_t)json_object_size(value));
+        json_object_foreach(value, key, entry)
+        {
+            assert_true(strcmp(last, key) < 0); /* written in order in these tests */
+            rp_writer_str(w, key);
+            write_json(w, entry);
+            last = key;
+        }
+    } else if (json_is_array(value)) {
+        rp_writer_array(w, (uint32_t)json_array_size(value));
+        json_array_foreach(value, i, entry) write_json(w, entry);
+    } else if (json_is_integer(value)) {
+        rp_writer_int(w, json_integer_value(value));
+    } else if (json_is_boolean(value)) {
+        rp_writer_bool(w, json_is_true(value));
+    } else if (strncmp(json_string_value(value), "hex:", 4) == 0) {
+        struct rp_slice bytes = unit_hex(json_string_value(value) + 4);
+
+        rp_writer_bin(w, bytes.data, bytes.len);
+        unit_free(bytes);
+    } else {
+        rp_writer_str(w, json_string_value(value));
+    }
+}
+
+static struct rp_bytes content_of(const char *json)
+{
+    json_t *value = json_loads(json, 0, NULL);
+    struct rp_bytes content;
+    struct rp_writer w;
+
+    assert_non_null(value);
+    rp_writer_init(&w, RP_BODY_MAX);
+    write_json(&w, value);
+    assert_ok(rp_writer_take(&w, &content));
+    json_decref(value);
+    return content;
+}
+
+static struct rp_problem problem;
+
+static int check(const char *kind, const char *json, bool publish)
+{
+    struct rp_bytes content = content_of(json);
+    int err = rp_kind_check(rp_kind_find(rp_bytes_str(kind)), rp_bytes_slice(&content), publish,
+                            &problem);
+
+    rp_bytes_free(&content);
+    return err;
+}
+
+#define assert_problem(call, name)                                                                 \
+    do {                                                                                           \
+        assert_int_equal((call), RP_ERR_RULE);                                                     \
+        assert_string_equal(problem.field, name);                                                  \
+        assert_true(problem.reason[0] != '\0');                                                    \
+    } while (0)
+
+static void asks_little_to_save_and_more_to_publish(void **state)
+{
+    (void)state;
+    assert_ok(check("pattern", "{\"lang\":\"en\",\"question\":\"How?\",\"title\":\"T\"}", false));
+    assert_problem(check("pattern", "{\"lang\":\"en\",\"title\":\"T\"}", false), "question");
+    assert_problem(check("pattern", "{\"lang\":\"en\",\"question\":\"How?\"}", false), "title");
+    assert_problem(check("pattern", "{\"question\":\"How?\",\"title\":\"T\"}", false), "lang");
+    assert_problem(
+        check("pattern", "{\"lang\":\"en\",\"question\":\"How?\",\"title\":\"T\"}", true),
+        "summary");
+    assert_ok(check("pattern",
+                    "{\"attribution\":\"N\",\"lang\":\"en\",\"licence\":\"CC-BY-4.0\","
+                    "\"question\":\"How?\",\"review_by\":\"2028-11-01\",\"summary\":\"S\","
+                    "\"title\":\"T\"}",
+                    true));
+    assert_ok(
+        check("response",
+              "{\"lang\":\"en\",\"target\":{\"object\":\"hex:"
+              "0000000000000000000000000000000000000000000000000000000000000000\",\"version\":"
+              "\"hex:0000000000000000000000000000000000000000000000000000000000000000\"},"
+              "\"type\":\"helped\"}",
+              false)); /* one tap: no title, no text */
+}
+
+static void names_the_field_that_is_wrong(void **state)
+{
+    (void)state;
+    assert_problem(check("pattern", "{\"colour\":\"red\",\"lang\":\"en\"}", false), "colour");
+    assert_problem(check("pattern", "{\"lang\":\"not a tag\"}", false), "lang");
+    assert_problem(check("pattern", "{\"level\":[\"galaxy\"]}", false), "level");
+    assert_problem(check("pattern", "{\"level\":\"system\"}", false), "level");
+    assert_problem(check("pattern", "{\"confidence\":3}", false), "confidence");
+    assert_problem(check("pattern", "{\"confidence\":-1}", false), "confidence");
+    assert_problem(check("pattern", "{\"title\":\"\"}", false), "title");
+    assert_problem(check("pattern", "{\"title\":\"two\\nlines\"}", false), "title");
+    assert_problem(check("pattern", "{\"review_by\":\"2027-02-29\"}", false), "review_by");
+    assert_problem(check("pattern", "{\"review_by\":\"2028-2-29\"}", false), "review_by");
+    assert_problem(
+        check("pattern", "{\"links\":[{\"rel\":\"related\",\"target\":\"hex:00\"}]}", false),
+        "links.target");
+    assert_problem(check("pattern", "{\"links\":[{\"rel\":\"friend\"}]}", false), "links.rel");
+    assert_problem(check("pattern", "{\"contributors\":[{\"role\":\"author\"}]}", false),
+                   "contributors.name");
+    assert_problem(check("resource", "{\"url\":\"javascript:alert(1)\"}", false), "url");
+    assert_problem(check("event", "{\"starts\":\"2026-13-01T10:00\"}", false), "starts");
+    assert_problem(check("event", "{\"starts\":\"2026-12-01T24:00\"}", false), "starts");
+    assert_problem(check("profile", "{\"place\":{\"lat\":-901}}", false), "place.lat");
+    assert_ok(check("profile",
+                    "{\"lang\":\"en\",\"on_map\":\"peers\",\"place\":{\"lat\":-899,\"lon\":1800},"
+                    "\"subject\":\"group\",\"title\":\"G\"}",
+                    false));
+}
+
+static void counts_characters_and_entries(void **state)
+{
+    char json[2000];
+    size_t n;
+
+    (void)state;
+    n = strlen(strcpy(json, "{\"title\":\""));
+    for (int i = 0; i < 120; i++)
+        n += strlen(strcpy(json + n, "\xc3\xa9"));
+    strcpy(json + n, "\"}");
+    assert_problem(check("pattern", json, false), "lang"); /* 120 characters are not too many */
+    strcpy(json + n, "e\"}");
+    assert_problem(check("pattern", json, false), "title");
+    assert_string_equal(problem.reason, "longer than 120 characters");
+    assert_problem(check("pattern",
+                         "{\"aspect\":[\"condition\",\"condition\",\"condition\","
+                         "\"condition\"]}",
+                         false),
+                   "aspect");
+}
+
+static void every_row_of_the_table_can_be_found(void **state)
+{
+    static const char *const kinds[] = {"pattern",    "story",      "question", "response",
+                                        "resource",   "collection", "event",    "profile",
+                                        "vocabulary", "identity",   "vouch",    "withdrawal"};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
+        const struct rp_kind *kind = rp_kind_find(rp_bytes_str(kinds[i]));
+
+        assert_non_null(kind);
+        assert_int_equal(kind->set, i < 9 ? RP_SET_CONTENT : RP_SET_CONTROL);
+        assert_int_equal(kind->authored, i < 9);
+    }
+    assert_null(rp_kind_find(rp_bytes_str("patterns")));
+    assert_true(rp_kind_find(rp_bytes_str("story"))->local_by_default);
+    assert_false(rp_kind_find(rp_bytes_str("pattern"))->local_by_default);
+}
+
+#define CONSENT(basis, given, review, scope, saw, special, child, more)                            \
+    "{\"consent\":{\"basis\":\"" basis "\",\"child\":" child ",\"given_on\":\"" given "\"," more   \
+    "\"identify\":\"pseudonym\",\"review_on\":\"" review "\",\"saw_final\":" saw                   \
+    ",\"scope\":[" scope "],\"special_data\":" special                                             \
+    ",\"third_parties\":\"none\",\"withdraw_via\":\"stories@example.org\"}}"
+#define CHECKED(result)                                                                            \
+    "\"identifiable_check\":{\"by_role\":\"lead\",\"on\":\"2026-10\",\"result\":\"" result "\"},"
+
+static int consent(const char *json, bool commons)
+{
+    struct rp_bytes content = content_of(json);
+    int err = rp_consent_check(rp_bytes_slice(&content), commons, "2026-11-22", &problem);
+
+    rp_bytes_free(&content);
+    return err;
+}
+
+static void a_story_leaves_only_with_consent(void **state)
+{
+    (void)state;
+    assert_problem(consent("{}", true), "consent");
+    assert_ok(consent(CONSENT("teller-consent", "2026-10", "2027-10-31", "\"public-web\"", "true",
+                              "false", "false", ""),
+                      true));
+    assert_problem(consent(CONSENT("teller-consent", "2026-10", "2027-10-31", "\"named-peers\"",
+                                   "true", "false", "false", ""),
+                           true),
+                   "consent.scope");
+    assert_ok(consent(CONSENT("teller-consent", "2026-10", "2027-10-31", "\"named-peers\"", "true",
+                              "false", "false", ""),
+                      false)); /* a circle is not the public */
+    assert_problem(consent(CONSENT("teller-consent", "2026-10", "2026-11-21", "\"public-web\"",
+                                   "true", "false", "false", ""),
+                           true),
+                   "consent.review_on");
+    assert_problem(consent(CONSENT("teller-consent", "2026-10", "2028-11-01", "\"public-web\"",
+                                   "true", "false", "false", ""),
+                           true),
+                   "consent.review_on");
+    assert_problem(consent(CONSENT("teller-consent", "2026-10", "2027-10-31", "\"public-web\"",
+                                   "false", "false", "false", ""),
+                           true),
+                   "consent.saw_final");
+    assert_ok(consent(CONSENT("fictional", "2026-10", "2028-10-31", "\"public-web\"", "false",
+                              "false", "false", ""),
+                      true));
+}
+
+static void delicate_stories_need_a_second_reader(void **state)
+{
+    (void)state;
+    assert_problem(consent(CONSENT("teller-consent", "2026-10", "2027-10-31", "\"public-web\"",
+                                   "true", "true", "false", ""),
+                           true),
+                   "consent.identifiable_check");
+    assert_problem(consent(CONSENT("teller-consent", "2026-10", "2027-10-31", "\"public-web\"",
+                                   "true", "true", "false", CHECKED("possible")),
+                           true),
+                   "consent.identifiable_check");
+    assert_ok(consent(CONSENT("teller-consent", "2026-10", "2027-10-31", "\"public-web\"", "true",
+                              "true", "false", CHECKED("remote")),
+                      true));
+    assert_problem(consent(CONSENT("teller-consent", "2026-10", "2027-10-31", "\"public-web\"",
+                                   "true", "false", "true", CHECKED("remote")),
+                           true),
+                   "consent.basis");
+    assert_ok(consent(CONSENT("guardian-consent", "2026-10", "2027-10-31", "\"public-web\"", "true",
+                              "false", "true", CHECKED("remote")),
+                      true));
+}
+
+static void consent_lapses_and_covers(void **state)
+{
+    struct rp_bytes content =
+        content_of(CONSENT("own-story", "2026-10", "2027-10-31", "\"print\",\"public-web\"", "true",
+                           "false", "false", ""));
+    struct rp_slice story = rp_bytes_slice(&content);
+
+    (void)state;
+    assert_false(rp_consent_has_lapsed(story, "2027-10-31"));
+    assert_true(rp_consent_has_lapsed(story, "2027-11-01"));
+    assert_true(rp_consent_covers(story, "print"));
+    assert_false(rp_consent_covers(story, "training"));
+    assert_false(rp_consent_has_lapsed(rp_bytes_str("\x80"), "2027-11-01"));
+    assert_false(rp_consent_covers(rp_bytes_str("\x80"), "print"));
+    rp_bytes_free(&content);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(asks_little_to_save_and_more_to_publish),
+        cmocka_unit_test(names_the_field_that_is_wrong),
+        cmocka_unit_test(counts_characters_and_entries),
+        cmocka_unit_test(every_row_of_the_table_can_be_found),
+        cmocka_unit_test(a_story_leaves_only_with_consent),
+        cmocka_unit_test(delicate_stories_need_a_second_reader),
+        cmocka_unit_test(consent_lapses_and_covers),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,245 @@
+#include "sample.h"
+
+#include <zstd.h>
+
+#include "rp/limits.h"
+#include "rp/reader.h"
+
+static struct sample_org org;
+
+static void opens_what_was_packed(void **state)
+{
+    struct rp_bytes content = sample_content("Saying no kindly");
+    struct rp_record fields = sample_fields(&org, 1, rp_bytes_slice(&content));
+    uint8_t parents[2 * RP_ID_LEN];
+    struct rp_bytes packed;
+    struct rp_opened opened;
+
+    (void)state;
+    unit_fill(parents, 1);
+    unit_fill(parents + RP_ID_LEN, 2);
+    fields.parents = 2;
+    fields.parent_ids = (struct rp_slice){parents, sizeof parents};
+    fields.has_teller = true;
+    unit_fill(fields.teller, 9);
+    packed = sample_pack(&fields, &org.key);
+    assert_ok(rp_record_open(&opened, rp_bytes_slice(&packed)));
+    assert_int_equal(opened.record.set, RP_SET_CONTENT);
+    assert_true(rp_record_is_kind(&opened.record, "pattern"));
+    assert_int_equal(opened.record.made, fields.made);
+    assert_int_equal(opened.record.parents, 2);
+    assert_memory_equal(rp_record_parent(&opened.record, 1), parents + RP_ID_LEN, RP_ID_LEN);
+    assert_true(opened.record.has_teller);
+    assert_memory_equal(opened.record.teller, fields.teller, RP_KEY_LEN);
+    assert_int_equal(rp_bytes_compare(opened.record.content, rp_bytes_slice(&content)), 0);
+    rp_record_close(&opened);
+    rp_bytes_free(&packed);
+    rp_bytes_free(&content);
+}
+
+static void an_object_keeps_its_id_over_versions(void **state)
+{
+    struct rp_bytes content = sample_content("One");
+    struct rp_record first = sample_fields(&org, 1, rp_bytes_slice(&content));
+    struct rp_record second = sample_fields(&org, 1, rp_bytes_slice(&content));
+    struct rp_record other = sample_fields(&org, 2, rp_bytes_slice(&content));
+    struct rp_bytes packed[3];
+    struct rp_opened opened[3];
+
+    (void)state;
+    second.salt[0] ^= 1;
+    packed[0] = sample_pack(&first, &org.key);
+    packed[1] = sample_pack(&second, &org.key);
+    packed[2] = sample_pack(&other, &org.key);
+    for (int i = 0; i < 3; i++)
+        assert_ok(rp_record_open(&opened[i], rp_bytes_slice(&packed[i])));
+    assert_memory_equal(opened[0].record.object, opened[1].record.object, RP_ID_LEN);
+    assert_memory_not_equal(opened[0].record.id, opened[1].record.id, RP_ID_LEN);
+    assert_memory_not_equal(opened[0].record.object, opened[2].record.object, RP_ID_LEN);
+    for (int i = 0; i < 3; i++) {
+        rp_record_close(&opened[i]);
+        rp_bytes_free(&packed[i]);
+    }
+    rp_bytes_free(&content);
+}
+
+static void refuses_fields_that_break_the_shape(void **state)
+{
+    struct rp_bytes content = sample_content("Two");
+    const struct rp_record good = sample_fields(&org, 1, rp_bytes_slice(&content));
+    uint8_t parents[2 * RP_ID_LEN];
+    struct rp_record fields;
+    struct rp_bytes body;
+
+    (void)state;
+    fields = good;
+    fields.kind = rp_bytes_str("Pattern");
+    assert_int_equal(rp_record_write(&body, &fields), RP_ERR_SHAPE);
+    fields.kind = rp_bytes_str("a-kind-with-a-name-of-25b");
+    assert_int_equal(rp_record_write(&body, &fields), RP_ERR_SHAPE);
+    fields.kind = rp_bytes_str("");
+    assert_int_equal(rp_record_write(&body, &fields), RP_ERR_SHAPE);
+    fields = good;
+    fields.made = UINT64_C(1) << 53;
+    assert_int_equal(rp_record_write(&body, &fields), RP_ERR_SHAPE);
+    fields = good;
+    unit_fill(parents, 2);
+    unit_fill(parents + RP_ID_LEN, 1);
+    fields.parents = 2;
+    fields.parent_ids = (struct rp_slice){parents, sizeof parents};
+    assert_int_equal(rp_record_write(&body, &fields), RP_ERR_SHAPE); /* not ascending */
+    unit_fill(parents + RP_ID_LEN, 2);
+    assert_int_equal(rp_record_write(&body, &fields), RP_ERR_SHAPE); /* one twice */
+    fields = good;
+    fields.content = rp_bytes_str("\xc0");
+    assert_int_equal(rp_record_write(&body, &fields), RP_ERR_SHAPE);
+    assert_ok(rp_record_write(&body, &good));
+    rp_bytes_free(&body);
+    rp_bytes_free(&content);
+}
+
+/* [codec, body, sig] from its parts. */
+static struct rp_bytes pack_by_hand(uint64_t codec, struct rp_slice body, const uint8_t *sig)
+{
+    struct rp_bytes packed;
+    struct rp_writer w;
+
+    rp_writer_init(&w, 1 << 20);
+    rp_writer_array(&w, 3);
+    rp_writer_uint(&w, codec);
+    rp_writer_bin(&w, body.data, body.len);
+    rp_writer_bin(&w, sig, RP_SIG_LEN);
+    assert_ok(rp_writer_take(&w, &packed));
+    return packed;
+}
+
+static int open_by_hand(uint64_t codec, struct rp_slice body, const uint8_t *sig)
+{
+    struct rp_bytes packed = pack_by_hand(codec, body, sig);
+    struct rp_opened opened;
+    int err = rp_record_open(&opened, rp_bytes_slice(&packed));
+
+    if (err == RP_OK)
+        rp_record_close(&opened);
+    rp_bytes_free(&packed);
+    return err;
+}
+
+static void refuses_wrong_signatures(void **state)
+{
+    struct rp_bytes packed = sample_pattern(&org, 3);
+    struct rp_opened opened;
+    struct rp_slice body;
+
+    (void)state;
+    assert_ok(rp_record_open(&opened, rp_bytes_slice(&packed)));
+    body = rp_bytes_slice(&opened.body);
+    assert_ok(open_by_hand(0, body, opened.sig));
+    opened.sig[0] ^= 1;
+    assert_int_equal(open_by_hand(0, body, opened.sig), RP_ERR_SIGNATURE);
+    opened.sig[0] ^= 1;
+    opened.body.data[opened.body.len - 1] ^= 1; /* the last letter of the title */
+    assert_int_equal(open_by_hand(0, body, opened.sig), RP_ERR_SIGNATURE);
+    rp_record_close(&opened);
+    rp_bytes_free(&packed);
+}
+
+static void refuses_other_compression(void **state)
+{
+    static uint8_t large[RP_BODY_MAX + 1];
+    static uint8_t frame[RP_BODY_MAX];
+    uint8_t sig[RP_SIG_LEN] = {0};
+    struct rp_bytes packed = sample_pattern(&org, 3);
+    struct rp_opened opened;
+    struct rp_slice body;
+    ZSTD_CCtx *context = ZSTD_createCCtx();
+    size_t n;
+
+    (void)state;
+    assert_non_null(context);
+    assert_ok(rp_record_open(&opened, rp_bytes_slice(&packed)));
+    body = rp_bytes_slice(&opened.body);
+    n = ZSTD_compress(frame, sizeof frame, body.data, body.len, 3);
+    assert_ok(open_by_hand(1, (struct rp_slice){frame, n}, opened.sig));
+    frame[n] = 0; /* something after the frame */
+    assert_int_equal(open_by_hand(1, (struct rp_slice){frame, n + 1}, opened.sig), RP_ERR_CODEC);
+    assert_int_equal(open_by_hand(1, (struct rp_slice){frame, n - 1}, opened.sig), RP_ERR_CODEC);
+    assert_int_equal(open_by_hand(1, body, opened.sig), RP_ERR_CODEC); /* not zstd at all */
+    assert_int_equal(open_by_hand(2, body, opened.sig), RP_ERR_CODEC);
+    ZSTD_CCtx_setParameter(context, ZSTD_c_contentSizeFlag, 0);
+    n = ZSTD_compress2(context, frame, sizeof frame, body.data, body.len);
+    assert_int_equal(open_by_hand(1, (struct rp_slice){frame, n}, opened.sig), RP_ERR_CODEC);
+    n = ZSTD_compress(frame, sizeof frame, large, sizeof large, 1); /* a bomb: 256 KiB of zeroes */
+    assert_int_equal(open_by_hand(1, (struct rp_slice){frame, n}, sig), RP_ERR_LIMIT);
+    assert_int_equal(open_by_hand(0, (struct rp_slice){large, sizeof large}, sig), RP_ERR_LIMIT);
+    ZSTD_freeCCtx(context);
+    rp_record_close(&opened);
+    rp_bytes_free(&packed);
+}
+
+static void knows_a_later_version_by_its_id(void **state)
+{
+    struct rp_slice body = unit_hex("9202a3616263"); /* [2, "abc"] */
+    uint8_t sig[RP_SIG_LEN] = {0};
+    uint8_t id[RP_ID_LEN];
+    struct rp_bytes packed = pack_by_hand(0, body, sig);
+    struct rp_opened opened;
+
+    (void)state;
+    rp_hash_one(id, RP_DOMAIN_RECORD, body.data, body.len);
+    assert_int_equal(rp_record_open(&opened, rp_bytes_slice(&packed)), RP_ERR_VERSION);
+    assert_memory_equal(opened.record.id, id, sizeof id);
+    assert_null(opened.body.data);
+    rp_bytes_free(&packed);
+    unit_free(body);
+}
+
+static void repacks_for_another_codec(void **state)
+{
+    struct rp_bytes content = sample_content("aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa");
+    struct rp_record fields = sample_fields(&org, 4, rp_bytes_slice(&content));
+    struct rp_bytes packed = sample_pack(&fields, &org.key);
+    struct rp_bytes plain;
+    struct rp_opened opened;
+
+    (void)state;
+    assert_int_equal(rp_record_codec(rp_bytes_slice(&packed)), RP_CODEC_ZSTD);
+    assert_ok(rp_record_open_trusted(&opened, rp_bytes_slice(&packed)));
+    assert_ok(rp_record_repack(&plain, &opened, RP_CODEC_PLAIN));
+    rp_record_close(&opened);
+    assert_int_equal(rp_record_codec(rp_bytes_slice(&plain)), RP_CODEC_PLAIN);
+    assert_ok(rp_record_open(&opened, rp_bytes_slice(&plain)));
+    rp_record_close(&opened);
+    rp_bytes_free(&plain);
+    rp_bytes_free(&packed);
+    rp_bytes_free(&content);
+}
+
+static int setup(void **state)
+{
+    (void)state;
+    org = sample_org_new(1);
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    sample_org_free(&org);
+    return 0;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(opens_what_was_packed),
+        cmocka_unit_test(an_object_keeps_its_id_over_versions),
+        cmocka_unit_test(refuses_fields_that_break_the_shape),
+        cmocka_unit_test(refuses_wrong_signatures),
+        cmocka_unit_test(refuses_other_compression),
+        cmocka_unit_test(knows_a_later_version_by_its_id),
+        cmocka_unit_test(repacks_for_another_codec),
+    };
+
+    return cmocka_run_group_tests(tests, setup, teardown);
+}

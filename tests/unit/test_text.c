@@ -1,0 +1,161 @@
+#include "unit.h"
+
+#include "rp/paper.h"
+#include "rp/rand.h"
+#include "rp/token.h"
+
+static void tells_lines_from_other_text(void **state)
+{
+    (void)state;
+    assert_true(rp_text_is_line(rp_bytes_str("Saying no kindly, \xc3\xa9\xe2\x82\xac")));
+    assert_true(rp_text_is_line(rp_bytes_str("")));
+    assert_false(rp_text_is_line(rp_bytes_str("two\nlines")));
+    assert_false(rp_text_is_line(rp_bytes_str("tab\t")));
+    assert_false(rp_text_is_line(rp_bytes_str("\x7f")));
+    assert_false(rp_text_is_line(rp_bytes_str("\xc2\x85")));     /* U+0085, next line */
+    assert_false(rp_text_is_line(rp_bytes_str("\xe2\x80\xa8"))); /* U+2028 */
+    assert_false(rp_text_is_line(rp_bytes_str("\xff")));
+}
+
+static void counts_characters_not_bytes(void **state)
+{
+    (void)state;
+    assert_int_equal(rp_text_chars(rp_bytes_str("a\xc3\xa9\xe2\x82\xac\xf0\x9f\x8c\xb1")), 4);
+}
+
+static void hex_goes_both_ways(void **state)
+{
+    uint8_t bytes[4] = {0};
+    char text[9];
+
+    (void)state;
+    assert_true(rp_text_unhex(bytes, "00fFa5", 6));
+    rp_text_hex(text, bytes, 3);
+    assert_string_equal(text, "00ffa5");
+    assert_true(rp_text_unhex(bytes, "abc", 3)); /* an odd digit fills the upper half */
+    assert_int_equal(bytes[1], 0xc0);
+    assert_false(rp_text_unhex(bytes, "0g", 2));
+}
+
+static void paper_keys_survive_copying_by_hand(void **state)
+{
+    struct rp_paper paper = {.number = 3};
+    struct rp_paper back;
+    char text[RP_PAPER_TEXT_LEN + 1];
+    char sloppy[2 * RP_PAPER_TEXT_LEN];
+    size_t n = 0;
+
+    (void)state;
+    unit_fill(paper.seed, 5);
+    rp_paper_write(text, &paper);
+    assert_int_equal(strlen(text), RP_PAPER_TEXT_LEN);
+    for (size_t i = 0; text[i] != '\0'; i++) {
+        sloppy[n++] = i % 3 == 0 && text[i] != ' ' ? (char)(text[i] - 'a' + 'A') : text[i];
+        if (text[i] == ' ')
+            sloppy[n++] = '\n';
+    }
+    sloppy[n] = '\0';
+    assert_ok(rp_paper_read(&back, sloppy));
+    assert_int_equal(back.number, 3);
+    assert_memory_equal(back.seed, paper.seed, sizeof back.seed);
+}
+
+static void paper_keys_find_mistakes(void **state)
+{
+    struct rp_paper paper = {.number = 1};
+    struct rp_paper back;
+    char text[RP_PAPER_TEXT_LEN + 1];
+
+    (void)state;
+    rp_paper_write(text, &paper);
+    text[20] = text[20] == 'b' ? 'd' : text[20] == 'a' ? 'i' : text[20];
+    text[24] = text[24] == 'b' ? 'd' : 'b';
+    assert_int_equal(rp_paper_read(&back, text), RP_ERR_CHECKSUM);
+    assert_int_equal(rp_paper_read(&back, "lusab babad"), RP_ERR_SHAPE);
+    assert_int_equal(rp_paper_read(&back, ""), RP_ERR_SHAPE);
+    rp_paper_write(text, &paper);
+    text[RP_PAPER_TEXT_LEN - 1] = 'x';
+    assert_int_equal(rp_paper_read(&back, text), RP_ERR_SHAPE);
+}
+
+static void invites_carry_what_was_put_in(void **state)
+{
+    struct rp_token token = {.expires = 1795000000, .addresses = 2};
+    struct rp_token back;
+    char text[RP_TOKEN_TEXT_MAX + 1];
+
+    (void)state;
+    unit_fill(token.org, 1);
+    memset(token.secret, 0x5a, sizeof token.secret);
+    strcpy(token.address[0], "node.example.org:7433");
+    strcpy(token.address[1], "[2001:db8::1]:7433");
+    assert_ok(rp_token_write(text, &token));
+    assert_memory_equal(text, "rpinvite1", 9);
+    assert_ok(rp_token_read(&back, text));
+    assert_memory_equal(back.org, token.org, sizeof back.org);
+    assert_memory_equal(back.secret, token.secret, sizeof back.secret);
+    assert_int_equal(back.expires, token.expires);
+    assert_int_equal(back.addresses, 2);
+    assert_string_equal(back.address[1], token.address[1]);
+    text[40] = text[40] == 'q' ? 'p' : 'q';
+    assert_int_equal(rp_token_read(&back, text), RP_ERR_CHECKSUM);
+    assert_int_equal(rp_token_read(&back, "rp1qqqq"), RP_ERR_SHAPE);
+    assert_int_equal(rp_token_read(&back, ""), RP_ERR_SHAPE);
+}
+
+static void the_longest_invite_fits(void **state)
+{
+    static struct rp_token token;
+    static struct rp_token back;
+    static char text[RP_TOKEN_TEXT_MAX + 1];
+
+    (void)state;
+    token.expires = UINT64_MAX;
+    token.addresses = RP_ADDRESSES_MAX;
+    for (unsigned i = 0; i < RP_ADDRESSES_MAX; i++)
+        memset(token.address[i], 'a', RP_ADDRESS_LEN_MAX);
+    assert_ok(rp_token_write(text, &token));
+    assert_true(strlen(text) <= RP_TOKEN_TEXT_MAX);
+    assert_ok(rp_token_read(&back, text));
+    assert_int_equal(strlen(back.address[7]), RP_ADDRESS_LEN_MAX);
+}
+
+static void chance_follows_from_its_seed_and_is_even(void **state)
+{
+    uint8_t seed[RP_RAND_SEED_LEN] = {4};
+    uint8_t first[64];
+    uint8_t again[64];
+    unsigned seen[6] = {0};
+    struct rp_rand rand;
+
+    (void)state;
+    rp_rand_init(&rand, seed);
+    rp_rand_bytes(&rand, first, sizeof first);
+    rp_rand_bytes(&rand, again, sizeof again);
+    assert_memory_not_equal(first, again, sizeof first);
+    rp_rand_init(&rand, seed);
+    rp_rand_bytes(&rand, again, sizeof again);
+    assert_memory_equal(first, again, sizeof first);
+    for (int i = 0; i < 6000; i++)
+        seen[rp_rand_below(&rand, 6)]++;
+    for (int i = 0; i < 6; i++)
+        assert_in_range(seen[i], 800, 1200);
+    assert_int_equal(rp_rand_below(&rand, 0), 0);
+    assert_int_equal(rp_rand_below(&rand, 1), 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(tells_lines_from_other_text),
+        cmocka_unit_test(counts_characters_not_bytes),
+        cmocka_unit_test(hex_goes_both_ways),
+        cmocka_unit_test(paper_keys_survive_copying_by_hand),
+        cmocka_unit_test(paper_keys_find_mistakes),
+        cmocka_unit_test(invites_carry_what_was_put_in),
+        cmocka_unit_test(the_longest_invite_fits),
+        cmocka_unit_test(chance_follows_from_its_seed_and_is_even),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
