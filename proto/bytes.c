@@ -14,12 +14,21 @@ void rp_bytes_free(struct rp_bytes *bytes)
 
 int rp_bytes_copy(struct rp_bytes *out, const uint8_t *data, size_t len)
 {
+    return rp_bytes_join(out, (struct rp_slice){data, len}, (struct rp_slice){NULL, 0});
+}
+
+int rp_bytes_join(struct rp_bytes *out, struct rp_slice a, struct rp_slice b)
+{
+    size_t len = a.len + b.len;
+
     out->len = 0;
     out->data = malloc(len > 0 ? len : 1);
     if (out->data == NULL)
         return RP_ERR_NOMEM;
-    if (len > 0)
-        memcpy(out->data, data, len);
+    if (a.len > 0)
+        memcpy(out->data, a.data, a.len);
+    if (b.len > 0)
+        memcpy(out->data + a.len, b.data, b.len);
     out->len = len;
     return RP_OK;
 }

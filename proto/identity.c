@@ -71,7 +71,7 @@ int rp_identity_succeed(struct rp_identity *identity, const struct rp_record *su
 
     if (identity->number == RP_SUCCESSIONS_MAX)
         return RP_ERR_LIMIT;
-    if (!rp_record_is_kind(succession, "identity") ||
+    if (!rp_record_is_kind(succession, "identity") || succession->set != RP_SET_CONTROL ||
         memcmp(succession->org, identity->org, RP_ID_LEN) != 0 ||
         !rp_reader_find(succession->content, "number", &value))
         return RP_ERR_SHAPE;

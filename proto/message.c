@@ -211,8 +211,9 @@ void rp_message_write_bye(struct rp_writer *w, const char *reason)
 
 void rp_message_write_accept(struct rp_writer *w, const struct rp_accept *accept)
 {
-    begin_message(w, RP_MESSAGE_ACCEPT, 4);
+    begin_message(w, RP_MESSAGE_ACCEPT, 5);
     rp_writer_bool(w, accept->reset);
+    rp_writer_bool(w, accept->more);
     write_entries(w, accept->accepted);
     write_entries(w, accept->kept);
 }
@@ -221,8 +222,9 @@ int rp_message_read_accept(struct rp_accept *out, struct rp_slice frame)
 {
     struct rp_reader r;
 
-    open_message(&r, frame, 4);
+    open_message(&r, frame, 5);
     out->reset = rp_reader_bool(&r);
+    out->more = rp_reader_bool(&r);
     out->accepted = read_entries(&r, RP_ID_LEN, RP_ACCEPT_ENTRIES_MAX);
     out->kept = read_entries(&r, RP_ID_LEN, RP_ACCEPT_ENTRIES_MAX);
     return rp_reader_end(&r);

@@ -49,7 +49,7 @@ void rp_sketch_step(struct rp_sketch_walk *walk)
     walk->state *= UINT64_C(0xda942042e4dd58b5);
     root = sqrt((double)walk->state + 1.0);
     gap = ((double)walk->cell + 1.5) * (4294967296.0 / root - 1.0);
-    walk->cell += (uint64_t)ceil(gap);
+    walk->cell += gap > 0 ? (uint64_t)ceil(gap) : 1;
 }
 
 void rp_sketch_toggle(struct rp_cell *cells, uint32_t from, uint32_t n,

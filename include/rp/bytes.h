@@ -23,6 +23,10 @@ void rp_bytes_free(struct rp_bytes *bytes);
 int rp_bytes_copy(struct rp_bytes *out, const uint8_t *data, size_t len)
     __attribute__((warn_unused_result));
 
+/* Copies ${a} and ${b}, one after the other, into a new ${out}. */
+int rp_bytes_join(struct rp_bytes *out, struct rp_slice a, struct rp_slice b)
+    __attribute__((warn_unused_result));
+
 /* The same bytes, borrowed. */
 struct rp_slice rp_bytes_slice(const struct rp_bytes *bytes);
 

@@ -203,13 +203,13 @@ static void records_are_handed_on_as_they_are(void **state)
 static void accept_lists_come_back(void **state)
 {
     uint8_t ids[3 * RP_ID_LEN] = {1};
-    struct rp_accept accept = {true, {ids, 2 * RP_ID_LEN}, {ids, RP_ID_LEN}};
+    struct rp_accept accept = {true, true, {ids, 2 * RP_ID_LEN}, {ids, RP_ID_LEN}};
     struct rp_accept back;
 
     (void)state;
     rp_message_write_accept(&w, &accept);
     assert_ok(rp_message_read_accept(&back, frame()));
-    assert_true(back.reset);
+    assert_true(back.reset && back.more);
     assert_int_equal(back.accepted.len, 2 * RP_ID_LEN);
     assert_int_equal(back.kept.len, RP_ID_LEN);
 }

@@ -1,0 +1,48 @@
+#ifndef AUTHOR_H
+#define AUTHOR_H
+
+#include <stdint.h>
+
+#include "rp/bytes.h"
+#include "rp/key.h"
+#include "rp/rand.h"
+#include "rp/record.h"
+
+/*
+ * Writing records in the name of this node's organisation. Pure: keys, time and randomness come in.
+ * What comes out is packed and signed, to go the same way in as everybody's records. Free with
+ * rp_bytes_free.
+ */
+struct author {
+    const struct rp_key *key;
+    const uint8_t *org; /* RP_ID_LEN */
+    struct rp_rand *rand;
+    uint64_t now_ms;
+};
+
+/* What is to be published: content of a kind, into a scope, perhaps as a new version. */
+struct author_draft {
+    const char *kind;
+    const uint8_t *scope; /* RP_ID_LEN */
+    struct rp_slice content;
+    const uint8_t *seed;       /* RP_SEED_LEN; NULL: a random one */
+    uint32_t parents;          /* versions it replaces */
+    const uint8_t *parent_ids; /* RP_ID_LEN each, in any order */
+};
+int author_write(struct rp_bytes *packed, const struct author *author,
+                 const struct author_draft *draft) __attribute__((warn_unused_result));
+
+/* The record that publishes an inception. */
+int author_identity(struct rp_bytes *packed, const struct author *author, struct rp_slice inception)
+    __attribute__((warn_unused_result));
+
+int author_vouch(struct rp_bytes *packed, const struct author *author,
+                 const uint8_t subject[static RP_ID_LEN], struct rp_slice inception)
+    __attribute__((warn_unused_result));
+
+/* Withdraws the object of ${target}, or only the ${n} versions with these ids. */
+int author_withdraw(struct rp_bytes *packed, const struct author *author,
+                    const struct rp_record *target, uint8_t (*versions)[RP_ID_LEN], uint32_t n)
+    __attribute__((warn_unused_result));
+
+#endif

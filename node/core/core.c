@@ -1,0 +1,334 @@
+#include "core.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "author/author.h"
+#include "core_private.h"
+#include "rp/err.h"
+
+#define RETRY_MS 2000
+
+/* Sees to it that our own inception is in the control set, where others find it. */
+static void publish_identity(struct core *core, uint64_t now_ms)
+{
+    struct author author = {&core->self->key, core->self->identity.org, &core->rand, now_ms};
+    struct rp_bytes packed;
+
+    if (core->orgs[ORG_SELF].sums[LANE_LASTING] == NULL &&
+        author_identity(&packed, &author, core->self->inception) == RP_OK)
+        core_submit_own(core, &packed);
+}
+
+struct core *core_new(const struct core_opts *opts, uint64_t now_ms, int *err)
+{
+    struct core *core = calloc(1, sizeof *core);
+
+    *err = RP_ERR_NOMEM;
+    if (core == NULL)
+        return NULL;
+    core->kv = opts->kv;
+    core->self = opts->self;
+    core->trust_depth = opts->trust_depth;
+    core->check_ms = opts->check_ms;
+    core->retry_at = UINT64_MAX;
+    rp_rand_init(&core->rand, opts->seed);
+    rp_rand_bytes(&core->rand, core->table_key, sizeof core->table_key);
+    rp_sketch_key(core->sketch_key, rp_record_commons);
+    if ((core->software = strdup(opts->software)) == NULL)
+        goto err1;
+    if ((*err = trust_load(core)) != RP_OK || (*err = fetch_start(core)) != RP_OK ||
+        (*err = peering_start(core, now_ms)) != RP_OK || (*err = sets_load(core)) != RP_OK)
+        goto err1;
+    trust_recompute(core, now_ms);
+    publish_identity(core, now_ms);
+    return core;
+
+err1:
+    core_free(core);
+    return NULL;
+}
+
+static void change_free(struct change *change)
+{
+    rp_bytes_free(&change->inception);
+    free(change);
+}
+
+void core_free(struct core *core)
+{
+    struct core_effect effect;
+
+    if (core == NULL)
+        return;
+    while (core->links != NULL)
+        core_closed(core, core->links, 0);
+    while (core_next_effect(core, &effect)) {
+        rp_bytes_free(&effect.submission.packed);
+        if (effect.change != NULL)
+            change_free(effect.change);
+    }
+    for (size_t i = 0; i < core->failed_n; i++)
+        change_free(core->failed[i]);
+    free(core->failed);
+    free(core->effects.items);
+    sets_free(core);
+    trust_free(core);
+    peering_free(core);
+    fetch_free(core);
+    free(core->software);
+    free(core);
+}
+
+/* Effects */
+
+struct core_effect *core_effect_new(struct core *core, enum core_effect_type type)
+{
+    struct effect_queue *q = &core->effects;
+    struct core_effect *effect;
+
+    if (q->n == q->cap) {
+        size_t cap = q->cap > 0 ? 2 * q->cap : 64;
+        struct core_effect *items = realloc(q->items, cap * sizeof *items);
+
+        if (items == NULL)
+            return NULL;
+        q->items = items;
+        q->cap = cap;
+    }
+    effect = &q->items[q->n++];
+    *effect = (struct core_effect){.type = type};
+    return effect;
+}
+
+bool core_next_effect(struct core *core, struct core_effect *out)
+{
+    struct effect_queue *q = &core->effects;
+
+    if (q->at == q->n) {
+        q->at = q->n = 0;
+        return false;
+    }
+    *out = q->items[q->at++];
+    return true;
+}
+
+void core_wake(struct link *link)
+{
+    struct core_effect *effect;
+
+    if (link->wake_asked)
+        return;
+    effect = core_effect_new(link->core, CORE_WAKE);
+    if (effect != NULL) {
+        effect->link = link;
+        link->wake_asked = true;
+    }
+}
+
+struct change *core_change_new(enum change_type type)
+{
+    struct change *change = calloc(1, sizeof *change);
+
+    if (change != NULL)
+        change->type = type;
+    return change;
+}
+
+uint64_t core_store(struct core *core, struct change *change)
+{
+    struct core_effect *effect = core_effect_new(core, CORE_STORE);
+
+    if (effect == NULL) {
+        change_free(change);
+        return 0;
+    }
+    if (change->id == 0)
+        change->id = ++core->next_change;
+    effect->change = change;
+    return change->id;
+}
+
+void core_submit_own(struct core *core, struct rp_bytes *packed)
+{
+    struct core_effect *effect = core_effect_new(core, CORE_SUBMIT);
+
+    if (effect == NULL)
+        rp_bytes_free(packed);
+    else
+        effect->submission.packed = *packed;
+}
+
+void core_apply(struct batch *batch, struct change *change)
+{
+    struct kv_txn *txn = batch_txn(batch);
+
+    switch (change->type) {
+    case CHANGE_ORG:
+        change->org.inception = rp_bytes_slice(&change->inception);
+        orgs_save(txn, &change->org);
+        break;
+    case CHANGE_PEER:
+        peers_save(txn, &change->peer);
+        break;
+    case CHANGE_PEER_REMOVE:
+        peers_remove(txn, change->peer.org);
+        break;
+    case CHANGE_INVITE:
+        invites_save(txn, &change->invite);
+        break;
+    }
+}
+
+/* Keeps a change that could not be stored, to be tried again after the others before it. */
+static void keep_failed(struct core *core, struct change *change, uint64_t now_ms)
+{
+    struct change **failed = realloc(core->failed, (core->failed_n + 1) * sizeof *core->failed);
+
+    if (failed == NULL) {
+        change_free(change);
+        return;
+    }
+    core->failed = failed;
+    core->failed[core->failed_n++] = change;
+    core->retry_at = now_ms + RETRY_MS;
+}
+
+static void retry_failed(struct core *core)
+{
+    size_t n = core->failed_n;
+
+    core->failed_n = 0;
+    core->retry_at = UINT64_MAX;
+    for (size_t i = 0; i < n; i++)
+        (void)core_store(core, core->failed[i]);
+}
+
+void core_stored(struct core *core, struct change *change, int err, uint64_t now_ms)
+{
+    link_stored(core, change->id, err, now_ms);
+    if (err != RP_OK)
+        keep_failed(core, change, now_ms);
+    else
+        change_free(change);
+}
+
+/* Outcomes */
+
+/* Tells every link that compares the record and has not shown that it has it. */
+static void announce(struct core *core, const struct outcome *outcome)
+{
+    enum rp_set set = sets_of_lane(outcome->place.lane);
+
+    for (struct link *link = core->links; link != NULL; link = link->next) {
+        if (link->state != LINK_OPEN || link->number == outcome->link ||
+            !sets_is_shared(link, outcome->place.org, outcome->place.lane) ||
+            fetch_link_has(core, outcome->id, link->number))
+            continue;
+        if (symbols_append(&link->announce[set], outcome->id, RP_SYMBOL_LEN) == RP_OK) {
+            link->offered++;
+            core_wake(link);
+        }
+    }
+}
+
+static void take_in(struct core *core, const struct outcome *outcome, uint64_t now_ms)
+{
+    bool is_vouch = outcome->place.lane == LANE_VOUCH && outcome->place.scope == SCOPE_COMMONS;
+    bool trust_changes = is_vouch;
+
+    sets_add(core, outcome->id, &outcome->place);
+    if (is_vouch)
+        trust_vouch_stored(core, outcome);
+    for (uint32_t i = 0; i < outcome->erased_n; i++) {
+        const struct erased *erased = &outcome->erased[i];
+
+        sets_remove(core, erased->symbol, &erased->place);
+        if (erased->place.lane == LANE_VOUCH) {
+            trust_vouch_erased(core, erased->symbol);
+            trust_changes = true;
+        }
+    }
+    if (outcome->place.scope == SCOPE_COMMONS)
+        announce(core, outcome);
+    if (trust_changes)
+        trust_recompute(core, now_ms);
+}
+
+void core_outcome(struct core *core, const struct outcome *outcome, uint64_t now_ms)
+{
+    if (outcome->err == RP_OK)
+        take_in(core, outcome, now_ms);
+    if (outcome->err == RP_ERR_FULL)
+        core->full_until = now_ms + FULL_MS;
+    fetch_outcome(core, outcome, now_ms);
+}
+
+/* Time */
+
+int64_t core_random_jitter(struct core *core, uint64_t ms)
+{
+    return (int64_t)rp_rand_below(&core->rand, ms * 2 / 5 + 1) - (int64_t)(ms / 5);
+}
+
+uint64_t core_deadline(const struct core *core)
+{
+    uint64_t deadline = peering_deadline(core);
+
+    if (core->retry_at < deadline)
+        deadline = core->retry_at;
+    for (const struct link *link = core->links; link != NULL; link = link->next) {
+        uint64_t at = link_deadline(link);
+
+        if (at < deadline)
+            deadline = at;
+    }
+    return deadline;
+}
+
+void core_tick(struct core *core, uint64_t now_ms)
+{
+    struct link *next;
+
+    if (core->retry_at <= now_ms)
+        retry_failed(core);
+    peering_tick(core, now_ms);
+    for (struct link *link = core->links; link != NULL; link = next) {
+        next = link->next;
+        link_tick(link, now_ms);
+    }
+}
+
+/* What views ask */
+
+void core_tally(const struct core *core, enum rp_set set, struct rp_tally *out)
+{
+    out->count = core->sets[set].count;
+    rp_fingerprint_digest(out->digest, &core->sets[set].fingerprint);
+}
+
+bool core_org(const struct core *core, uint32_t number, struct org_view *out)
+{
+    const struct core_org *o = &core->orgs[number];
+
+    if (number == 0 || number >= core->orgs_n)
+        return false;
+    *out = (struct org_view){o->id, o->name != NULL ? o->name : "", o->accepted, o->depth};
+    return true;
+}
+
+void core_counters(const struct core *core, struct core_counters *out)
+{
+    *out = core->counters;
+}
+
+void core_set_addresses(struct core *core, const char *const *addresses, uint32_t n)
+{
+    core->addresses_n = n < RP_ADDRESSES_MAX ? n : RP_ADDRESSES_MAX;
+    for (uint32_t i = 0; i < core->addresses_n; i++) {
+        size_t len = strnlen(addresses[i], RP_ADDRESS_LEN_MAX);
+
+        memcpy(core->addresses[i], addresses[i], len);
+        core->addresses[i][len] = '\0';
+    }
+}

@@ -1,0 +1,269 @@
+#ifndef CORE_H
+#define CORE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "rp/bytes.h"
+#include "rp/certificate.h"
+#include "rp/limits.h"
+#include "rp/message.h"
+#include "rp/record.h"
+#include "rp/token.h"
+#include "store/batch.h"
+#include "store/kv.h"
+#include "store/orgs.h"
+#include "store/peers.h"
+#include "store/records.h"
+
+/*
+ * Who gets what: peers, trust, links, what is announced, fetched and compared, and when (SPEC 3.5
+ * to 6). Without sockets, disk or clock: bytes from links go in and bytes for links come out, the
+ * time is an argument, reading goes through the store's interface, and everything that must be done
+ * outside (dial, write to the store, take in a record, close) is asked for as an effect. So the
+ * simulator runs the shipped code.
+ *
+ * One thread. Times are ms since 1970 UTC.
+ */
+struct core;
+struct link;
+
+/* The node itself: identity and keys. Lives as long as the core. */
+struct self {
+    struct rp_identity identity;
+    struct rp_slice inception;
+    struct rp_key key; /* the organisation's, to sign records with */
+    struct rp_dh_key noise;
+    struct rp_slice proof; /* what the node shows on every link */
+};
+
+struct core_opts {
+    struct kv *kv;
+    const struct self *self;
+    const uint8_t *seed;  /* RP_RAND_SEED_LEN random bytes; copied */
+    const char *software; /* name and version, for HELLO */
+    uint32_t trust_depth; /* how many vouches away an organisation may be */
+    uint32_t check_ms;    /* how often a live link is compared, about */
+};
+
+/* Reads what the store holds. NULL and the reason in ${err} on failure. */
+struct core *core_new(const struct core_opts *opts, uint64_t now_ms, int *err);
+void core_free(struct core *core);
+
+/* Where this node can be called: ${n} HOST:PORT; told to peers. Copied. */
+void core_set_addresses(struct core *core, const char *const *addresses, uint32_t n);
+
+/* Links */
+
+/* Somebody called from ${address} (HOST:PORT, for people). NULL when there is no room for more. */
+struct link *core_accept(struct core *core, const char *address, uint64_t now_ms);
+
+/* A dial that CORE_DIAL asked for has connected, or failed with ${why} (a sentence). */
+struct link *core_dialled(struct core *core, const uint8_t org[static RP_ID_LEN],
+                          const char *address, uint64_t now_ms);
+void core_dial_failed(struct core *core, const uint8_t org[static RP_ID_LEN], const char *why,
+                      uint64_t now_ms);
+
+/*
+ * Bytes came in. On an error the link is over: close it after what core_transmit still gives, and
+ * then call core_closed.
+ */
+int core_receive(struct core *core, struct link *link, struct rp_slice bytes, uint64_t now_ms)
+    __attribute__((warn_unused_result));
+
+/* The next bytes to send, borrowed until the next call with this link; empty when there are none.
+ */
+int core_transmit(struct core *core, struct link *link, struct rp_slice *bytes, uint64_t now_ms)
+    __attribute__((warn_unused_result));
+
+/* Whether the link may be read now: not while what it sent waits to be taken in. */
+bool core_may_read(const struct core *core, const struct link *link);
+
+/* The connection is gone; frees the link. */
+void core_closed(struct core *core, struct link *link, uint64_t now_ms);
+
+/* Walks all links: the first, or the one after ${link}; NULL at the end. */
+struct link *core_links(const struct core *core, const struct link *link);
+
+/* What the owner of the connection keeps with its link. */
+void core_link_set_data(struct link *link, void *data);
+void *core_link_data(const struct link *link);
+
+/* Time: when core_tick wants to be called at the latest, and the call. */
+uint64_t core_deadline(const struct core *core);
+void core_tick(struct core *core, uint64_t now_ms);
+
+/* Effects */
+
+enum change_type {
+    CHANGE_ORG,         /* an organisation's standing */
+    CHANGE_PEER,        /* a peer added or changed */
+    CHANGE_PEER_REMOVE, /* a peer removed */
+    CHANGE_INVITE,      /* an invite made or used */
+};
+
+/* A change to the store, to be carried out by the one writer, in order. */
+struct change {
+    uint64_t id;
+    enum change_type type;
+    struct org org; /* its inception is in inception */
+    struct rp_bytes inception;
+    struct peer_entry peer;
+    struct invite_entry invite;
+};
+
+/* Carries ${change} out. In the writer's thread; errors stick in the batch. */
+void core_apply(struct batch *batch, struct change *change);
+
+/* A record to take in; where it came from comes back with its outcome. */
+struct submission {
+    struct rp_bytes packed;
+    uint64_t link;    /* number of the link; 0: this node itself */
+    uint64_t request; /* the WANT it answers */
+    uint64_t tag;     /* the submitter's own, for records of this node */
+};
+
+enum core_effect_type {
+    CORE_DIAL,   /* connect to org at address, then core_dialled or core_dial_failed */
+    CORE_SUBMIT, /* take the record in, then core_outcome; the receiver frees packed */
+    CORE_STORE,  /* carry the change out, then give it back to core_stored */
+    CORE_CLOSE,  /* close the link when what core_transmit gives is sent, then core_closed */
+    CORE_WAKE,   /* the link has something to transmit, or may be read again */
+};
+
+struct core_effect {
+    enum core_effect_type type;
+    uint8_t org[RP_ID_LEN];
+    char address[RP_ADDRESS_LEN_MAX + 1];
+    struct submission submission;
+    struct change *change;
+    struct link *link;
+};
+
+/* Takes the next effect; false when there is none. To be drained after every call above or below.
+ */
+bool core_next_effect(struct core *core, struct core_effect *out);
+
+/* What became of a submission, after its commit. */
+struct outcome {
+    int err;          /* RP_OK: stored now. Else why not; see admit.h, or the batch's error */
+    uint64_t link;    /* as submitted */
+    uint64_t request; /* as submitted */
+    uint64_t tag;     /* as submitted */
+    size_t bytes;     /* of the packed record */
+    bool known;       /* its id follows from a valid record */
+    uint8_t id[RP_ID_LEN];
+    uint8_t object[RP_ID_LEN];
+    struct place place;          /* when stored */
+    struct rp_slice vouch;       /* content, when a vouch was stored; borrowed for the call */
+    const struct erased *erased; /* what it withdrew; borrowed for the call */
+    uint32_t erased_n;
+};
+void core_outcome(struct core *core, const struct outcome *outcome, uint64_t now_ms);
+
+/* A change was committed, or failed, and will then be asked for again. Takes ${change} back. */
+void core_stored(struct core *core, struct change *change, int err, uint64_t now_ms);
+
+/* Acts of the operator. All take effect by effects. */
+
+/* Adds or changes a peer; dials at once. ${address} may be NULL. */
+int core_add_peer(struct core *core, const uint8_t org[static RP_ID_LEN], const char *address,
+                  const char *name, uint64_t now_ms) __attribute__((warn_unused_result));
+
+/* Ends links with the peer, forgets it and withdraws our vouches for it. RP_ERR_NOT_FOUND. */
+int core_remove_peer(struct core *core, const uint8_t org[static RP_ID_LEN], uint64_t now_ms)
+    __attribute__((warn_unused_result));
+
+/* Makes an invite that is good until ${expires_ms}; the line to hand over goes to ${text}. */
+struct invite_opts {
+    const char *note;
+    uint64_t expires_ms;
+    bool vouches;
+};
+int core_invite(struct core *core, const struct invite_opts *opts, uint64_t now_ms,
+                char text[static RP_TOKEN_TEXT_MAX + 1]) __attribute__((warn_unused_result));
+
+/* Uses somebody's invite: adds the inviter as a peer and dials. */
+int core_join(struct core *core, const struct rp_token *token, uint64_t now_ms)
+    __attribute__((warn_unused_result));
+
+/* Accepts an organisation's records by the operator's own hand, without a vouch. */
+int core_accept_org(struct core *core, struct rp_slice inception, uint64_t now_ms)
+    __attribute__((warn_unused_result));
+
+/* Compares with the peer now rather than at the next interval. RP_ERR_OFFLINE without a link. */
+int core_compare(struct core *core, const uint8_t org[static RP_ID_LEN], uint64_t now_ms)
+    __attribute__((warn_unused_result));
+
+/* What views ask */
+
+/* How a peer stands (SPEC 8.3). */
+enum peer_state {
+    PEER_IN_SYNC,
+    PEER_BEHIND,
+    PEER_AHEAD,
+    PEER_OFFLINE,
+    PEER_REFUSED,
+    PEER_WAITING,
+};
+
+struct peer_status {
+    const struct peer_entry *entry;
+    const char *name; /* as the operator or else the peer itself says */
+    enum peer_state state;
+    bool linked;
+    bool outbound;
+    bool pending_known;    /* whether the next two mean anything */
+    uint64_t recv_pending; /* records it has that we lack */
+    uint64_t send_pending; /* records we have that it lacks */
+    uint64_t held_back;
+    uint64_t last_sync;   /* ms; 0: never */
+    uint64_t retry_at;    /* ms; 0: none planned */
+    const char *why_code; /* stable word; NULL: nothing to say */
+    const char *why_text;
+    const char *address; /* of the live link, or the first to be tried */
+    uint64_t bytes_in;
+    uint64_t bytes_out;
+    int64_t clock_ms;   /* its clock less ours when it last said hello */
+    uint64_t exchanges; /* finished with it since start */
+    uint64_t refused;   /* records it sent that were refused */
+};
+
+/* The status of peer ${i}; false when there are fewer. Borrowed until the next call on the core. */
+bool core_peer_status(struct core *core, uint32_t i, uint64_t now_ms, struct peer_status *out);
+
+/* Somebody who is not a peer called, and waits for approval. */
+struct knock {
+    uint8_t org[RP_ID_LEN];
+    char name[RP_NAME_LEN_MAX + 1];
+    char address[RP_ADDRESS_LEN_MAX + 1];
+    uint64_t at; /* ms */
+};
+bool core_knock(const struct core *core, uint32_t i, struct knock *out);
+
+/* Count and fingerprint of what this node holds and accepts of a set of the commons. */
+void core_tally(const struct core *core, enum rp_set set, struct rp_tally *out);
+
+/* Name and standing of an organisation by its number; false when unknown. */
+struct org_view {
+    const uint8_t *id;
+    const char *name;
+    bool accepted;
+    uint32_t depth; /* vouches away, when accepted */
+};
+bool core_org(const struct core *core, uint32_t number, struct org_view *out);
+
+/* Records fetched and served since start, for tests and figures. */
+struct core_counters {
+    uint64_t records_in;    /* received on links */
+    uint64_t duplicates_in; /* of these, already held */
+    uint64_t records_out;
+    uint64_t checks;
+    uint64_t equal;
+    uint64_t sketches;
+    uint64_t lists;
+};
+void core_counters(const struct core *core, struct core_counters *out);
+
+#endif

@@ -1,0 +1,419 @@
+#ifndef CORE_PRIVATE_H
+#define CORE_PRIVATE_H
+
+/*
+ * What the files of core/ share. One struct core, cut by file:
+ *     core.c      life, effects, time, outcomes
+ *     sets.c      the sets in memory: sketches, fingerprints, views fixed for an exchange
+ *     trust.c     organisations, vouches, who is accepted, accept-lists
+ *     peering.c   peers, dialling, invites
+ *     link.c      opening a link, dispatching its messages
+ *     exchange.c  finding the difference with the other side
+ *     fetch.c     what to ask of whom
+ *     serve.c     answering WANT and LIST
+ */
+
+#include "core.h"
+#include "rp/decoder.h"
+#include "rp/fingerprint.h"
+#include "rp/message.h"
+#include "rp/rand.h"
+#include "rp/session.h"
+#include "rp/sketch.h"
+#include "symbols.h"
+#include "table.h"
+
+#define LINKS_MAX 256
+#define KNOCKS_MAX 64
+#define REFUSED_MAX 4096   /* symbols remembered as refused, for a while */
+#define FETCHES_MAX 131072 /* symbols wanted at a time, over all links */
+#define FETCH_LINKS_MAX 4  /* links remembered as having one symbol */
+#define ASKED_MAX 2048     /* symbols asked of one link at a time */
+#define ASK_EACH_MAX 512   /* symbols in one WANT */
+#define OFFERS_MAX 16384   /* symbols offered in one exchange; the other side LISTs the rest */
+#define SUBMITTED_LINK_MAX (2u << 20) /* bytes from one link waiting to be taken in */
+#define SUBMITTED_MAX (16u << 20)     /* the same from all */
+#define TRANSMIT_LOW (128u << 10)     /* more is queued on a link only below this */
+#define SERVE_JOBS_MAX 256
+#define STALL_MS 4000     /* a link that delivers nothing for so long: ask another */
+#define EXCHANGE_MS 30000 /* an exchange that takes longer is dropped */
+#define SETTLE_MS 50      /* before comparing again after a difference */
+#define HELLO_MS 10000    /* from the handshake to both HELLOs */
+#define FULL_MS 10000     /* after the store was full, before asking for records again */
+#define DIAL_FIRST_MS 1000
+#define DIAL_MAX_MS 300000
+
+/* An organisation, by its number: core->orgs[number]. Those that are not stored came from
+ * accept-lists. */
+struct core_org {
+    uint8_t id[RP_ID_LEN];
+    bool stored;
+    bool accepted;
+    bool ever;
+    bool by_hand;
+    uint32_t depth;
+    uint64_t since;
+    struct rp_bytes inception; /* empty while unknown */
+    char *name;
+    struct sum *sums[LANES]; /* of the commons; NULL while empty */
+};
+
+/* Somebody's word for somebody: a vouch in effect. */
+struct vouch {
+    uint32_t issuer;
+    uint32_t subject;
+    uint8_t symbol[RP_SYMBOL_LEN];
+    uint8_t object[RP_ID_LEN];
+};
+
+/* What one exchange compares on one side: a set as it was when the exchange began. */
+struct view {
+    struct link *link; /* NULL: not in use */
+    enum rp_set set;
+    uint64_t count;
+    struct rp_fingerprint fingerprint;
+    struct symbols toggled; /* added or erased since */
+};
+
+/* One set of the commons, over the organisations whose records are members of it here. */
+struct core_set {
+    uint64_t count;
+    struct rp_fingerprint fingerprint;
+    struct rp_cell *cells;
+    uint32_t cells_n;
+};
+
+enum exchange_state {
+    EXCHANGE_NONE,
+    EXCHANGE_CHECKED, /* CHECK sent */
+    EXCHANGE_CELLS,   /* MORE sent */
+    EXCHANGE_LIST,    /* LIST sent, or to be sent when there is room for what it brings */
+};
+
+/* An exchange that we began on a link. */
+struct exchange {
+    enum exchange_state state;
+    uint64_t number;
+    uint64_t deadline;
+    bool asks[RP_SETS];
+    struct view view[RP_SETS];
+    enum rp_set set;        /* the one that differs */
+    struct rp_tally theirs; /* of it */
+    uint32_t available;     /* cells that the other side has */
+    uint32_t budget;        /* cells after which decoding is given up */
+    struct rp_decoder *decoder;
+    uint8_t after[RP_SYMBOL_LEN]; /* LIST: the last symbol compared */
+    bool has_after;
+    bool page_awaited;
+    uint64_t need; /* found so far */
+    uint64_t have;
+};
+
+/* An exchange that the other side began. */
+struct answer {
+    bool active;
+    uint64_t number;
+    struct view view[RP_SETS];
+};
+
+enum fetch_state { FETCH_FREE, FETCH_QUEUED, FETCH_ASKED };
+
+/* A symbol that is wanted. */
+struct fetch {
+    enum fetch_state state;
+    uint8_t symbol[RP_SYMBOL_LEN];
+    enum rp_set set;
+    uint32_t links; /* who has it, beginning with the one to ask next */
+    uint64_t link[FETCH_LINKS_MAX];
+    uint64_t request; /* ASKED: of link[0] */
+    uint32_t next_free;
+};
+
+/* A WANT on its way. */
+struct request {
+    uint64_t number;
+    enum rp_set set;
+    bool last_seen;
+    uint32_t pending; /* records received and not yet taken in */
+    struct symbols symbols;
+};
+
+struct serve_job {
+    bool is_list;
+    uint64_t number;         /* request or exchange */
+    struct symbols prefixes; /* WANT: RP_PREFIX_LEN each, from at on */
+    size_t at;
+    enum rp_set set;
+    bool has_after;
+    uint8_t after[RP_SYMBOL_LEN];
+};
+
+enum link_state {
+    LINK_SHAKING,  /* Noise */
+    LINK_GREETING, /* HELLOs */
+    LINK_OPEN,
+    LINK_ENDING,
+};
+
+struct link {
+    struct core *core;
+    struct link *next;
+    void *data;
+    uint64_t number;
+    enum link_state state;
+    bool outbound;
+    bool wake_asked;
+    bool counts_as_sync; /* a check on this link has found everything equal */
+    char address[RP_ADDRESS_LEN_MAX + 1];
+    struct rp_session *session;
+    uint64_t deadline; /* for greeting */
+    uint64_t bytes_in;
+    uint64_t bytes_out;
+
+    /* After the handshake */
+    uint32_t org;
+    struct peer *peer;
+    uint8_t noise[RP_KEY_LEN];
+    bool hello_sent;
+    struct rp_bytes hello;   /* theirs, until the link is open */
+    uint64_t awaited_change; /* HELLO waits for this to be stored; 0: nothing */
+    bool reads_zstd;
+    int64_t clock_ms;
+    uint8_t digest_sent[RP_HASH_LEN];
+    uint8_t *standing_sent; /* our standings as of our HELLO, by number */
+    size_t standing_sent_n;
+    uint8_t *remote; /* the other side's standings, by number: enum standing */
+    size_t remote_n;
+    size_t remote_known;
+
+    /* Comparing */
+    struct exchange ours;
+    struct answer theirs;
+    uint64_t exchanges_begun; /* the number of our next one; see SPEC 4.3 */
+    uint64_t next_check;
+    uint32_t unequal;  /* checks in a row that found a difference */
+    bool content_next; /* control was settled: content is to be compared without it */
+    bool missed;       /* something it offered was not noted, for want of room */
+    uint64_t found_need;
+    uint64_t found_have;
+
+    /* Fetching */
+    struct symbols wanted[RP_SETS]; /* in the order to be asked */
+    size_t wanted_at[RP_SETS];
+    uint32_t asked;
+    struct request *requests; /* oldest first */
+    uint32_t requests_n;
+    uint64_t next_request;
+    uint64_t progress_at; /* when it last delivered anything */
+    size_t submitted;     /* bytes being taken in */
+    bool was_held;        /* reading was stopped */
+    uint64_t refused;
+
+    /* Sending */
+    struct symbols announce[RP_SETS];
+    struct serve_job *jobs;
+    uint32_t jobs_n;
+    uint64_t offered; /* symbols offered and not asked for since the last equal check */
+    struct rp_writer writer;
+};
+
+enum standing { STANDING_NONE, STANDING_KEPT, STANDING_ACCEPTED };
+
+struct peer {
+    struct peer_entry entry;
+    uint32_t org;
+    uint32_t next_address;
+    bool dialling;
+    uint64_t next_dial; /* UINT64_MAX: not planned */
+    uint64_t dial_wait;
+    uint64_t saved_sync; /* last_sync as it is stored */
+    bool refused;
+    char why_code[40];
+    char why_text[RP_REASON_LEN_MAX + 1];
+    uint64_t exchanges;
+    char shown_address[RP_ADDRESS_LEN_MAX + 1];
+};
+
+struct effect_queue {
+    struct core_effect *items;
+    size_t at;
+    size_t n;
+    size_t cap;
+};
+
+struct refusal_memory {
+    uint8_t (*symbols)[RP_SYMBOL_LEN]; /* a ring */
+    size_t n;
+    size_t at;
+    struct table *table;
+};
+
+struct core {
+    struct kv *kv;
+    const struct self *self;
+    struct rp_rand rand;
+    char *software;
+    uint32_t trust_depth;
+    uint32_t check_ms;
+    uint8_t table_key[TABLE_KEY_LEN];
+    uint8_t sketch_key[RP_SKETCH_KEY_LEN];
+
+    struct core_org *orgs; /* orgs[0] unused */
+    uint32_t orgs_n;
+    uint32_t orgs_cap;
+    struct table *org_numbers;
+    struct vouch *vouches;
+    size_t vouches_n;
+    size_t vouches_cap;
+
+    struct core_set sets[RP_SETS];
+    uint64_t applied_seq; /* records up to here are in the sets */
+
+    struct peer **peers;
+    uint32_t peers_n;
+    struct invite_entry *invites;
+    uint32_t invites_n;
+    struct knock knocks[KNOCKS_MAX];
+    uint32_t knocks_n;
+
+    char addresses[RP_ADDRESSES_MAX][RP_ADDRESS_LEN_MAX + 1];
+    uint32_t addresses_n;
+
+    struct link *links;
+    uint32_t links_n;
+    uint64_t next_link;
+
+    struct fetch *fetches; /* a pool; fetches[0] unused */
+    uint32_t fetches_cap;
+    uint32_t fetches_free; /* head of the free ones; 0: none */
+    uint32_t fetches_n;
+    struct table *fetch_by_symbol;
+    struct refusal_memory refused;
+    size_t submitted;
+    uint64_t full_until;
+
+    struct effect_queue effects;
+    uint64_t next_change;
+    struct change **failed; /* changes that could not be stored, in order, to be tried again */
+    size_t failed_n;
+    uint64_t retry_at;
+    struct core_counters counters;
+};
+
+/* core.c */
+struct core_effect *core_effect_new(struct core *core, enum core_effect_type type);
+/* Gives ${change} out to be stored; takes it over. Its id, or 0 when memory is short. */
+uint64_t core_store(struct core *core, struct change *change);
+struct change *core_change_new(enum change_type type);
+void core_submit_own(struct core *core, struct rp_bytes *packed);
+void core_wake(struct link *link);
+int64_t core_random_jitter(struct core *core, uint64_t ms); /* up to a fifth either way */
+
+/* sets.c */
+int sets_load(struct core *core);
+void sets_free(struct core *core);
+void sets_add(struct core *core, const uint8_t *symbol, const struct place *place);
+void sets_remove(struct core *core, const uint8_t *symbol, const struct place *place);
+/* All records of ${org} in ${lane} become members of their set, or stop being so. */
+void sets_toggle_org(struct core *core, uint32_t org, enum lane lane, bool enter);
+/* Fills the set's sketch from the store anew. */
+void sets_rebuild(struct core *core, enum rp_set set);
+enum rp_set sets_of_lane(enum lane lane);
+/* Whether records of ${org} in ${lane} are members of the sets here. */
+bool sets_is_member(const struct core *core, uint32_t org, enum lane lane);
+/* ... and compared on ${link}. */
+bool sets_is_shared(const struct link *link, uint32_t org, enum lane lane);
+void sets_link_sum(const struct link *link, enum rp_set set, struct sum *out);
+void view_open(struct view *view, struct link *link, enum rp_set set);
+void view_close(struct view *view);
+void view_tally(const struct view *view, struct rp_tally *out);
+/* Cells that can be had of the set. */
+uint32_t view_cells_available(const struct view *view);
+int view_cells(const struct view *view, uint32_t from, uint32_t n, struct rp_cell *out);
+/* Sorts ${symbols} into those the view holds and the others; see exchange.c. */
+int view_split(const struct view *view, const uint8_t *symbols, uint32_t n, struct symbols *held,
+               struct symbols *others);
+/* At most ${max} symbols of the view after ${after} (NULL: from the start), ascending. */
+int view_list(const struct view *view, const uint8_t *after, size_t max, struct symbols *out,
+              bool *last);
+
+/* trust.c */
+int trust_load(struct core *core);
+void trust_free(struct core *core);
+uint32_t trust_intern(struct core *core, const uint8_t id[static RP_ID_LEN]); /* 0: no memory */
+uint32_t trust_find(const struct core *core, const uint8_t id[static RP_ID_LEN]);
+int trust_learn_inception(struct core *core, uint32_t org, struct rp_slice inception);
+void trust_vouch_stored(struct core *core, const struct outcome *outcome);
+void trust_vouch_erased(struct core *core, const uint8_t *symbol);
+bool trust_vouched_by_us(const struct core *core, uint32_t subject);
+void trust_vouch_for(struct core *core, uint32_t subject, uint64_t now_ms);
+void trust_unvouch(struct core *core, uint32_t subject, uint64_t now_ms);
+/* Computes anew who is accepted, and tells store, sets and links of what changed. */
+void trust_recompute(struct core *core, uint64_t now_ms);
+enum standing trust_standing(const struct core *core, uint32_t org);
+void trust_digest(const struct core *core, uint8_t out[static RP_HASH_LEN]);
+/* Sends our accept-list whole. */
+void trust_send_list(struct link *link);
+int trust_receive_list(struct link *link, const struct rp_accept *accept);
+/* The other side's list is ours, as of our HELLO. */
+int trust_assume_equal(struct link *link);
+
+/* peering.c */
+int peering_start(struct core *core, uint64_t now_ms);
+void peering_free(struct core *core);
+struct peer *peering_find(const struct core *core, const uint8_t org[static RP_ID_LEN]);
+struct peer *peering_add(struct core *core, const uint8_t org[static RP_ID_LEN], uint64_t now_ms);
+uint64_t peering_store(struct core *core, const struct peer *peer);
+void peering_note(struct peer *peer, const char *code, const char *text);
+void peering_learn_address(struct core *core, struct peer *peer, const struct rp_hello *hello,
+                           const char *from);
+void peering_plan_dial(struct core *core, struct peer *peer, uint64_t now_ms, bool soon);
+uint64_t peering_deadline(const struct core *core);
+void peering_tick(struct core *core, uint64_t now_ms);
+void peering_knock(struct core *core, const struct link *link, uint64_t now_ms);
+/* Uses an invite: RP_OK, RP_ERR_NOT_FOUND, RP_ERR_EXPIRED, RP_ERR_USED. */
+int peering_use_invite(struct core *core, const uint8_t *secret, const uint8_t *org,
+                       uint64_t now_ms, struct invite_entry *out);
+
+/* link.c */
+void link_send(struct link *link); /* what its writer holds, as a frame */
+void link_end(struct link *link, const char *reason);
+struct link *link_by_number(const struct core *core, uint64_t number);
+struct link *link_of_peer(const struct core *core, const struct peer *peer);
+void link_flush_announcements(struct link *link);
+void link_stored(struct core *core, uint64_t change_id, int err, uint64_t now_ms);
+uint64_t link_deadline(const struct link *link);
+void link_tick(struct link *link, uint64_t now_ms);
+
+/* exchange.c */
+void exchange_begin(struct link *link, uint64_t now_ms);
+void exchange_drop(struct link *link); /* ours and theirs: what is compared has changed */
+void exchange_plan(struct link *link, uint64_t at_ms); /* not later than that */
+void exchange_plan_interval(struct link *link, uint64_t now_ms);
+int exchange_receive(struct link *link, enum rp_message_type type, struct rp_slice frame,
+                     uint64_t now_ms);
+void exchange_continue(struct link *link, uint64_t now_ms);
+/* Everything found on the link has been fetched, or given up. */
+void exchange_settled(struct link *link, uint64_t now_ms);
+
+/* fetch.c */
+int fetch_start(struct core *core);
+void fetch_free(struct core *core);
+/* The link has ${symbols}: notes those that are lacked. ${lacked}, if not NULL, counts them. */
+int fetch_offered(struct link *link, enum rp_set set, struct rp_slice symbols, uint64_t *lacked);
+int fetch_receive(struct link *link, struct rp_slice frame, uint64_t now_ms);
+void fetch_ask(struct link *link, uint64_t now_ms);
+void fetch_outcome(struct core *core, const struct outcome *outcome, uint64_t now_ms);
+void fetch_link_gone(struct link *link);
+void fetch_tick(struct link *link, uint64_t now_ms);
+size_t fetch_backlog(const struct link *link); /* wanted or asked of the link */
+bool fetch_link_has(const struct core *core, const uint8_t *symbol, uint64_t link);
+void fetch_forget_refused(struct core *core);
+
+/* serve.c */
+int serve_want(struct link *link, struct rp_slice frame);
+int serve_list(struct link *link, const struct rp_part *part);
+void serve_continue(struct link *link);
+void serve_free(struct link *link);
+
+#endif

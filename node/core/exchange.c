@@ -1,0 +1,707 @@
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core_private.h"
+#include "rp/err.h"
+
+/*
+ * Finding out, with the other side of a link, which records each lacks (SPEC 4.3). Our side of the
+ * exchanges that we begin is a small state machine in link->ours; exchanges that the other side
+ * begins need none but the views in link->theirs.
+ */
+
+#define BACKLOG_FOR_LIST 16384  /* a next page is asked for when less than that is still wanted */
+#define BYTES_PER_DIFFERENCE 34 /* of cells; what a LIST must beat */
+
+void exchange_plan(struct link *link, uint64_t at_ms)
+{
+    if (at_ms < link->next_check)
+        link->next_check = at_ms;
+}
+
+void exchange_plan_interval(struct link *link, uint64_t now_ms)
+{
+    uint32_t interval = link->core->check_ms;
+
+    link->next_check = now_ms + interval + (uint64_t)core_random_jitter(link->core, interval);
+}
+
+/* Ends our exchange, whatever its state. */
+static void close_ours(struct link *link)
+{
+    struct exchange *x = &link->ours;
+
+    for (enum rp_set set = 0; set < RP_SETS; set++)
+        view_close(&x->view[set]);
+    rp_decoder_free(x->decoder);
+    x->decoder = NULL;
+    x->state = EXCHANGE_NONE;
+}
+
+static void close_theirs(struct link *link)
+{
+    for (enum rp_set set = 0; set < RP_SETS; set++)
+        view_close(&link->theirs.view[set]);
+    link->theirs.active = false;
+}
+
+void exchange_drop(struct link *link)
+{
+    close_ours(link);
+    close_theirs(link);
+}
+
+void exchange_begin(struct link *link, uint64_t now_ms)
+{
+    struct exchange *x = &link->ours;
+    struct rp_check check = {.exchange = link->exchanges_begun};
+
+    close_ours(link);
+    if (now_ms < link->core->full_until) { /* there would be nowhere to put what it finds */
+        link->next_check = link->core->full_until;
+        return;
+    }
+    x->number = check.exchange;
+    link->exchanges_begun += 2;
+    x->asks[RP_SET_CONTROL] = !link->content_next;
+    x->asks[RP_SET_CONTENT] = true;
+    x->need = x->have = 0;
+    x->state = EXCHANGE_CHECKED;
+    x->deadline = now_ms + EXCHANGE_MS;
+    link->content_next = false;
+    link->next_check = UINT64_MAX;
+    link->core->counters.checks++;
+    for (enum rp_set set = 0; set < RP_SETS; set++) {
+        check.asks[set] = x->asks[set];
+        if (!x->asks[set])
+            continue;
+        view_open(&x->view[set], link, set);
+        view_tally(&x->view[set], &check.tally[set]);
+    }
+    rp_message_write_check(&link->writer, &check);
+    link_send(link);
+}
+
+/* Our side: what the answer leads to */
+
+/* Everything that was compared is the same on both sides. */
+static void found_equal(struct link *link, uint64_t now_ms)
+{
+    bool whole = link->ours.asks[RP_SET_CONTROL];
+
+    close_ours(link);
+    link->core->counters.equal++;
+    if (!whole) { /* control was settled before content: look at both once more */
+        exchange_plan(link, now_ms + SETTLE_MS);
+        return;
+    }
+    link->unequal = 0;
+    link->offered = 0;
+    link->found_need = link->found_have = 0;
+    link->counts_as_sync = true;
+    link->peer->entry.last_sync = now_ms;
+    link->peer->exchanges++;
+    exchange_plan_interval(link, now_ms);
+}
+
+/* The difference is known whole. What is lacked was noted by fetch; say that we are through. */
+static void found_difference(struct link *link, uint64_t now_ms)
+{
+    struct exchange *x = &link->ours;
+
+    link->found_need = x->need;
+    link->found_have = x->have;
+    link->offered += x->have;
+    link->content_next = x->set == RP_SET_CONTROL;
+    link->unequal++;
+    link->peer->exchanges++;
+    rp_message_write_done(&link->writer, x->number);
+    close_ours(link);
+    link_send(link);
+    fetch_ask(link, now_ms);
+    exchange_settled(link, now_ms);
+}
+
+void exchange_settled(struct link *link, uint64_t now_ms)
+{
+    uint64_t wait = SETTLE_MS;
+
+    if (link->ours.state != EXCHANGE_NONE || link->unequal == 0 || fetch_backlog(link) > 0)
+        return;
+    for (uint32_t i = 1; i < link->unequal && wait < link->core->check_ms; i++)
+        wait *= 2; /* a difference that stays, such as of refused records, is not worth haste */
+    exchange_plan(link, now_ms + wait);
+}
+
+/* Offers symbols that only we have, as far as one exchange goes. */
+static int offer(struct link *link, const struct symbols *held)
+{
+    struct exchange *x = &link->ours;
+    size_t n = held->n / RP_SYMBOL_LEN;
+    size_t room = x->have < OFFERS_MAX ? (size_t)(OFFERS_MAX - x->have) : 0;
+    int err;
+
+    x->have += n;
+    err =
+        symbols_append(&link->announce[x->set], held->data, (n < room ? n : room) * RP_SYMBOL_LEN);
+    core_wake(link);
+    return err;
+}
+
+/* Notes symbols that the other side has and the view lacks. */
+static int want(struct link *link, const struct symbols *others)
+{
+    uint64_t lacked = 0;
+    int err = fetch_offered(link, link->ours.set, symbols_slice(others), &lacked);
+
+    link->ours.need += lacked;
+    return err;
+}
+
+static bool ascends(struct rp_slice symbols)
+{
+    for (size_t i = RP_SYMBOL_LEN; i < symbols.len; i += RP_SYMBOL_LEN) {
+        if (memcmp(symbols.data + i - RP_SYMBOL_LEN, symbols.data + i, RP_SYMBOL_LEN) >= 0)
+            return false;
+    }
+    return true;
+}
+
+static int compare_symbols(const void *a, const void *b)
+{
+    return memcmp(a, b, RP_SYMBOL_LEN);
+}
+
+/* Of ${ours} keeps what is not beyond ${end} (NULL: no end) and not in ${theirs}. */
+static bool keep_ours_only(struct symbols *ours, const uint8_t *end, struct rp_slice theirs)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < ours->n; i += RP_SYMBOL_LEN) {
+        const uint8_t *symbol = ours->data + i;
+
+        if (end != NULL && memcmp(symbol, end, RP_SYMBOL_LEN) > 0) {
+            ours->n = kept;
+            return false;
+        }
+        if (theirs.len > 0 && bsearch(symbol, theirs.data, theirs.len / RP_SYMBOL_LEN,
+                                      RP_SYMBOL_LEN, compare_symbols) != NULL)
+            continue;
+        memmove(ours->data + kept, symbol, RP_SYMBOL_LEN);
+        kept += RP_SYMBOL_LEN;
+    }
+    ours->n = kept;
+    return true;
+}
+
+/* Offers what we have after ${after} up to ${end} that is not among ${theirs}, piece by piece. */
+static int offer_range(struct link *link, const uint8_t *after, const uint8_t *end,
+                       struct rp_slice theirs)
+{
+    struct exchange *x = &link->ours;
+    struct symbols ours = {0};
+    uint8_t reached[RP_SYMBOL_LEN];
+    bool last = false;
+    int err = RP_OK;
+
+    while (!last && err == RP_OK && x->have < OFFERS_MAX) {
+        err = view_list(&x->view[x->set], after, RP_SYMBOLS_MAX, &ours, &last);
+        if (err != RP_OK || ours.n == 0)
+            break;
+        memcpy(reached, ours.data + ours.n - RP_SYMBOL_LEN, RP_SYMBOL_LEN);
+        after = reached;
+        if (!keep_ours_only(&ours, end, theirs))
+            last = true;
+        err = offer(link, &ours);
+    }
+    symbols_free(&ours);
+    return err;
+}
+
+/*
+ * Compares ${theirs}: all their symbols after ${after} (NULL: from the first) up to the last of
+ * ${theirs}, or (${last}) up to the end.
+ */
+static int compare_range(struct link *link, const uint8_t *after, struct rp_slice theirs, bool last)
+{
+    struct exchange *x = &link->ours;
+    struct symbols held = {0};
+    struct symbols others = {0};
+    const uint8_t *end = last ? NULL : theirs.data + theirs.len - RP_SYMBOL_LEN;
+    int err;
+
+    if (!ascends(theirs) || (theirs.len == 0 && !last) ||
+        (theirs.len > 0 && after != NULL && memcmp(theirs.data, after, RP_SYMBOL_LEN) <= 0))
+        return RP_ERR_SHAPE;
+    err = view_split(&x->view[x->set], theirs.data, (uint32_t)(theirs.len / RP_SYMBOL_LEN), &held,
+                     &others);
+    if (err == RP_OK)
+        err = want(link, &others);
+    if (err == RP_OK)
+        err = offer_range(link, after, end, theirs);
+    symbols_free(&held);
+    symbols_free(&others);
+    return err;
+}
+
+static int receive_ids(struct link *link, const struct rp_part *part, uint64_t now_ms)
+{
+    int err;
+
+    link->ours.set = part->set;
+    if ((err = compare_range(link, NULL, part->symbols, true)) == RP_OK)
+        found_difference(link, now_ms);
+    return err;
+}
+
+static void ask_page(struct link *link)
+{
+    struct exchange *x = &link->ours;
+    struct rp_part part = {.exchange = x->number, .set = x->set, .has_after = x->has_after};
+
+    memcpy(part.after, x->after, RP_SYMBOL_LEN);
+    x->page_awaited = true;
+    rp_message_write_part(&link->writer, RP_MESSAGE_LIST, &part);
+    link_send(link);
+}
+
+static void begin_list(struct link *link, uint64_t now_ms)
+{
+    struct exchange *x = &link->ours;
+
+    x->state = EXCHANGE_LIST;
+    x->has_after = false;
+    x->deadline = now_ms + EXCHANGE_MS;
+    x->need = x->have = 0;
+    link->core->counters.lists++;
+    ask_page(link);
+}
+
+/* Asks for the next page when there is room for what it may bring. */
+void exchange_continue(struct link *link, uint64_t now_ms)
+{
+    struct exchange *x = &link->ours;
+
+    if (x->state != EXCHANGE_LIST || x->page_awaited)
+        return;
+    x->deadline = now_ms + EXCHANGE_MS; /* waiting for ourselves */
+    if (fetch_backlog(link) < BACKLOG_FOR_LIST)
+        ask_page(link);
+}
+
+static int receive_page(struct link *link, const struct rp_part *part, uint64_t now_ms)
+{
+    struct exchange *x = &link->ours;
+    uint8_t after[RP_SYMBOL_LEN];
+    int err;
+
+    if (x->state != EXCHANGE_LIST || !x->page_awaited || part->set != x->set)
+        return RP_ERR_STATE;
+    x->page_awaited = false;
+    memcpy(after, x->after, RP_SYMBOL_LEN);
+    err = compare_range(link, x->has_after ? after : NULL, part->symbols, part->last);
+    if (err != RP_OK)
+        return err;
+    if (part->last) {
+        found_difference(link, now_ms);
+        return RP_OK;
+    }
+    memcpy(x->after, part->symbols.data + part->symbols.len - RP_SYMBOL_LEN, RP_SYMBOL_LEN);
+    x->has_after = true;
+    fetch_ask(link, now_ms);
+    exchange_continue(link, now_ms);
+    return RP_OK;
+}
+
+/* Whether what was decoded turns our fingerprint into theirs. */
+static bool explains(const struct exchange *x, const struct symbols *held,
+                     const struct symbols *others)
+{
+    struct rp_fingerprint sum = x->view[x->set].fingerprint;
+    uint8_t digest[RP_HASH_LEN];
+
+    for (size_t i = 0; i < held->n; i += RP_SYMBOL_LEN)
+        rp_fingerprint_remove(&sum, held->data + i);
+    for (size_t i = 0; i < others->n; i += RP_SYMBOL_LEN)
+        rp_fingerprint_add(&sum, others->data + i);
+    rp_fingerprint_digest(digest, &sum);
+    return memcmp(digest, x->theirs.digest, sizeof digest) == 0;
+}
+
+/* The sketch has decoded: believed when it explains the fingerprints, else a LIST tells. */
+static int receive_difference(struct link *link, uint64_t now_ms)
+{
+    struct exchange *x = &link->ours;
+    struct symbols held = {0};
+    struct symbols others = {0};
+    uint32_t n;
+    const uint8_t *symbols = rp_decoder_symbols(x->decoder, &n);
+    int err = view_split(&x->view[x->set], symbols, n, &held, &others);
+
+    if (err == RP_OK && !explains(x, &held, &others)) {
+        sets_rebuild(link->core, x->set); /* if it was our sketch that was wrong */
+        begin_list(link, now_ms);
+    } else {
+        if (err == RP_OK)
+            err = offer(link, &held);
+        if (err == RP_OK)
+            err = want(link, &others);
+        if (err == RP_OK)
+            found_difference(link, now_ms);
+    }
+    symbols_free(&held);
+    symbols_free(&others);
+    return err;
+}
+
+/* Feeds cells as they came to the decoder, beside our own. */
+static int feed(struct exchange *x, struct rp_slice cells)
+{
+    uint32_t n = (uint32_t)(cells.len / RP_CELL_LEN);
+    struct rp_cell *ours = malloc((n > 0 ? n : 1) * sizeof *ours);
+    int err;
+
+    if (ours == NULL)
+        return RP_ERR_NOMEM;
+    err = view_cells(&x->view[x->set], rp_decoder_cells(x->decoder), n, ours);
+    if (err == RP_OK)
+        err = rp_decoder_feed(x->decoder, ours, cells.data, n);
+    free(ours);
+    return err;
+}
+
+/* Cells that both sides have of the set. */
+static uint32_t common_cells(const struct exchange *x)
+{
+    uint32_t ours = view_cells_available(&x->view[x->set]);
+
+    return ours < x->available ? ours : x->available;
+}
+
+/* The size of the difference, from the digests of cells that both sides have. */
+static int estimate(const struct exchange *x, struct rp_slice digests, double *out)
+{
+    uint32_t cells = common_cells(x);
+    uint32_t n = rp_sketch_digests(cells);
+    struct rp_cell *ours = malloc(cells * sizeof *ours);
+    bool same[RP_SKETCH_DIGESTS_MAX];
+    int err;
+
+    if (ours == NULL)
+        return RP_ERR_NOMEM;
+    if ((err = view_cells(&x->view[x->set], 0, cells, ours)) == RP_OK) {
+        for (uint32_t i = 0; i < n; i++)
+            same[i] = rp_sketch_digest(&ours[rp_sketch_digest_cell(i)]) == digests.data[i];
+        *out = rp_sketch_estimate(same, n);
+    }
+    free(ours);
+    return err;
+}
+
+/* As many cells as decode a difference of about ${d} nine times in ten. */
+static double cells_to_decode(double d)
+{
+    return 1.45 * d + 3.0 * sqrt(d) + 10.0;
+}
+
+static void ask_cells(struct link *link, uint32_t n)
+{
+    struct exchange *x = &link->ours;
+    uint32_t have = rp_decoder_cells(x->decoder);
+    struct rp_part part = {.exchange = x->number, .set = x->set, .first = have};
+
+    part.n = n < x->budget - have ? n : x->budget - have;
+    if (part.n > RP_CELLS_PER_MESSAGE)
+        part.n = RP_CELLS_PER_MESSAGE;
+    x->state = EXCHANGE_CELLS;
+    rp_message_write_part(&link->writer, RP_MESSAGE_MORE, &part);
+    link_send(link);
+}
+
+/* The first cells did not suffice: more cells, or a LIST, whichever will cost less. */
+static int ask_the_rest(struct link *link, struct rp_slice digests, uint64_t now_ms)
+{
+    struct exchange *x = &link->ours;
+    double cells;
+    double d;
+    int err = estimate(x, digests, &d);
+
+    if (err != RP_OK)
+        return err;
+    if (d < RP_SKETCH_FIRST / 2) /* or the first cells would have been enough */
+        d = RP_SKETCH_FIRST / 2;
+    cells = cells_to_decode(d);
+    if (cells > common_cells(x) || d * BYTES_PER_DIFFERENCE > (double)x->theirs.count * 16) {
+        begin_list(link, now_ms);
+        return RP_OK;
+    }
+    x->budget = 2 * (uint32_t)d + 64;
+    if (x->budget > common_cells(x))
+        x->budget = common_cells(x);
+    ask_cells(link, (uint32_t)cells - rp_decoder_cells(x->decoder));
+    return RP_OK;
+}
+
+static int receive_sketch(struct link *link, const struct rp_part *part, uint64_t now_ms)
+{
+    struct exchange *x = &link->ours;
+    int err;
+
+    x->set = part->set;
+    x->theirs = part->tally;
+    x->available = part->first;
+    if (part->cells.len != RP_SKETCH_FIRST * RP_CELL_LEN || x->available < RP_SKETCH_FIRST ||
+        part->digests.len != rp_sketch_digests(x->available))
+        return RP_ERR_SHAPE;
+    link->core->counters.sketches++;
+    x->decoder = rp_decoder_new(link->core->sketch_key, common_cells(x));
+    if (x->decoder == NULL)
+        return RP_ERR_NOMEM;
+    err = feed(x, part->cells);
+    if (err == RP_OK && rp_decoder_done(x->decoder))
+        return receive_difference(link, now_ms);
+    if (err == RP_ERR_UNDECODED) {
+        begin_list(link, now_ms);
+        return RP_OK;
+    }
+    return err != RP_OK ? err : ask_the_rest(link, part->digests, now_ms);
+}
+
+static int receive_cells(struct link *link, const struct rp_part *part, uint64_t now_ms)
+{
+    struct exchange *x = &link->ours;
+    uint32_t fed;
+    int err;
+
+    if (x->state != EXCHANGE_CELLS || part->set != x->set ||
+        part->first != rp_decoder_cells(x->decoder) || part->cells.len == 0 ||
+        part->cells.len / RP_CELL_LEN > x->budget - part->first)
+        return RP_ERR_STATE;
+    err = feed(x, part->cells);
+    if (err == RP_OK && rp_decoder_done(x->decoder))
+        return receive_difference(link, now_ms);
+    if (err != RP_OK && err != RP_ERR_UNDECODED)
+        return err;
+    fed = rp_decoder_cells(x->decoder);
+    if (err == RP_ERR_UNDECODED || fed >= x->budget) {
+        begin_list(link, now_ms);
+        return RP_OK;
+    }
+    ask_cells(link, fed / 8 + 16);
+    return RP_OK;
+}
+
+/* Their side: what we answer */
+
+static int answer_ids(struct link *link, struct rp_part *part, const struct view *view)
+{
+    struct symbols symbols = {0};
+    bool last;
+    int err = view_list(view, NULL, RP_SYMBOLS_MAX, &symbols, &last);
+
+    part->symbols = symbols_slice(&symbols);
+    rp_message_write_part(&link->writer, RP_MESSAGE_IDS, part);
+    symbols_free(&symbols);
+    return err;
+}
+
+static int answer_sketch(struct link *link, struct rp_part *part, const struct view *view)
+{
+    uint32_t available = view_cells_available(view);
+    uint32_t n = rp_sketch_digests(available);
+    struct rp_cell *cells = malloc(available * sizeof *cells);
+    uint8_t first[RP_SKETCH_FIRST * RP_CELL_LEN];
+    uint8_t digests[RP_SKETCH_DIGESTS_MAX];
+    int err;
+
+    if (cells == NULL)
+        return RP_ERR_NOMEM;
+    if ((err = view_cells(view, 0, available, cells)) == RP_OK) {
+        for (uint32_t i = 0; i < RP_SKETCH_FIRST; i++)
+            rp_sketch_save(first + (size_t)i * RP_CELL_LEN, &cells[i]);
+        for (uint32_t i = 0; i < n; i++)
+            digests[i] = rp_sketch_digest(&cells[rp_sketch_digest_cell(i)]);
+        part->first = available;
+        part->cells = (struct rp_slice){first, sizeof first};
+        part->digests = (struct rp_slice){digests, n};
+        rp_message_write_part(&link->writer, RP_MESSAGE_SKETCH, part);
+    }
+    free(cells);
+    return err;
+}
+
+/* The other side has found everything as we have it. */
+static void they_found_equal(struct link *link, const struct rp_check *check, uint64_t now_ms)
+{
+    close_theirs(link);
+    rp_message_write_equal(&link->writer, check->exchange);
+    link_send(link);
+    if (!check->asks[RP_SET_CONTROL] || !check->asks[RP_SET_CONTENT])
+        return;
+    link->unequal = 0;
+    link->offered = 0;
+    link->found_need = link->found_have = 0;
+    link->counts_as_sync = true;
+    link->peer->entry.last_sync = now_ms;
+    if (link->ours.state == EXCHANGE_NONE)
+        exchange_plan_interval(link, now_ms);
+}
+
+/* Answers for one set that differs. */
+static int they_differ(struct link *link, const struct rp_check *check, enum rp_set set,
+                       uint64_t now_ms)
+{
+    const struct view *view = &link->theirs.view[set];
+    struct rp_part part = {.exchange = check->exchange, .set = set};
+    int err;
+
+    link->counts_as_sync = false;
+    view_tally(view, &part.tally);
+    err = view->count < RP_IDS_BELOW ? answer_ids(link, &part, view)
+                                     : answer_sketch(link, &part, view);
+    if (err != RP_OK)
+        return err;
+    link_send(link);
+    /* more than will be offered: best we go and list it ourselves, at our own pace */
+    if (check->tally[set].count > view->count + OFFERS_MAX)
+        exchange_plan(link, now_ms + SETTLE_MS);
+    return RP_OK;
+}
+
+static int receive_check(struct link *link, struct rp_slice frame, uint64_t now_ms)
+{
+    struct rp_check check;
+    int err = rp_message_read_check(&check, frame);
+
+    if (err != RP_OK)
+        return err;
+    if (check.exchange % 2 == (link->outbound ? 1 : 0))
+        return RP_ERR_STATE; /* a number of ours */
+    if (memcmp(check.scope, rp_record_commons, RP_ID_LEN) != 0) {
+        rp_message_write_done(&link->writer, check.exchange); /* a circle that we are not in */
+        link_send(link);
+        return RP_OK;
+    }
+    close_theirs(link);
+    link->theirs.active = true;
+    link->theirs.number = check.exchange;
+    for (enum rp_set set = 0; set < RP_SETS; set++) {
+        struct rp_tally ours;
+
+        if (!check.asks[set])
+            continue;
+        view_open(&link->theirs.view[set], link, set);
+        view_tally(&link->theirs.view[set], &ours);
+        if (ours.count != check.tally[set].count ||
+            memcmp(ours.digest, check.tally[set].digest, RP_HASH_LEN) != 0)
+            return they_differ(link, &check, set, now_ms);
+    }
+    they_found_equal(link, &check, now_ms);
+    return RP_OK;
+}
+
+static int receive_more(struct link *link, const struct rp_part *part)
+{
+    const struct view *view = &link->theirs.view[part->set];
+    struct rp_part answer = {.exchange = part->exchange, .set = part->set, .first = part->first};
+    struct rp_cell *cells;
+    uint8_t *wire;
+    int err = RP_ERR_NOMEM;
+
+    if (view->link == NULL)
+        return RP_OK; /* dropped meanwhile: they know, since our ACCEPT came before this */
+    if (part->n == 0 || part->n > RP_CELLS_PER_MESSAGE ||
+        part->first > view_cells_available(view) ||
+        part->n > view_cells_available(view) - part->first)
+        return RP_ERR_LIMIT;
+    cells = malloc(part->n * sizeof *cells);
+    wire = malloc((size_t)part->n * RP_CELL_LEN);
+    if (cells != NULL && wire != NULL)
+        err = view_cells(view, part->first, part->n, cells);
+    if (err == RP_OK) {
+        for (uint32_t i = 0; i < part->n; i++)
+            rp_sketch_save(wire + (size_t)i * RP_CELL_LEN, &cells[i]);
+        answer.cells = (struct rp_slice){wire, (size_t)part->n * RP_CELL_LEN};
+        rp_message_write_part(&link->writer, RP_MESSAGE_CELLS, &answer);
+        link_send(link);
+    }
+    free(cells);
+    free(wire);
+    return err;
+}
+
+static int receive_done(struct link *link, struct rp_slice frame, uint64_t now_ms)
+{
+    uint64_t exchange;
+    int err = rp_message_read_exchange(&exchange, frame);
+
+    if (err != RP_OK)
+        return err;
+    if (link->theirs.active && link->theirs.number == exchange)
+        close_theirs(link);
+    if (link->ours.state != EXCHANGE_NONE && link->ours.number == exchange) {
+        close_ours(link);
+        exchange_plan_interval(link, now_ms);
+    }
+    return RP_OK;
+}
+
+static int receive_equal(struct link *link, struct rp_slice frame, uint64_t now_ms)
+{
+    uint64_t exchange;
+    int err = rp_message_read_exchange(&exchange, frame);
+
+    if (err == RP_OK && link->ours.state == EXCHANGE_CHECKED && link->ours.number == exchange)
+        found_equal(link, now_ms);
+    return err;
+}
+
+/* Whether ${part} is the answer to a CHECK of ours that still waits for one. */
+static bool answers_check(const struct link *link, const struct rp_part *part)
+{
+    return link->ours.state == EXCHANGE_CHECKED && link->ours.asks[part->set];
+}
+
+static int receive_part(struct link *link, enum rp_message_type type, struct rp_slice frame,
+                        uint64_t now_ms)
+{
+    struct rp_part part;
+    bool is_request = type == RP_MESSAGE_MORE || type == RP_MESSAGE_LIST;
+    int err = rp_message_read_part(&part, type, frame);
+
+    if (err != RP_OK)
+        return err;
+    if (part.exchange != (is_request ? link->theirs.number : link->ours.number) ||
+        (!is_request && link->ours.state == EXCHANGE_NONE))
+        return RP_OK; /* of an exchange that was dropped */
+    switch (type) {
+    case RP_MESSAGE_IDS:
+        return answers_check(link, &part) ? receive_ids(link, &part, now_ms) : RP_ERR_STATE;
+    case RP_MESSAGE_SKETCH:
+        return answers_check(link, &part) ? receive_sketch(link, &part, now_ms) : RP_ERR_STATE;
+    case RP_MESSAGE_CELLS:
+        return receive_cells(link, &part, now_ms);
+    case RP_MESSAGE_PAGE:
+        return receive_page(link, &part, now_ms);
+    case RP_MESSAGE_MORE:
+        return receive_more(link, &part);
+    default:
+        return serve_list(link, &part);
+    }
+}
+
+int exchange_receive(struct link *link, enum rp_message_type type, struct rp_slice frame,
+                     uint64_t now_ms)
+{
+    switch (type) {
+    case RP_MESSAGE_CHECK:
+        return receive_check(link, frame, now_ms);
+    case RP_MESSAGE_EQUAL:
+        return receive_equal(link, frame, now_ms);
+    case RP_MESSAGE_DONE:
+        return receive_done(link, frame, now_ms);
+    default:
+        return receive_part(link, type, frame, now_ms);
+    }
+}

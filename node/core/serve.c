@@ -1,0 +1,181 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "core_private.h"
+#include "rp/err.h"
+
+/*
+ * Answering WANT and LIST. What was asked for is kept as jobs and turned into messages only while
+ * little is queued on the link, so that a slow reader costs the list of what it wants and no more.
+ */
+
+#define RECORDS_BYTES (192u << 10) /* packed records in one RECORDS message, about */
+
+static struct serve_job *new_job(struct link *link)
+{
+    struct serve_job *jobs;
+
+    if (link->jobs_n == SERVE_JOBS_MAX)
+        return NULL;
+    jobs = realloc(link->jobs, (link->jobs_n + 1) * sizeof *jobs);
+    if (jobs == NULL)
+        return NULL;
+    link->jobs = jobs;
+    link->jobs[link->jobs_n] = (struct serve_job){0};
+    return &link->jobs[link->jobs_n++];
+}
+
+static void drop_first_job(struct link *link)
+{
+    symbols_free(&link->jobs[0].prefixes);
+    link->jobs_n--;
+    memmove(link->jobs, link->jobs + 1, link->jobs_n * sizeof *link->jobs);
+}
+
+void serve_free(struct link *link)
+{
+    while (link->jobs_n > 0)
+        drop_first_job(link);
+    free(link->jobs);
+}
+
+int serve_want(struct link *link, struct rp_slice frame)
+{
+    struct rp_want want;
+    struct serve_job *job;
+    int err = rp_message_read_want(&want, frame);
+
+    if (err != RP_OK)
+        return err;
+    if ((job = new_job(link)) == NULL)
+        return RP_ERR_LIMIT;
+    job->number = want.request;
+    err = symbols_append(&job->prefixes, want.prefixes.data, want.prefixes.len);
+    core_wake(link);
+    return err;
+}
+
+int serve_list(struct link *link, const struct rp_part *part)
+{
+    struct serve_job *job = new_job(link);
+
+    if (job == NULL)
+        return RP_ERR_LIMIT;
+    job->is_list = true;
+    job->number = part->exchange;
+    job->set = part->set;
+    job->has_after = part->has_after;
+    memcpy(job->after, part->after, RP_SYMBOL_LEN);
+    core_wake(link);
+    return RP_OK;
+}
+
+static int serve_page(struct link *link, const struct serve_job *job)
+{
+    const struct view *view = &link->theirs.view[job->set];
+    struct rp_part part = {.exchange = job->number, .set = job->set};
+    struct symbols symbols = {0};
+    int err;
+
+    if (view->link == NULL || link->theirs.number != job->number)
+        return RP_OK; /* dropped meanwhile */
+    err = view_list(view, job->has_after ? job->after : NULL, RP_SYMBOLS_MAX, &symbols, &part.last);
+    if (err == RP_OK) {
+        part.symbols = symbols_slice(&symbols);
+        rp_message_write_part(&link->writer, RP_MESSAGE_PAGE, &part);
+        link_send(link);
+    }
+    symbols_free(&symbols);
+    return err;
+}
+
+/* Appends the record at ${seq} to ${w}, in a codec that the other side reads. */
+static void append_record(struct link *link, struct kv_txn *txn, uint64_t seq, struct rp_writer *w)
+{
+    struct rp_slice packed;
+    struct rp_opened opened;
+    struct rp_bytes plain;
+    struct place place;
+
+    if (!records_load(txn, seq, &place, &packed))
+        return;
+    if (link->reads_zstd || rp_record_codec(packed) == RP_CODEC_PLAIN) {
+        rp_writer_raw(w, packed);
+        return;
+    }
+    if (rp_record_open_trusted(&opened, packed) != RP_OK)
+        return;
+    if (rp_record_repack(&plain, &opened, RP_CODEC_PLAIN) == RP_OK) {
+        rp_writer_raw(w, rp_bytes_slice(&plain));
+        rp_bytes_free(&plain);
+    }
+    rp_record_close(&opened);
+}
+
+/* Appends all records that begin with ${prefix} and may go over the link; gives their number. */
+static uint32_t append_matches(struct link *link, struct kv_txn *txn, const uint8_t *prefix,
+                               struct rp_writer *w)
+{
+    uint32_t n = 0;
+    struct kv_iter it;
+
+    for (kv_first(&it, txn, KV_SYMBOL, (struct rp_slice){prefix, RP_PREFIX_LEN}); it.found;
+         kv_next(&it)) {
+        size_t before = w->len;
+        struct place place;
+
+        /* nothing but the commons' records of organisations compared here ever leaves */
+        if (!records_read_place(it.value, &place) || place.scope != SCOPE_COMMONS ||
+            !sets_is_shared(link, place.org, place.lane))
+            continue;
+        append_record(link, txn, place.seq, w);
+        n += w->len > before;
+    }
+    return n;
+}
+
+/* Sends the next RECORDS of a WANT; true when it was the last. */
+static bool serve_records(struct link *link, struct serve_job *job)
+{
+    struct rp_writer items;
+    struct kv_txn *txn;
+    uint32_t n = 0;
+    bool last;
+    int err;
+
+    if ((txn = kv_begin(link->core->kv, false, &err)) == NULL)
+        return true;
+    rp_writer_init(&items, RP_FRAME_MAX - 1024);
+    while (job->at < job->prefixes.n && items.len < RECORDS_BYTES && n < RP_RECORDS_MAX / 2) {
+        n += append_matches(link, txn, job->prefixes.data + job->at, &items);
+        job->at += RP_PREFIX_LEN;
+    }
+    kv_abort(txn);
+    last = job->at >= job->prefixes.n;
+    if (items.err != RP_OK) { /* only with many records of one prefix, which nobody has */
+        rp_writer_reset(&items);
+        n = 0;
+    }
+    rp_message_write_records(&link->writer, job->number, last, n, rp_writer_slice(&items));
+    rp_writer_free(&items);
+    link->core->counters.records_out += n;
+    link->offered -= n < link->offered ? n : link->offered;
+    link_send(link);
+    return last;
+}
+
+void serve_continue(struct link *link)
+{
+    while (link->jobs_n > 0 && link->state == LINK_OPEN &&
+           rp_session_queued(link->session) < TRANSMIT_LOW) {
+        struct serve_job *job = &link->jobs[0];
+        bool done = true;
+
+        if (!job->is_list)
+            done = serve_records(link, job);
+        else if (serve_page(link, job) != RP_OK)
+            link_end(link, NULL);
+        if (done)
+            drop_first_job(link);
+    }
+}

@@ -1,0 +1,480 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "core_private.h"
+#include "rp/err.h"
+
+#define CELLS_MIN 1024
+#define JOURNAL_MAX 65536 /* changes during one exchange; more, and it is begun again */
+
+enum rp_set sets_of_lane(enum lane lane)
+{
+    return lane == LANE_CONTENT ? RP_SET_CONTENT : RP_SET_CONTROL;
+}
+
+bool sets_is_member(const struct core *core, uint32_t org, enum lane lane)
+{
+    const struct core_org *o = &core->orgs[org];
+
+    return org < core->orgs_n && (o->accepted || (lane == LANE_LASTING && o->ever));
+}
+
+bool sets_is_shared(const struct link *link, uint32_t org, enum lane lane)
+{
+    enum standing remote = org < link->remote_n ? link->remote[org] : STANDING_NONE;
+
+    return sets_is_member(link->core, org, lane) &&
+           (remote == STANDING_ACCEPTED || (remote == STANDING_KEPT && lane == LANE_LASTING));
+}
+
+/* How many cells a set of ${count} deserves: twice the next power of two, within bounds. */
+static uint32_t cells_for(uint64_t count)
+{
+    uint32_t cells = CELLS_MIN;
+
+    while (cells < RP_SKETCH_CELLS_MAX && cells < 2 * count)
+        cells *= 2;
+    return cells;
+}
+
+/* Toggles every stored record of ${org} (0: of all that are members) in ${lane} into ${cells}. */
+static int toggle_stored(struct core *core, struct rp_cell *cells, uint32_t from, uint32_t n,
+                         enum lane lane, uint32_t org)
+{
+    struct kv_key prefix = org == 0 ? records_author_prefix(SCOPE_COMMONS, lane)
+                                    : records_author_key(SCOPE_COMMONS, lane, org);
+    struct kv_iter it;
+    struct kv_txn *txn;
+    int err;
+
+    if ((txn = kv_begin(core->kv, false, &err)) == NULL)
+        return err;
+    for (kv_first(&it, txn, KV_AUTHOR, kv_key_slice(&prefix)); it.found; kv_next(&it)) {
+        uint32_t author = (uint32_t)kv_number(it.key.data + 5, 4);
+
+        /* what was committed but not told to us yet will come with its outcome */
+        if (records_seq_of_key(it.key) > core->applied_seq)
+            continue;
+        if (org != 0 || sets_is_member(core, author, lane))
+            rp_sketch_toggle(cells, from, n, core->sketch_key, it.value.data);
+    }
+    err = kv_err(txn);
+    kv_abort(txn);
+    return err;
+}
+
+/* Gives ${set} ${n} cells, filled from the store. The old ones stay when that fails. */
+static int build_cells(struct core *core, enum rp_set set, uint32_t n)
+{
+    struct rp_cell *cells = calloc(n, sizeof *cells);
+    int err = RP_OK;
+
+    if (cells == NULL)
+        return RP_ERR_NOMEM;
+    for (enum lane lane = 0; lane < LANES && err == RP_OK; lane++) {
+        if (sets_of_lane(lane) == set)
+            err = toggle_stored(core, cells, 0, n, lane, 0);
+    }
+    if (err != RP_OK) {
+        free(cells);
+        return err;
+    }
+    free(core->sets[set].cells);
+    core->sets[set].cells = cells;
+    core->sets[set].cells_n = n;
+    return RP_OK;
+}
+
+/* Grows the sketch with its set. Without memory it stays small, and more is done by LIST. */
+static void grow_cells(struct core *core, enum rp_set set)
+{
+    uint32_t n = cells_for(core->sets[set].count);
+
+    if (n > core->sets[set].cells_n)
+        (void)build_cells(core, set, n);
+}
+
+static struct sum *org_sum(struct core *core, uint32_t org, enum lane lane)
+{
+    struct sum **sum = &core->orgs[org].sums[lane];
+
+    if (*sum == NULL)
+        *sum = calloc(1, sizeof **sum);
+    return *sum;
+}
+
+static int load_sums(struct core *core)
+{
+    struct kv_iter it;
+    struct kv_txn *txn;
+    int err;
+
+    if ((txn = kv_begin(core->kv, false, &err)) == NULL)
+        return err;
+    for (uint32_t org = 1; org < core->orgs_n && kv_err(txn) == RP_OK; org++) {
+        for (enum lane lane = 0; lane < LANES; lane++) {
+            struct sum *sum = org_sum(core, org, lane);
+
+            if (sum == NULL) {
+                kv_fail(txn, RP_ERR_NOMEM);
+                break;
+            }
+            batch_read_sum(txn, (struct sum_key){SCOPE_COMMONS, lane, org}, sum);
+            if (sum->count == 0) {
+                free(sum);
+                core->orgs[org].sums[lane] = NULL;
+            }
+        }
+    }
+    kv_last(&it, txn, KV_LOG, (struct rp_slice){NULL, 0});
+    core->applied_seq = it.found ? kv_number(it.key.data, 8) : 0;
+    kv_stop(&it);
+    err = kv_err(txn);
+    kv_abort(txn);
+    return err;
+}
+
+/* Adds the sum of one organisation to its set, or takes it away. */
+static void join_sum(struct core *core, uint32_t org, enum lane lane, bool enter)
+{
+    struct core_set *set = &core->sets[sets_of_lane(lane)];
+    const struct sum *sum = core->orgs[org].sums[lane];
+
+    if (sum == NULL)
+        return;
+    if (enter) {
+        set->count += sum->count;
+        rp_fingerprint_join(&set->fingerprint, &sum->fingerprint);
+    } else {
+        set->count -= sum->count;
+        rp_fingerprint_part(&set->fingerprint, &sum->fingerprint);
+    }
+}
+
+int sets_load(struct core *core)
+{
+    int err = load_sums(core);
+
+    for (uint32_t org = 1; org < core->orgs_n; org++) {
+        for (enum lane lane = 0; lane < LANES; lane++) {
+            if (sets_is_member(core, org, lane))
+                join_sum(core, org, lane, true);
+        }
+    }
+    for (enum rp_set set = 0; set < RP_SETS && err == RP_OK; set++)
+        err = build_cells(core, set, cells_for(core->sets[set].count));
+    return err;
+}
+
+void sets_free(struct core *core)
+{
+    for (enum rp_set set = 0; set < RP_SETS; set++)
+        free(core->sets[set].cells);
+}
+
+/* Tells the views that are open of a change that is not part of what they compare. */
+static void journal(struct core *core, const uint8_t *symbol, const struct place *place)
+{
+    enum rp_set set = sets_of_lane(place->lane);
+
+    for (struct link *link = core->links; link != NULL; link = link->next) {
+        struct view *views[] = {&link->ours.view[set], &link->theirs.view[set]};
+
+        if (!sets_is_shared(link, place->org, place->lane))
+            continue;
+        for (int i = 0; i < 2; i++) {
+            if (views[i]->link == NULL)
+                continue;
+            if (views[i]->toggled.n >= JOURNAL_MAX * RP_SYMBOL_LEN ||
+                symbols_append(&views[i]->toggled, symbol, RP_SYMBOL_LEN) != RP_OK)
+                exchange_drop(link);
+        }
+    }
+}
+
+/* One record enters or leaves the set of its scope, lane and organisation. */
+static void change(struct core *core, const uint8_t *symbol, const struct place *place, bool enter)
+{
+    struct core_set *set = &core->sets[sets_of_lane(place->lane)];
+    struct sum *sum = org_sum(core, place->org, place->lane);
+
+    if (sum != NULL) {
+        sum->count = enter ? sum->count + 1 : sum->count - 1;
+        if (enter)
+            rp_fingerprint_add(&sum->fingerprint, symbol);
+        else
+            rp_fingerprint_remove(&sum->fingerprint, symbol);
+    }
+    if (!sets_is_member(core, place->org, place->lane))
+        return;
+    if (enter) {
+        set->count++;
+        rp_fingerprint_add(&set->fingerprint, symbol);
+    } else {
+        set->count--;
+        rp_fingerprint_remove(&set->fingerprint, symbol);
+    }
+    rp_sketch_toggle(set->cells, 0, set->cells_n, core->sketch_key, symbol);
+    journal(core, symbol, place);
+    grow_cells(core, sets_of_lane(place->lane));
+}
+
+void sets_add(struct core *core, const uint8_t *symbol, const struct place *place)
+{
+    if (place->seq > core->applied_seq)
+        core->applied_seq = place->seq;
+    if (place->scope == SCOPE_COMMONS)
+        change(core, symbol, place, true);
+}
+
+void sets_remove(struct core *core, const uint8_t *symbol, const struct place *place)
+{
+    if (place->scope == SCOPE_COMMONS)
+        change(core, symbol, place, false);
+}
+
+void sets_rebuild(struct core *core, enum rp_set set)
+{
+    (void)build_cells(core, set, core->sets[set].cells_n);
+}
+
+void sets_toggle_org(struct core *core, uint32_t org, enum lane lane, bool enter)
+{
+    struct core_set *set = &core->sets[sets_of_lane(lane)];
+
+    if (core->orgs[org].sums[lane] == NULL)
+        return;
+    join_sum(core, org, lane, enter);
+    /* a failure to read leaves a wrong sketch, which never passes the fingerprint: LIST serves */
+    (void)toggle_stored(core, set->cells, 0, set->cells_n, lane, org);
+    grow_cells(core, sets_of_lane(lane));
+}
+
+/* Calls for each organisation and lane that is a member here but not compared on ${link}. */
+struct excluded {
+    uint32_t org;
+    enum lane lane;
+};
+
+static bool next_excluded(const struct link *link, enum rp_set set, struct excluded *at)
+{
+    const struct core *core = link->core;
+
+    for (;; at->lane++) {
+        if (at->lane == LANES) {
+            at->lane = 0;
+            at->org++;
+        }
+        if (at->org >= core->orgs_n)
+            return false;
+        if (sets_of_lane(at->lane) == set && core->orgs[at->org].sums[at->lane] != NULL &&
+            sets_is_member(core, at->org, at->lane) && !sets_is_shared(link, at->org, at->lane))
+            return true;
+    }
+}
+
+void sets_link_sum(const struct link *link, enum rp_set set, struct sum *out)
+{
+    struct excluded at = {.org = 1};
+
+    out->count = link->core->sets[set].count;
+    out->fingerprint = link->core->sets[set].fingerprint;
+    for (; next_excluded(link, set, &at); at.lane++) {
+        const struct sum *sum = link->core->orgs[at.org].sums[at.lane];
+
+        out->count -= sum->count;
+        rp_fingerprint_part(&out->fingerprint, &sum->fingerprint);
+    }
+}
+
+void view_open(struct view *view, struct link *link, enum rp_set set)
+{
+    struct sum sum;
+
+    view_close(view);
+    sets_link_sum(link, set, &sum);
+    view->link = link;
+    view->set = set;
+    view->count = sum.count;
+    view->fingerprint = sum.fingerprint;
+}
+
+void view_close(struct view *view)
+{
+    symbols_free(&view->toggled);
+    view->link = NULL;
+}
+
+void view_tally(const struct view *view, struct rp_tally *out)
+{
+    out->count = view->count;
+    rp_fingerprint_digest(out->digest, &view->fingerprint);
+}
+
+uint32_t view_cells_available(const struct view *view)
+{
+    return view->link->core->sets[view->set].cells_n;
+}
+
+int view_cells(const struct view *view, uint32_t from, uint32_t n, struct rp_cell *out)
+{
+    struct core *core = view->link->core;
+    struct excluded at = {.org = 1};
+    int err;
+
+    memcpy(out, core->sets[view->set].cells + from, n * sizeof *out);
+    for (; next_excluded(view->link, view->set, &at); at.lane++) {
+        if ((err = toggle_stored(core, out, from, n, at.lane, at.org)) != RP_OK)
+            return err;
+    }
+    for (size_t i = 0; i < view->toggled.n; i += RP_SYMBOL_LEN)
+        rp_sketch_toggle(out, from, n, core->sketch_key, view->toggled.data + i);
+    return RP_OK;
+}
+
+/* The symbols that changed an odd number of times since the view was opened. */
+static struct table *toggled_table(const struct view *view)
+{
+    struct table *table = table_new(RP_SYMBOL_LEN, view->link->core->table_key);
+    uint32_t ignored;
+
+    for (size_t i = 0; table != NULL && i < view->toggled.n; i += RP_SYMBOL_LEN) {
+        const uint8_t *symbol = view->toggled.data + i;
+
+        if (table_get(table, symbol, &ignored)) {
+            table_del(table, symbol);
+        } else if (table_put(table, symbol, 0) != RP_OK) {
+            table_free(table);
+            return NULL;
+        }
+    }
+    return table;
+}
+
+/* Whether the record at ${place} is a member of the set on this link now. */
+static bool is_compared(const struct view *view, const struct place *place)
+{
+    return place->scope == SCOPE_COMMONS && place->seq <= view->link->core->applied_seq &&
+           sets_of_lane(place->lane) == view->set &&
+           sets_is_shared(view->link, place->org, place->lane);
+}
+
+int view_split(const struct view *view, const uint8_t *symbols, uint32_t n, struct symbols *held,
+               struct symbols *others)
+{
+    struct table *toggled = toggled_table(view);
+    struct kv_txn *txn;
+    int err = RP_ERR_NOMEM;
+
+    if (toggled == NULL)
+        goto err0;
+    if ((txn = kv_begin(view->link->core->kv, false, &err)) == NULL)
+        goto err1;
+    for (uint32_t i = 0; i < n && err == RP_OK; i++) {
+        const uint8_t *symbol = symbols + (size_t)i * RP_SYMBOL_LEN;
+        struct place place;
+        uint32_t ignored;
+        bool now = records_find(txn, symbol, &place) && is_compared(view, &place);
+        bool then = now != table_get(toggled, symbol, &ignored);
+
+        err = symbols_append(then ? held : others, symbol, RP_SYMBOL_LEN);
+    }
+    if (err == RP_OK)
+        err = kv_err(txn);
+    kv_abort(txn);
+err1:
+    table_free(toggled);
+err0:
+    return err;
+}
+
+static int compare_symbols(const void *a, const void *b)
+{
+    return memcmp(a, b, RP_SYMBOL_LEN);
+}
+
+/* All symbols of the view, sorted, from the index by author: for sets that are small. */
+static int gather(const struct view *view, struct kv_txn *txn, struct symbols *out)
+{
+    int err = RP_OK;
+
+    for (enum lane lane = 0; lane < LANES; lane++) {
+        struct kv_key prefix = records_author_prefix(SCOPE_COMMONS, lane);
+        struct kv_iter it;
+
+        if (sets_of_lane(lane) != view->set)
+            continue;
+        for (kv_first(&it, txn, KV_AUTHOR, kv_key_slice(&prefix)); it.found; kv_next(&it)) {
+            uint32_t org = (uint32_t)kv_number(it.key.data + 5, 4);
+
+            if (records_seq_of_key(it.key) > view->link->core->applied_seq ||
+                !sets_is_shared(view->link, org, lane))
+                continue;
+            if ((err = symbols_append(out, it.value.data, RP_SYMBOL_LEN)) != RP_OK) {
+                kv_stop(&it);
+                return err;
+            }
+        }
+    }
+    if (out->n > 0)
+        qsort(out->data, out->n / RP_SYMBOL_LEN, RP_SYMBOL_LEN, compare_symbols);
+    return kv_err(txn);
+}
+
+/* Keeps of sorted ${out} at most ${max} symbols after ${after}. */
+static bool cut(struct symbols *out, const uint8_t *after, size_t max)
+{
+    size_t from = 0;
+
+    while (after != NULL && from < out->n && memcmp(out->data + from, after, RP_SYMBOL_LEN) <= 0)
+        from += RP_SYMBOL_LEN;
+    symbols_drop(out, from);
+    if (out->n <= max * RP_SYMBOL_LEN)
+        return true;
+    out->n = max * RP_SYMBOL_LEN;
+    return false;
+}
+
+/* The same by walking all symbols in order from ${after}: for sets that are most of the store. */
+static int scan(const struct view *view, struct kv_txn *txn, const uint8_t *after, size_t max,
+                struct symbols *out, bool *last)
+{
+    static const uint8_t start[RP_SYMBOL_LEN] = {0};
+    struct rp_slice from = {after != NULL ? after : start, RP_SYMBOL_LEN};
+    struct kv_iter it;
+    int err = RP_OK;
+
+    *last = true;
+    for (kv_from(&it, txn, KV_SYMBOL, from, 0); it.found; kv_next(&it)) {
+        struct place place;
+
+        if ((after != NULL && memcmp(it.key.data, after, RP_SYMBOL_LEN) == 0) ||
+            !records_read_place(it.value, &place) || !is_compared(view, &place))
+            continue;
+        *last = out->n < max * RP_SYMBOL_LEN;
+        if (!*last || (err = symbols_append(out, it.key.data, RP_SYMBOL_LEN)) != RP_OK) {
+            kv_stop(&it);
+            break;
+        }
+    }
+    return err != RP_OK ? err : kv_err(txn);
+}
+
+int view_list(const struct view *view, const uint8_t *after, size_t max, struct symbols *out,
+              bool *last)
+{
+    struct kv_txn *txn;
+    int err;
+
+    symbols_clear(out);
+    if ((txn = kv_begin(view->link->core->kv, false, &err)) == NULL)
+        return err;
+    if (view->set == RP_SET_CONTROL || view->count <= RP_SYMBOLS_MAX) {
+        err = gather(view, txn, out);
+        *last = cut(out, after, max);
+    } else {
+        err = scan(view, txn, after, max, out, last);
+    }
+    kv_abort(txn);
+    return err;
+}

@@ -1,0 +1,259 @@
+#include "admit.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "rp/err.h"
+#include "rp/identity.h"
+#include "rp/reader.h"
+#include "store/orgs.h"
+
+static const uint8_t whole_object[RP_SYMBOL_LEN] = {0};
+
+/* Key of "withdrawn": an object, whole or (${version} not zero) one version of it. */
+static struct kv_key withdrawn_key(uint32_t scope, const uint8_t object[static RP_ID_LEN],
+                                   const uint8_t version[static RP_SYMBOL_LEN])
+{
+    struct kv_key key = {.len = 0};
+
+    kv_key_number(&key, scope, 4);
+    kv_key_bytes(&key, object, RP_ID_LEN);
+    kv_key_bytes(&key, version, RP_SYMBOL_LEN);
+    return key;
+}
+
+static bool is_withdrawn(struct kv_txn *txn, const struct rp_record *record, uint32_t scope)
+{
+    struct kv_key whole = withdrawn_key(scope, record->object, whole_object);
+    struct kv_key version = withdrawn_key(scope, record->object, record->id);
+
+    return kv_get(txn, KV_WITHDRAWN, kv_key_slice(&whole), NULL) ||
+           kv_get(txn, KV_WITHDRAWN, kv_key_slice(&version), NULL);
+}
+
+/* The number of a scope; circles have none yet. */
+static bool scope_number(const struct rp_record *record, uint32_t *out)
+{
+    if (memcmp(record->scope, rp_record_commons, RP_ID_LEN) == 0)
+        *out = SCOPE_COMMONS;
+    else if (memcmp(record->scope, rp_record_local, RP_ID_LEN) == 0)
+        *out = SCOPE_LOCAL;
+    else
+        return false;
+    return true;
+}
+
+/* Whether some key of the organisation signed ${slip} over the record's object. */
+static bool slip_holds(const struct rp_identity *identity, const struct rp_record *record)
+{
+    uint8_t slip[RP_SIG_LEN];
+    struct rp_reader value;
+
+    (void)rp_reader_find(record->content, "slip", &value);
+    rp_reader_bin_into(&value, slip, sizeof slip);
+    if (value.err != RP_OK)
+        return false;
+    for (uint32_t i = 0; i <= identity->number; i++) {
+        if (rp_key_verify(slip, identity->keys[i], RP_DOMAIN_SIGN_SLIP, record->object) == RP_OK)
+            return true;
+    }
+    return false;
+}
+
+/* A withdrawal by the teller's own key, which the organisation agreed to when it took the story. */
+static bool is_tellers_withdrawal(const struct rp_identity *identity,
+                                  const struct rp_record *record)
+{
+    return rp_record_is_kind(record, "withdrawal") && record->has_teller &&
+           memcmp(record->key, record->teller, RP_KEY_LEN) == 0 && slip_holds(identity, record);
+}
+
+static int check_standing(struct kv_txn *txn, const struct rp_record *record, uint32_t *number)
+{
+    struct rp_identity identity;
+    struct org org;
+
+    *number = orgs_number(txn, record->org);
+    if (*number == 0 || !orgs_load(txn, *number, &org))
+        return RP_ERR_UNKNOWN_ORG;
+    if (!org.accepted && !(org.ever && records_lane(record) == LANE_LASTING))
+        return RP_ERR_UNKNOWN_ORG;
+    if (rp_identity_read(&identity, org.inception) != RP_OK) {
+        kv_fail(txn, RP_ERR_CORRUPT);
+        return RP_ERR_CORRUPT;
+    }
+    if (!rp_identity_has_key(&identity, record->key) && !is_tellers_withdrawal(&identity, record))
+        return RP_ERR_KEY;
+    return RP_OK;
+}
+
+/* Whether ${seq}, a version of the withdrawn object, is one that a withdrawal may cover. */
+static bool may_be_covered(struct kv_txn *txn, uint64_t seq, uint32_t scope, struct place *place)
+{
+    struct rp_slice packed;
+
+    return records_load(txn, seq, place, &packed) && place->scope == scope &&
+           place->lane != LANE_LASTING;
+}
+
+static void erase_covered(struct batch *batch, uint64_t seq, uint32_t scope, struct admission *out)
+{
+    struct erased erased;
+    struct erased *grown;
+
+    if (!may_be_covered(batch_txn(batch), seq, scope, &erased.place))
+        return;
+    records_erase(batch, seq, erased.symbol);
+    grown = realloc(out->erased, (out->erased_n + 1) * sizeof *grown);
+    if (grown == NULL) {
+        kv_fail(batch_txn(batch), RP_ERR_NOMEM);
+        return;
+    }
+    out->erased = grown;
+    out->erased[out->erased_n++] = erased;
+}
+
+/* All stored versions of ${object}: their numbers, at most as many as fit a batch's memory. */
+static uint64_t *versions_of(struct kv_txn *txn, const uint8_t object[static RP_ID_LEN],
+                             uint32_t *n)
+{
+    uint64_t *seqs = NULL;
+    uint32_t cap = 0;
+    struct kv_iter it;
+
+    *n = 0;
+    for (kv_first(&it, txn, KV_OBJECT, (struct rp_slice){object, RP_ID_LEN}); it.found;
+         kv_next(&it)) {
+        if (*n == cap) {
+            uint64_t *grown = realloc(seqs, (cap = cap > 0 ? 2 * cap : 16) * sizeof *grown);
+
+            if (grown == NULL) {
+                kv_stop(&it);
+                kv_fail(txn, RP_ERR_NOMEM);
+                break;
+            }
+            seqs = grown;
+        }
+        seqs[(*n)++] = records_seq_of_key(it.key);
+    }
+    return seqs;
+}
+
+static void withdraw_whole(struct batch *batch, const struct rp_record *record, uint32_t scope,
+                           struct admission *out)
+{
+    struct kv_key key = withdrawn_key(scope, record->object, whole_object);
+    uint32_t n;
+    uint64_t *seqs = versions_of(batch_txn(batch), record->object, &n);
+
+    kv_put(batch_txn(batch), KV_WITHDRAWN, kv_key_slice(&key),
+           (struct rp_slice){record->id, RP_SYMBOL_LEN});
+    for (uint32_t i = 0; i < n; i++)
+        erase_covered(batch, seqs[i], scope, out);
+    free(seqs);
+}
+
+static void withdraw_version(struct batch *batch, const struct rp_record *record, uint32_t scope,
+                             const uint8_t version[static RP_ID_LEN], struct admission *out)
+{
+    struct kv_txn *txn = batch_txn(batch);
+    struct kv_key key = withdrawn_key(scope, record->object, version);
+    struct rp_opened opened;
+    struct place place;
+    bool covers;
+
+    kv_put(txn, KV_WITHDRAWN, kv_key_slice(&key), (struct rp_slice){record->id, RP_SYMBOL_LEN});
+    if (!records_find(txn, version, &place) || !records_open(txn, place.seq, &place, &opened))
+        return;
+    covers = memcmp(opened.record.object, record->object, RP_ID_LEN) == 0;
+    rp_record_close(&opened);
+    if (covers)
+        erase_covered(batch, place.seq, scope, out);
+}
+
+/* Carries out a withdrawal: of the versions it lists, or of the whole object. */
+static void withdraw(struct batch *batch, const struct rp_record *record, uint32_t scope,
+                     struct admission *out)
+{
+    struct rp_reader versions;
+    uint32_t n;
+
+    if (!rp_reader_find(record->content, "versions", &versions)) {
+        withdraw_whole(batch, record, scope, out);
+        return;
+    }
+    n = rp_reader_array(&versions);
+    for (uint32_t i = 0; i < n && versions.err == RP_OK; i++) {
+        uint8_t version[RP_ID_LEN];
+
+        rp_reader_bin_into(&versions, version, sizeof version);
+        if (versions.err == RP_OK)
+            withdraw_version(batch, record, scope, version, out);
+    }
+}
+
+/*
+ * Keeps what turning the teller's code into a withdrawal needs, also when the text is long gone:
+ * scope, organisation, seed and the slip (SPEC 7.2).
+ */
+static void keep_slip(struct kv_txn *txn, const struct rp_record *record)
+{
+    uint8_t value[RP_ID_LEN + RP_ID_LEN + RP_SEED_LEN + RP_SIG_LEN];
+    struct kv_key key = {.len = 0};
+    struct rp_reader slip;
+
+    if (!record->has_teller || !rp_reader_find(record->content, "slip", &slip))
+        return;
+    memcpy(value, record->scope, RP_ID_LEN);
+    memcpy(value + RP_ID_LEN, record->org, RP_ID_LEN);
+    memcpy(value + 2 * RP_ID_LEN, record->seed, RP_SEED_LEN);
+    rp_reader_bin_into(&slip, value + 2 * RP_ID_LEN + RP_SEED_LEN, RP_SIG_LEN);
+    kv_key_bytes(&key, record->teller, 32);
+    kv_key_bytes(&key, record->object, 32);
+    if (slip.err == RP_OK)
+        kv_put(txn, KV_TELLER, kv_key_slice(&key), (struct rp_slice){value, sizeof value});
+}
+
+int admit_record(struct batch *batch, const struct rp_record *record, struct rp_slice packed,
+                 uint64_t now_ms, struct admission *out)
+{
+    struct kv_txn *txn = batch_txn(batch);
+    uint32_t scope;
+    uint32_t org;
+    int err;
+
+    *out = (struct admission){0};
+    if (!scope_number(record, &scope))
+        return RP_ERR_SHAPE;
+    if (records_find(txn, record->id, &out->place))
+        return RP_ERR_EXISTS;
+    if ((err = check_standing(txn, record, &org)) != RP_OK)
+        return kv_err(txn) != RP_OK ? kv_err(txn) : err;
+    if (scope == SCOPE_LOCAL && org != ORG_SELF)
+        return RP_ERR_SHAPE; /* somebody else's that should never have left */
+    if (records_lane(record) != LANE_LASTING && is_withdrawn(txn, record, scope))
+        return RP_ERR_WITHDRAWN;
+    out->place = (struct place){.org = org, .scope = scope, .first_seen = now_ms};
+    records_insert(batch, record, packed, &out->place);
+    keep_slip(txn, record);
+    if (rp_record_is_kind(record, "withdrawal") && record->set == RP_SET_CONTROL)
+        withdraw(batch, record, scope, out);
+    if (kv_err(txn) != RP_OK)
+        admit_free(out);
+    return kv_err(txn);
+}
+
+void admit_free(struct admission *admission)
+{
+    free(admission->erased);
+    admission->erased = NULL;
+    admission->erased_n = 0;
+}
+
+void admit_later(struct batch *batch, const uint8_t id[static RP_ID_LEN], uint64_t now_ms)
+{
+    struct kv_key value = {.len = 0};
+
+    kv_key_number(&value, now_ms, 8);
+    kv_put(batch_txn(batch), KV_LATER, (struct rp_slice){id, RP_SYMBOL_LEN}, kv_key_slice(&value));
+}

@@ -1,0 +1,36 @@
+#ifndef ADMIT_H
+#define ADMIT_H
+
+#include <stdint.h>
+
+#include "rp/record.h"
+#include "store/batch.h"
+#include "store/records.h"
+
+/*
+ * The decision whether a verified record is stored, and what its arrival changes (SPEC 2.1, 2.4):
+ * the heart of the one way in. Pure over the store, so that the node's writer thread and the
+ * simulator run the same code.
+ */
+
+struct admission {
+    struct place place;    /* where it is stored now, or was already */
+    struct erased *erased; /* what it withdrew; free with admit_free */
+    uint32_t erased_n;
+};
+
+/*
+ * Admits ${record}, whose signature was verified, at ${now_ms}. RP_OK: stored. Not stored, with the
+ * batch still good: RP_ERR_EXISTS, RP_ERR_WITHDRAWN, RP_ERR_UNKNOWN_ORG (its organisation is not
+ * accepted), RP_ERR_KEY (not a key of its organisation), RP_ERR_SHAPE (a scope or set that cannot
+ * be). Other errors are the batch's, and final for it.
+ */
+int admit_record(struct batch *batch, const struct rp_record *record, struct rp_slice packed,
+                 uint64_t now_ms, struct admission *out) __attribute__((warn_unused_result));
+
+void admit_free(struct admission *admission);
+
+/* Remembers the symbol of a record of a later format version, so that it is not asked for again. */
+void admit_later(struct batch *batch, const uint8_t id[static RP_ID_LEN], uint64_t now_ms);
+
+#endif

@@ -1,0 +1,105 @@
+#include "intake.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "rp/err.h"
+
+struct intake *intake_record(const struct submission *submission)
+{
+    struct intake *intake = calloc(1, sizeof *intake);
+
+    if (intake != NULL)
+        intake->submission = *submission;
+    return intake;
+}
+
+struct intake *intake_change(struct change *change)
+{
+    struct intake *intake = calloc(1, sizeof *intake);
+
+    if (intake != NULL) {
+        intake->is_change = true;
+        intake->change = change;
+    }
+    return intake;
+}
+
+void intake_free(struct intake *intake)
+{
+    rp_bytes_free(&intake->submission.packed);
+    rp_record_close(&intake->opened);
+    admit_free(&intake->admission);
+    free(intake);
+}
+
+void intake_verify(struct intake *intake)
+{
+    if (intake->is_change)
+        return;
+    intake->err = rp_record_open(&intake->opened, rp_bytes_slice(&intake->submission.packed));
+    intake->id_known = intake->err == RP_OK;
+}
+
+static void write_one(struct batch *batch, struct intake *intake, uint64_t now_ms)
+{
+    if (intake->is_change) {
+        core_apply(batch, intake->change);
+        return;
+    }
+    if (intake->err == RP_ERR_VERSION)
+        admit_later(batch, intake->opened.record.id, now_ms);
+    if (intake->err == RP_OK)
+        intake->err =
+            admit_record(batch, &intake->opened.record, rp_bytes_slice(&intake->submission.packed),
+                         now_ms, &intake->admission);
+}
+
+static void fail_all(struct intake **items, size_t n, int err)
+{
+    for (size_t i = 0; i < n; i++) {
+        items[i]->err = err;
+        admit_free(&items[i]->admission);
+    }
+}
+
+void intake_write(struct kv *kv, struct intake **items, size_t n, uint64_t now_ms)
+{
+    struct batch *batch;
+    int err;
+
+    if ((batch = batch_begin(kv, &err)) == NULL) {
+        fail_all(items, n, err);
+        return;
+    }
+    for (size_t i = 0; i < n && kv_err(batch_txn(batch)) == RP_OK; i++)
+        write_one(batch, items[i], now_ms);
+    if ((err = batch_commit(batch)) != RP_OK)
+        fail_all(items, n, err);
+}
+
+void intake_report(struct core *core, struct intake *intake, uint64_t now_ms)
+{
+    const struct rp_record *record = &intake->opened.record;
+    struct outcome outcome = {
+        .err = intake->err,
+        .link = intake->submission.link,
+        .request = intake->submission.request,
+        .tag = intake->submission.tag,
+        .bytes = intake->submission.packed.len,
+        .known = intake->id_known,
+        .place = intake->admission.place,
+        .vouch = record->content,
+        .erased = intake->admission.erased,
+        .erased_n = intake->admission.erased_n,
+    };
+
+    if (intake->is_change) {
+        core_stored(core, intake->change, intake->err, now_ms);
+        intake->change = NULL;
+        return;
+    }
+    memcpy(outcome.id, record->id, RP_ID_LEN);
+    memcpy(outcome.object, record->object, RP_ID_LEN);
+    core_outcome(core, &outcome, now_ms);
+}

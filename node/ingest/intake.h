@@ -1,0 +1,44 @@
+#ifndef INTAKE_H
+#define INTAKE_H
+
+#include <stdint.h>
+
+#include "admit.h"
+#include "core/core.h"
+
+/*
+ * The one way in, step by step, without threads: a record from wherever, or a change of the core's,
+ * is verified, written with others in one transaction, and reported to the core. The node runs the
+ * steps in its pool, its writer and its loop; the simulator one after the other.
+ */
+struct intake {
+    struct intake *next; /* the owner's */
+    void *data;          /* the owner's */
+    bool is_change;
+    struct submission submission;
+    struct change *change;
+
+    int err;                 /* from verifying, then from writing */
+    struct rp_opened opened; /* valid after verifying, when err was RP_OK */
+    bool id_known;           /* opened.record.id is that of a valid record */
+    struct admission admission;
+};
+
+/* NULL when memory is short; the submission or change is then freed or lost by the caller. */
+struct intake *intake_record(const struct submission *submission); /* takes packed over */
+struct intake *intake_change(struct change *change);               /* takes change over */
+void intake_free(struct intake *intake);
+
+/* Unpacks, checks and verifies a record. Any thread. */
+void intake_verify(struct intake *intake);
+
+/*
+ * Writes ${n} of them in one transaction and commits. Afterwards the err of each says what became
+ * of it; when the transaction failed, nothing was written and all have its error.
+ */
+void intake_write(struct kv *kv, struct intake **items, size_t n, uint64_t now_ms);
+
+/* Tells the core what became of it. A change goes back to the core, the rest stays. */
+void intake_report(struct core *core, struct intake *intake, uint64_t now_ms);
+
+#endif

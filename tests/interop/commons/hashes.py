@@ -1,0 +1,60 @@
+"""Hashes and signatures, each under its domain (SPEC 1.4)."""
+
+from __future__ import annotations
+
+import hashlib
+
+import nacl.bindings
+from nacl.exceptions import BadSignatureError
+
+RECORD = "rp/1 record"
+SIGN_RECORD = "rp/1 sign record"
+OBJECT = "rp/1 object"
+ORGANISATION = "rp/1 organisation"
+NEXT_KEY = "rp/1 next key"
+CERTIFICATE = "rp/1 certificate"
+SIGN_CERTIFICATE = "rp/1 sign certificate"
+SIGN_SLIP = "rp/1 sign slip"
+FINGERPRINT = "rp/1 fingerprint"
+SKETCH = "rp/1 sketch"
+ACCEPT = "rp/1 accept"
+TOKEN = "rp/1 token"
+PAPER = "rp/1 paper"
+
+ALL = (
+    RECORD, SIGN_RECORD, OBJECT, ORGANISATION, NEXT_KEY, CERTIFICATE, SIGN_CERTIFICATE,
+    SIGN_SLIP, FINGERPRINT, SKETCH, ACCEPT, TOKEN, PAPER,
+)  # fmt: skip
+
+
+def H(domain: str, *parts: bytes) -> bytes:
+    """BLAKE2b-256 over the domain, a zero byte and the parts."""
+    return hashlib.blake2b(domain.encode() + b"\0" + b"".join(parts), digest_size=32).digest()
+
+
+def public_key(seed: bytes) -> bytes:
+    """The Ed25519 public key of a 32-byte seed."""
+    return nacl.bindings.crypto_sign_seed_keypair(seed)[0]
+
+
+def sign(domain: str, seed: bytes, digest: bytes) -> bytes:
+    """Sign(domain, key, digest), the key given by its seed."""
+    assert len(digest) == 32
+    secret = nacl.bindings.crypto_sign_seed_keypair(seed)[1]
+    return nacl.bindings.crypto_sign(domain.encode() + b"\0" + digest, secret)[:64]
+
+
+def verify(domain: str, key: bytes, digest: bytes, sig: bytes) -> bool:
+    """Whether sig is Sign(domain, key, digest), by libsodium's rules."""
+    if len(key) != 32 or len(sig) != 64:
+        return False
+    try:
+        nacl.bindings.crypto_sign_open(sig + domain.encode() + b"\0" + digest, key)
+    except BadSignatureError:
+        return False
+    return True
+
+
+def accept_digest(accepted: set[bytes], kept: set[bytes]) -> bytes:
+    """Digest of the organisations accepted now, and of those accepted once (SPEC 3.5)."""
+    return H(ACCEPT, *sorted(accepted), *sorted(kept))

@@ -1,0 +1,219 @@
+"""What a node holds: records in memory, whose they are, and who is accepted.
+
+Sections 2.1, 2.2, 2.4 and 4 of SPEC.md; trust is the simple part of it, from
+peers along vouches.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Iterable, Optional
+
+from .certificate import Proven
+from .hashes import SIGN_SLIP, verify
+from .identity import Chain, Inception, next_digest, parse_inception
+from .record import COMMONS, CONTROL, Later, Record, open_record
+from .refuse import Refuse
+
+TRUST_DEPTH = 8
+
+
+def _inception_of(org: Any, data: Any) -> Optional[Inception]:
+    """The inception in data, when it is the one of org."""
+    try:
+        inception = parse_inception(data) if isinstance(data, bytes) else None
+    except Refuse:
+        return None
+    return inception if inception is not None and inception.org == org else None
+
+
+class Holdings:
+    """Members of the sets by id; valid records that are no members (yet) wait."""
+
+    def __init__(self, own: Inception, follow_vouches: bool = True) -> None:
+        self.own = own.org
+        self.follow_vouches = follow_vouches
+        self.records: dict[bytes, Record] = {}
+        self.symbols: dict[bytes, Record] = {}
+        self.waiting: dict[bytes, Record] = {}
+        self.later: dict[bytes, Later] = {}
+        self.withdrawals: dict[bytes, list[Record]] = {}
+        self.inceptions: dict[bytes, Inception] = {own.org: own}
+        self.keys: dict[bytes, list[bytes]] = {own.org: [own.key]}
+        self._proven: dict[bytes, list[Record]] = {}
+        self.peers: set[bytes] = set()
+        self.blocked: set[bytes] = set()
+        self.accepted: set[bytes] = {own.org}
+        self.kept: set[bytes] = set()
+
+    # Whose a record is.
+
+    def learn(self, proven: Proven) -> None:
+        """Takes the inception and the successions that a peer has shown."""
+        self.inceptions[proven.org] = proven.chain.inception
+        opened = [open_record(packed) for packed in proven.successions]
+        self._proven[proven.org] = [r for r in opened if isinstance(r, Record)]
+        self.settle()
+
+    def _all(self, kind: str) -> list[Record]:
+        held = (*self.records.values(), *self.waiting.values())
+        return [r for r in held if r.body.kind == kind]
+
+    def _learn_inceptions(self) -> None:
+        pairs = [(r.body.org, r.body.content.get("inception")) for r in self._all("identity")]
+        for record in self._vouches():
+            content = record.body.content
+            pairs.append((content.get("subject"), content.get("inception")))
+        for org, data in pairs:
+            inception = _inception_of(org, data)
+            if inception is not None:
+                self.inceptions.setdefault(inception.org, inception)
+
+    def _chain(self, org: bytes) -> list[bytes]:
+        """All keys of the organisation that can be shown from what is at hand."""
+        chain = Chain(self.inceptions[org])
+        known = [r for r in self._all("identity") if r.body.org == org]
+        known += self._proven.get(org, [])
+        known.sort(key=lambda r: r.id)
+        while True:
+            following = [r for r in known if next_digest(r.body.key) == chain.next]
+            for record in following:
+                try:
+                    chain.follow(record)
+                    break
+                except Refuse:
+                    continue
+            else:
+                return chain.keys
+
+    def is_of(self, record: Record) -> bool:
+        """Whether its key is in its organisation's chain."""
+        return record.body.key in self.keys.get(record.body.org, ())
+
+    # Withdrawals.
+
+    def is_effective(self, withdrawal: Record) -> bool:
+        body = withdrawal.body
+        if self.is_of(withdrawal):
+            return True
+        slip = body.content.get("slip")
+        return (
+            body.teller == body.key
+            and isinstance(slip, bytes)
+            and any(verify(SIGN_SLIP, k, body.object, slip) for k in self.keys.get(body.org, ()))
+        )
+
+    @staticmethod
+    def covers(withdrawal: Record, record: Record) -> bool:
+        """Whether it is of the same object and scope, and names the version if it names any."""
+        versions = withdrawal.body.content.get("versions")
+        return (
+            record.body.kind not in ("identity", "withdrawal")
+            and withdrawal.body.object == record.body.object
+            and withdrawal.body.scope == record.body.scope
+            and (not isinstance(versions, list) or record.id in versions)
+        )
+
+    def is_withdrawn(self, record: Record) -> bool:
+        known = self.withdrawals.get(record.body.object, ())
+        return any(self.covers(withdrawal, record) for withdrawal in known)
+
+    def _withdraw(self, withdrawal: Record) -> None:
+        self.withdrawals.setdefault(withdrawal.body.object, []).append(withdrawal)
+        for record in [r for r in self.records.values() if self.covers(withdrawal, r)]:
+            self._drop(record)
+        for record in [r for r in self.waiting.values() if self.covers(withdrawal, r)]:
+            del self.waiting[record.id]
+
+    # Records in and out.
+
+    def _put(self, record: Record) -> None:
+        self.records[record.id] = record
+        self.symbols[record.symbol] = record
+        if record.body.kind == "withdrawal":
+            self._withdraw(record)
+
+    def _drop(self, record: Record) -> None:
+        del self.records[record.id]
+        del self.symbols[record.symbol]
+
+    def _is_member(self, record: Record) -> bool:
+        body = record.body
+        genuine = self.is_effective(record) if body.kind == "withdrawal" else self.is_of(record)
+        lasting = body.set == CONTROL and body.kind != "vouch"
+        trusted = self.accepted | self.kept if lasting else self.accepted
+        return genuine and body.org in trusted and not self.is_withdrawn(record)
+
+    def add(self, record: Record) -> str:
+        """'added', 'known', 'withdrawn', or 'waiting' for its organisation's acceptance."""
+        if record.id in self.records:
+            return "known"
+        if self.is_withdrawn(record):
+            return "withdrawn"
+        if record.body.set != CONTROL and self._is_member(record):
+            self._put(record)
+            return "added"
+        self.waiting[record.id] = record
+        if record.body.kind in ("identity", "vouch", "withdrawal") or record.body.set == CONTROL:
+            self.settle()
+        return "added" if record.id in self.records else "waiting"
+
+    def settle(self) -> None:
+        """Works out keys, trust and membership until nothing changes any more."""
+        before: object = None
+        while True:
+            self._learn_inceptions()
+            self.keys = {org: self._chain(org) for org in self.inceptions}
+            self._trust()
+            state = (set(self.records), set(self.accepted), self.keys)
+            if state == before:
+                return
+            before = state
+            for record in list(self.records.values()):
+                if record.id in self.records and not self._is_member(record):
+                    self._drop(record)
+                    self.waiting[record.id] = record
+            for record in list(self.waiting.values()):
+                if record.id in self.waiting and self._is_member(record):
+                    self._put(self.waiting.pop(record.id))
+
+    # Trust.
+
+    def _vouches(self) -> list[Record]:
+        return [r for r in self.records.values() if r.body.kind == "vouch"]
+
+    def _trust(self) -> None:
+        """Accepted: oneself, peers, and who is reached from them along effective vouches."""
+        vouches = []
+        for record in self._vouches():
+            content = record.body.content
+            inception = _inception_of(content.get("subject"), content.get("inception"))
+            if inception is not None:
+                vouches.append((record.body.org, inception.org))
+        reached = ({self.own} | self.peers) - self.blocked
+        edge = reached
+        for _ in range(TRUST_DEPTH if self.follow_vouches else 0):
+            edge = {to for by, to in vouches if by in edge} - self.blocked - reached
+            reached = reached | edge
+        self.kept = (self.kept | self.accepted) - reached
+        self.accepted = reached
+
+    # What is compared on a link.
+
+    def is_compared(
+        self, record: Record, accepted: set[bytes], kept: set[bytes], scope: bytes = COMMONS
+    ) -> bool:
+        """Whether a member is compared with a side accepting these organisations (SPEC 4)."""
+        body = record.body
+        if body.scope != scope or record.id not in self.records:
+            return False
+        if body.set == CONTROL and body.kind != "vouch":
+            mine = body.org in self.accepted or body.org in self.kept
+            return mine and (body.org in accepted or body.org in kept)
+        return body.org in self.accepted and body.org in accepted
+
+    def compared(
+        self, accepted: set[bytes], kept: set[bytes], scope: bytes = COMMONS
+    ) -> Iterable[Record]:
+        return (
+            r for r in self.records.values() if self.is_compared(r, accepted, kept, scope)
+        )

@@ -1,0 +1,213 @@
+"""A node's side of one link, for tests: opens it, answers, announces, fetches, compares."""
+
+from __future__ import annotations
+
+import time
+from typing import Callable
+
+from . import record, sketch
+from .exchange import Initiator, Responder, View, Views
+from .link import Link
+from .message import MAX_RECORDS, MAX_SYMBOLS, Message, decode
+from .record import COMMONS, CONTENT, CONTROL, Later, Record
+from .refuse import Refuse
+
+CHECK_EVERY = 0.5
+GIVE_UP_AFTER = 15.0
+
+
+class Peer(Link):
+    """A node with one link; records are held in memory."""
+
+    # Writing and running.
+
+    def publish(self, new: Record) -> Record:
+        """Takes a record of our own and announces it."""
+        self.holdings.add(new)
+        if self.channel is not None:
+            self.in_step = False
+            self._announce([new])
+            self._announce_trust()
+        return new
+
+    def sync_until(self, predicate: Callable[[Peer], bool], timeout: float) -> bool:
+        """Serves the link and compares now and then, until predicate(self) holds."""
+        deadline = time.monotonic() + timeout
+        while not predicate(self):
+            now = time.monotonic()
+            if now >= deadline:
+                return False
+            if now - self._heard > GIVE_UP_AFTER:
+                self._give_up()
+            idle = self.initiator is None and not self.awaited
+            if idle and self._lists_known and now >= self._next_check:
+                self.start_exchange()
+            self.step(min(deadline - now, 0.05))
+        return True
+
+    def _give_up(self) -> None:
+        """Forgets what was asked and never answered, so that it is asked again."""
+        self._heard = time.monotonic()
+        self.initiator = None
+        self.requests.clear()
+        self.awaited.clear()
+
+    def step(self, timeout: float) -> bool:
+        """Handles one message, if one comes in time; False when none did."""
+        frame = self.channel.receive(timeout)
+        if frame is None:
+            return False
+        msg = decode(frame)
+        if msg is not None:
+            self.log.append(("in", msg))
+            self._heard = time.monotonic()
+            getattr(self, "_on_" + msg.name.lower())(msg)
+        return True
+
+    # Comparing.
+
+    def _compared(self, scope: bytes = COMMONS) -> list[Record]:
+        return list(self.holdings.compared(*self.theirs, scope=scope))
+
+    def _views(self) -> Views:
+        key = sketch.scope_key(COMMONS)
+        records = self._compared()
+        return {
+            set_: View([r.symbol for r in records if r.body.set == set_], key)
+            for set_ in (CONTROL, CONTENT)
+        }
+
+    def start_exchange(self) -> None:
+        asked = (CONTROL,) if self._awaits_control() else (CONTROL, CONTENT)
+        self._exchange_number += 1
+        # DONE comes from either side and says only the number, so ours must not
+        # be the one of the exchange that the other side has under way.
+        if self.responder is not None and self.responder.number == self._exchange_number:
+            self._exchange_number += 1
+        number = self._exchange_number
+        self.initiator = Initiator(number, self._views(), asked, self.their_frame)
+        self._next_check = time.monotonic() + CHECK_EVERY
+        self._send_message(self.initiator.check(None))
+
+    def _on_check(self, msg: Message) -> None:
+        if msg["scope"] is not None:
+            # No circle is known here.
+            self._send("DONE", exchange=msg["exchange"])
+            return
+        self.responder = Responder(msg, self._views(), self.their_frame)
+        self._send_message(self.responder.answer)
+
+    def _on_asked(self, msg: Message) -> None:
+        if self.responder is not None and self.responder.number == msg["exchange"]:
+            self._send_message(self.responder.handle(msg))
+
+    _on_more = _on_list = _on_asked
+
+    def _on_answer(self, msg: Message) -> None:
+        exchange = self.initiator
+        if exchange is None or msg["exchange"] != exchange.number:
+            return
+        reply = exchange.handle(msg)
+        if reply is not None:
+            self._send_message(reply)
+        if not exchange.finished:
+            return
+        self.initiator = None
+        self.ways.append(exchange.ways)
+        self.in_step = exchange.equal and len(exchange.asked) == 2
+        if exchange.equal:
+            return
+        self._want(exchange.set, exchange.lacking)
+        self.shown.update(set(exchange.views[exchange.set].symbols) - set(exchange.extra))
+        self._have(exchange.set, exchange.extra)
+        self._send("DONE", exchange=exchange.number)
+
+    _on_equal = _on_ids = _on_sketch = _on_cells = _on_page = _on_answer
+
+    def _on_done(self, msg: Message) -> None:
+        # The other side's exchange first: most often it is the initiator that is done.
+        if self.responder is not None and self.responder.number == msg["exchange"]:
+            self.responder = None
+        elif self.initiator is not None and self.initiator.number == msg["exchange"]:
+            self.initiator = None
+
+    # Announcing and fetching.
+
+    def _have(self, set_: int, symbols: list[bytes]) -> None:
+        for start in range(0, len(symbols), MAX_SYMBOLS):
+            self._send("HAVE", scope=None, set=set_, symbols=symbols[start : start + MAX_SYMBOLS])
+
+    def _announce(self, records: list[Record]) -> None:
+        """Tells of records that are compared here and not known to be there."""
+        for r in records:
+            if self.holdings.is_compared(r, *self.theirs) and r.symbol not in self.shown:
+                self._have(r.body.set, [r.symbol])
+
+    def _awaits_control(self) -> bool:
+        return CONTROL in self.awaited.values()
+
+    def _want(self, set_: int, symbols: list[bytes]) -> None:
+        known = (self.holdings.symbols, self.set_aside, self.awaited)
+        symbols = [s for s in symbols if not any(s in where for where in known)]
+        if set_ == CONTENT and self._awaits_control():
+            self.later_wanted += symbols
+            return
+        for start in range(0, len(symbols), MAX_SYMBOLS):
+            piece = symbols[start : start + MAX_SYMBOLS]
+            self._request_number += 1
+            self.requests[self._request_number] = piece
+            self.awaited.update(dict.fromkeys(piece, set_))
+            self._send("WANT", request=self._request_number, prefixes=[s[:8] for s in piece])
+
+    def _on_have(self, msg: Message) -> None:
+        self.shown.update(msg["symbols"])
+        if msg["scope"] is None:
+            self._want(msg["set"], msg["symbols"])
+
+    def _on_want(self, msg: Message) -> None:
+        prefixes = set(msg["prefixes"])
+        batch: list[bytes] = []
+        room = self.their_frame - 64
+        for r in self._compared():
+            if r.symbol[:8] not in prefixes:
+                continue
+            packed = r.packed if r.codec in self.their_codecs else r.plain()
+            if len(batch) == MAX_RECORDS or len(packed) + 5 > room:
+                self._send("RECORDS", request=msg["request"], last=False, records=batch)
+                batch, room = [], self.their_frame - 64
+            batch.append(packed)
+            room -= len(packed) + 5
+            self.shown.add(r.symbol)
+        self._send("RECORDS", request=msg["request"], last=True, records=batch)
+
+    def _on_records(self, msg: Message) -> None:
+        taken = [r for r in map(self._take, msg["records"]) if r is not None]
+        self.in_step = self.in_step and not taken
+        for r in taken:
+            self.awaited.pop(r.symbol, None)
+        if msg["last"]:
+            for symbol in self.requests.pop(msg["request"], ()):
+                self.awaited.pop(symbol, None)
+            self._next_check = 0.0
+        self._announce_trust()
+        if self.later_wanted and not self._awaits_control():
+            symbols, self.later_wanted = self.later_wanted, []
+            self._want(CONTENT, symbols)
+
+    def _take(self, packed: bytes) -> Record | Later | None:
+        try:
+            new = record.open_record(packed)
+        except Refuse as fault:
+            self.faults.append(str(fault))
+            return None
+        self.shown.add(new.symbol)
+        if isinstance(new, Record) and new.codec not in self.codecs:
+            self.faults.append("a record of a codec that was not listed")
+        if isinstance(new, Later):
+            self.holdings.later[new.id] = new
+        elif new.body.scope != COMMONS:
+            self.faults.append("a record of a scope that is not compared")
+        elif self.holdings.add(new) in ("added", "known"):
+            return new
+        self.set_aside.add(new.symbol)
+        return new

@@ -1,0 +1,1 @@
+"""The parts of tests/vectors/golden.json; make_vectors.py puts them together."""

@@ -1,0 +1,180 @@
+"""Successions, certificates and proofs (SPEC 2.2, 3.2)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from commons import canonical, hashes, record
+from commons.certificate import Certificate, encode_proof
+from commons.identity import next_digest
+from commons.noise import public_of
+from commons.record import CONTROL, Record
+
+from .labels import label
+from .record_parts import body
+from .text_parts import org
+
+ORG = org(7, "Succession Trust")
+SEEDS = [ORG["key_seed"], ORG["next_seed"], label("org 7 third"), label("org 7 fourth")]
+KEYS = [hashes.public_key(seed) for seed in SEEDS]
+NOISE_SECRET = label("certificate noise")
+
+
+def _identity(name: str, seed: bytes, content: Any, **changes: Any) -> Record:
+    fields = {"set": CONTROL, "org": ORG["id"], "key": hashes.public_key(seed), **changes}
+    kind = fields.pop("kind", "identity")
+    return record.seal(body(f"succession {name}", kind, content, **fields), seed)
+
+
+def _succession(number: int) -> Record:
+    content = {"number": number, "next": next_digest(KEYS[number + 1])}
+    return _identity(str(number), SEEDS[number], content)
+
+
+def succession() -> dict[str, Any]:
+    good = [_succession(1), _succession(2)]
+    next_ = next_digest(KEYS[2])
+    third = {"number": 3, "next": next_digest(label("nobody"))}
+    bad = [
+        (0, _succession(2), "the second before the first"),
+        (1, _succession(1), "the first again"),
+        (2, _identity("3", SEEDS[2], third), "the third, by a key in use"),
+        (0, _identity("a", SEEDS[0], {"number": 1, "next": next_}), "by the key in use"),
+        (0, _identity("b", SEEDS[2], {"number": 1, "next": next_}), "by a later key"),
+        (0, _identity("c", SEEDS[1], {"number": 0, "next": next_}), "number 0"),
+        (0, _identity("d", SEEDS[1], {"number": 2, "next": next_}), "number 2"),
+        (0, _identity("e", SEEDS[1], {"number": "1", "next": next_}), "number as text"),
+        (0, _identity("f", SEEDS[1], {"next": next_}), "no number"),
+        (0, _identity("g", SEEDS[1], {"number": 1}), "no next"),
+        (0, _identity("h", SEEDS[1], {"number": 1, "next": next_[:31]}), "next of 31 bytes"),
+        (0, _identity("i", SEEDS[1], {"number": 1, "next": next_}, kind="vouch"), "no identity"),
+        (
+            0, _identity("j", SEEDS[1], {"number": 1, "next": next_}, org=label("other")),
+            "of another organisation",
+        ),
+        (0, _identity("k", SEEDS[1], {"inception": ORG["inception"]}), "an inception"),
+    ]  # fmt: skip
+    vectors = [{"after": n, "packed": r.packed, "note": note} for n, r, note in bad]
+    r = good[0]
+    broken = canonical.encode([0, r.body_bytes, r.sig[:63] + bytes([r.sig[63] ^ 1])])
+    vectors.append({"after": 0, "packed": broken, "note": "a wrong signature"})
+    return {
+        "inception": ORG["inception"],
+        "successions": [r.packed for r in good],
+        "keys": KEYS[:3],
+        "bad": vectors,
+    }
+
+
+def _certificate(**changes: Any) -> Certificate:
+    fields: dict[str, Any] = {
+        "org": ORG["id"],
+        "key": KEYS[2],
+        "serial": 3,
+        "noise": public_of(NOISE_SECRET),
+        "sign": hashes.public_key(label("certificate sign")),
+        "issued": 1_760_000_000_123,
+        "name": "office \u2013 \u00fcben",
+    }
+    fields.update(changes)
+    return Certificate(**fields)
+
+
+def _certificate_vector() -> dict[str, Any]:
+    certificate = _certificate()
+    raw = certificate.encode()
+    return {
+        "issued": certificate.issue(SEEDS[2]),
+        "certificate": raw,
+        "digest": hashes.H(hashes.CERTIFICATE, raw),
+        "fields": {
+            "version": 1,
+            "org": certificate.org,
+            "key": certificate.key,
+            "serial": certificate.serial,
+            "noise": certificate.noise,
+            "sign": certificate.sign,
+            "issued": certificate.issued,
+            "name": certificate.name,
+        },
+    }
+
+
+def _proof(
+    issued: bytes, inception: Any = None, successions: Any = None, later: Any = None
+) -> bytes:
+    if successions is None:
+        successions = succession()["successions"]
+    fields = [1, issued, inception or ORG["inception"], successions, later or {}]
+    return canonical.encode(fields)
+
+
+def _proofs() -> dict[str, Any]:
+    issued = _certificate().issue(SEEDS[2])
+    noise = public_of(NOISE_SECRET)
+    packed = succession()["successions"]
+    good = encode_proof(issued, ORG["inception"], packed)
+    name = _certificate().name
+    first = _certificate(key=KEYS[0]).issue(SEEDS[0])
+    valid = [
+        (good, "two successions"),
+        (_proof(first, successions=[]), "no succession"),
+        (_proof(issued, later={"later": [1, 2]}), "something for later in the map"),
+    ]
+    other = org(1, "a")
+    wrong_sig = issued[:-1] + bytes([issued[-1] ^ 1])
+    raw = _certificate().encode()
+    record_domain = hashes.sign(hashes.SIGN_RECORD, SEEDS[2], hashes.H(hashes.CERTIFICATE, raw))
+    fields = canonical.decode(raw)
+    invalid = [
+        (wrong_sig, {}, "the certificate's signature is wrong"),
+        (canonical.encode([raw, record_domain]), {}, "signed under another domain"),
+        (_certificate().issue(SEEDS[1]), {}, "signed by another key than it names"),
+        (first, {}, "by a key that is in use no longer"),
+        (_certificate(key=KEYS[3]).issue(SEEDS[3]), {}, "by a key that is not yet in use"),
+        (issued, {"successions": []}, "the successions are missing"),
+        (issued, {"successions": packed[:1]}, "a succession is missing"),
+        (issued, {"successions": packed[::-1]}, "successions out of order"),
+        (issued, {"successions": packed + packed[1:]}, "a succession twice"),
+        (issued, {"inception": other["inception"]}, "the inception of another organisation"),
+        (_certificate(org=other["id"]).issue(SEEDS[2]), {}, "another organisation certified"),
+        (_certificate(name="").issue(SEEDS[2]), {}, "a node without a name"),
+        (_certificate(name="a\nb").issue(SEEDS[2]), {}, "a node's name on two lines"),
+        (_issue([2] + fields[1:]), {}, "a certificate of version 2"),
+        (_issue(fields[:-1]), {}, "a certificate of 7 entries"),
+        (_issue(fields + [0]), {}, "a certificate of 9 entries"),
+        (_issue(fields[:4] + [fields[4][:31]] + fields[5:]), {}, "a Noise key of 31 bytes"),
+        (_issue(fields[:3] + [-1] + fields[4:]), {}, "a serial below zero"),
+    ]
+    vectors = [{"proof": _proof(i, **more), "note": note} for i, more, note in invalid]
+    entries = canonical.decode(good)
+    forms = [
+        ([2] + entries[1:], "a proof of version 2"),
+        (entries[:4], "4 entries"),
+        (entries + [{}], "6 entries"),
+        (entries[:4] + [[]], "an array for the map"),
+        (entries[:3] + [[canonical.decode(p) for p in packed], {}], "successions not as binaries"),
+    ]
+    vectors += [{"proof": canonical.encode(value), "note": note} for value, note in forms]
+    vectors.append({"proof": good + b"\0", "note": "a byte after it"})
+    vectors = [{"noise_public": noise, **v} for v in vectors]
+    stranger = public_of(label("certificate other noise"))
+    vectors.append({"noise_public": stranger, "proof": good, "note": "another static key"})
+    return {
+        "proof": {"proof": good, "noise_public": noise, "org": ORG["id"], "node_name": name},
+        "proofs_more": [
+            {"proof": p, "noise_public": noise, "org": ORG["id"], "node_name": name, "note": note}
+            for p, note in valid[1:]
+        ],
+        "proof_invalid": vectors,
+    }
+
+
+def _issue(fields: list[Any]) -> bytes:
+    raw = canonical.encode(fields)
+    sig = hashes.sign(hashes.SIGN_CERTIFICATE, SEEDS[2], hashes.H(hashes.CERTIFICATE, raw))
+    return canonical.encode([raw, sig])
+
+
+def parts() -> dict[str, Any]:
+    return {"succession": succession(), "certificate": _certificate_vector(), **_proofs()}

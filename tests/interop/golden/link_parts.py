@@ -1,0 +1,178 @@
+"""The channel and the messages (SPEC 3)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from commons import canonical, message, sketch
+from commons.noise import Direction, Handshake, public_of
+from commons.record import COMMONS, seal
+
+from .labels import label
+from .record_parts import AUTHOR, body
+
+
+def _noise() -> dict[str, Any]:
+    secrets = {
+        f"{side}_{kind}": label(f"noise {side} {kind}")
+        for side in ("init", "resp")
+        for kind in ("static", "ephemeral")
+    }
+    init = Handshake(True, secrets["init_static"], secrets["init_ephemeral"])
+    resp = Handshake(False, secrets["resp_static"], secrets["resp_ephemeral"])
+    payloads = [b"", b"proof of the responder", b"proof of the initiator"]
+    messages = []
+    for turn, payload in enumerate(payloads):
+        writer, reader = (resp, init) if turn == 1 else (init, resp)
+        messages.append(writer.write(payload))
+        assert reader.read(messages[-1]) == payload
+    assert init.h == resp.h
+    forth, back = init.split()
+    keys = {"key_from_initiator": forth.cipher.key, "key_from_responder": back.cipher.key}
+    ways = {"from_initiator": forth, "from_responder": back}
+    transport = {name: _transport(name, way) for name, way in ways.items()}
+    return {
+        "prologue": b"rp/1",
+        **secrets,
+        "init_public": public_of(secrets["init_static"]),
+        "resp_public": public_of(secrets["resp_static"]),
+        "payloads": payloads,
+        "messages": messages,
+        "handshake_hash": init.h,
+        **keys,
+        **transport,
+    }
+
+
+def _transport(name: str, way: Direction) -> dict[str, Any]:
+    """Two messages, the key after one rekey, and the first message under it."""
+    plain = [f"first, {name}".encode(), b""]
+    sealed = [way.seal(p) for p in plain]
+    way.cipher.n = 65535
+    last = way.seal(b"the last under the first key")
+    return {
+        "plain": plain,
+        "sealed": sealed,
+        "plain_65535": b"the last under the first key",
+        "sealed_65535": last,
+        "rekeyed": way.cipher.key,
+        "plain_65536": b"the first under the second key",
+        "sealed_65536": way.seal(b"the first under the second key"),
+    }
+
+
+def _messages() -> list[tuple[str, dict[str, Any]]]:
+    digest = label("message digest")
+    scope = label("circle")
+    symbols = [label(f"message symbol {i}", 16) for i in range(3)]
+    ids = sorted(label(f"message id {i}") for i in range(3))
+    cells = [sketch.to_bytes([c]) for c in sketch.make(symbols, sketch.scope_key(COMMONS), 32)]
+    packed = [seal(body(f"message {i}"), AUTHOR["key_seed"]).packed for i in range(2)]
+    hello = {
+        "accept": digest,
+        "addresses": ["node.example:7117", ":7117"],
+        "codecs": [0, 1],
+        "features": [],
+        "frame": 1048576,
+        "software": "rpnode 1.0",
+        "time": 1_760_000_000_000,
+        "versions": [1],
+    }
+    joining = {**hello, "invite": label("message invite", 16), "zzz later": [1, {"a": None}]}
+    digests = bytes(range(256)) + bytes(112)
+    some = {"exchange": 7, "set": 1, "count": 200, "digest": digest}
+    return [
+        ("HELLO", {"map": hello}),
+        ("HELLO", {"map": joining}),
+        ("REFUSE", {"code": "not-a-peer", "text": "Ask for an invite."}),
+        ("BYE", {"reason": "duplicate"}),
+        ("ACCEPT", {"reset": True, "accepted": ids[:2], "kept": ids[2:]}),
+        ("ACCEPT", {"reset": False, "accepted": [], "kept": []}),
+        ("CHECK", {"exchange": 7, "scope": None, "control": [3, digest], "content": [200, digest]}),
+        ("CHECK", {"exchange": 2**32, "scope": scope, "control": [0, digest], "content": None}),
+        ("EQUAL", {"exchange": 7}),
+        ("IDS", {"exchange": 7, "set": 0, "count": 3, "digest": digest, "symbols": symbols}),
+        ("IDS", {"exchange": 0, "set": 1, "count": 0, "digest": digest, "symbols": []}),
+        ("SKETCH", {**some, "available": 32, "cells": cells, "digests": b""}),
+        ("SKETCH", {**some, "available": 512, "cells": cells, "digests": digests}),
+        ("MORE", {"exchange": 7, "set": 1, "first": 32, "n": 100}),
+        ("CELLS", {"exchange": 7, "set": 1, "first": 32, "cells": cells[:2]}),
+        ("LIST", {"exchange": 7, "set": 1, "after": None}),
+        ("LIST", {"exchange": 7, "set": 0, "after": symbols[0]}),
+        ("PAGE", {"exchange": 7, "set": 1, "symbols": sorted(symbols), "last": True}),
+        ("PAGE", {"exchange": 7, "set": 1, "symbols": sorted(symbols)[:1], "last": False}),
+        ("DONE", {"exchange": 7}),
+        ("HAVE", {"scope": None, "set": 1, "symbols": symbols}),
+        ("HAVE", {"scope": scope, "set": 0, "symbols": symbols[:1]}),
+        ("WANT", {"request": 1, "prefixes": [s[:8] for s in symbols]}),
+        ("RECORDS", {"request": 1, "last": False, "records": packed}),
+        ("RECORDS", {"request": 1, "last": True, "records": []}),
+    ]
+
+
+def _wrong() -> list[tuple[Any, str]]:
+    digest, symbol = label("message digest"), label("message symbol 0", 16)
+    hello = _messages()[0][1]["map"]
+
+    def hello_with(**changes: Any) -> list[Any]:
+        return [1, {k: v for k, v in {**hello, **changes}.items() if v is not ...}]
+
+    return [
+        ({}, "a map"), (1, "an integer"), ([], "no number"), (["HELLO", hello], "a name for it"),
+        ([None], "nil for the number"), ([1, []], "HELLO: no map"), ([1], "HELLO: no entry"),
+        (hello_with(accept=digest[:31]), "HELLO: accept of 31 bytes"),
+        (hello_with(accept=...), "HELLO: no accept"),
+        (hello_with(invite=bytes(15)), "HELLO: invite of 15 bytes"),
+        (hello_with(addresses=["a:1"] * 9), "HELLO: nine addresses"),
+        (hello_with(addresses=["a" * 254 + ":1"]), "HELLO: address of 256 bytes"),
+        (hello_with(versions=1), "HELLO: versions no array"),
+        (hello_with(codecs=["0"]), "HELLO: codecs of text"),
+        (hello_with(time=-1), "HELLO: time below zero"),
+        ([2, "busy", None], "REFUSE: text nil"), ([2, b"busy", ""], "REFUSE: code a binary"),
+        ([3], "BYE: no reason"), ([4, 1, b"", b""], "ACCEPT: reset an integer"),
+        ([4, True, bytes(33), b""], "ACCEPT: half an id"),
+        ([4, True, [], []], "ACCEPT: arrays for binaries"),
+        ([5, 1, bytes(32), None, None], "CHECK: the commons' zeroes as scope"),
+        ([5, 1, bytes(31), None, None], "CHECK: scope of 31 bytes"),
+        ([5, -1, None, None, None], "CHECK: exchange below zero"),
+        ([5, 1, None, [1], None], "CHECK: no digest"),
+        ([5, 1, None, [1, digest[:16]], None], "CHECK: digest of 16 bytes"),
+        ([5, 1, None, None, [-1, digest]], "CHECK: count below zero"),
+        ([6, None], "EQUAL: exchange nil"), ([6], "EQUAL: no exchange"),
+        ([7, 1, 2, 0, digest, b""], "IDS: set 2"),
+        ([7, 1, 0, 1, digest, bytes(17)], "IDS: 17 bytes"),
+        ([8, 1, 1, 200, digest, 65537, bytes(768), bytes(1376)], "SKETCH: too many cells"),
+        ([8, 1, 1, 200, digest, 32, bytes(767), b""], "SKETCH: part of a cell"),
+        ([9, 1, 1, -1, 10], "MORE: first below zero"), ([9, 1, 1, 32], "MORE: no n"),
+        ([10, 1, 1, 32, bytes(25)], "CELLS: part of a cell"),
+        ([11, 1, 1, b""], "LIST: after of 0 bytes"), ([11, 1, 1, symbol[:8]], "LIST: a prefix"),
+        ([12, 1, 1, symbol, 1], "PAGE: last an integer"), ([12, 1, 1, symbol], "PAGE: no last"),
+        ([13, "1"], "DONE: exchange as text"), ([14, None, True, symbol], "HAVE: set true"),
+        ([14, bytes(32), 1, symbol], "HAVE: the commons' zeroes as scope"),
+        ([14, None, 1, symbol[:8]], "HAVE: a prefix"), ([15, 1, bytes(9)], "WANT: 9 bytes"),
+        ([16, 1, True, None], "RECORDS: nil"), ([16, 1, True, [None]], "RECORDS: a nil record"),
+        ([16, 1, True, [b""] * 1025], "RECORDS: 1,025 records"),
+    ]  # fmt: skip
+
+
+def parts() -> dict[str, Any]:
+    vectors = []
+    for name, fields in _messages():
+        frame = message.encode(message.message(name, **fields))
+        number = message.NUMBERS[name]
+        vectors.append({"type": name, "number": number, "fields": fields, "frame": frame})
+    wrong = [{"frame": canonical.encode(value), "note": note} for value, note in _wrong()]
+    bye = canonical.encode([3, "x"])
+    wrong += [
+        {"frame": b"", "note": "no bytes"},
+        {"frame": bye + b"\0", "note": "a byte after the value"},
+        {"frame": b"\xdc\x00\x02" + bye[1:], "note": "not canonical"},
+    ]
+    unknown = [[0], [17, 1], [32, b"beacon"], [255, {}], [2**64 - 1]]
+    ignored = [{"frame": canonical.encode(value)} for value in unknown]
+    return {
+        "noise": _noise(),
+        "messages": vectors,
+        "messages_invalid": wrong,
+        "messages_ignored": ignored,
+    }

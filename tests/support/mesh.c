@@ -1,0 +1,293 @@
+#include "support/mesh.h"
+
+#include <stdio.h>
+
+#include "ingest/intake.h"
+#include "rp/rand.h"
+#include "support/kv_mem.h"
+
+void mesh_start(struct mesh *mesh, unsigned node)
+{
+    struct mesh_node *n = &mesh->nodes[node];
+    uint8_t seed[RP_RAND_SEED_LEN];
+    char address[16];
+    const char *addresses = address;
+    struct core_opts opts = {
+        .kv = n->kv,
+        .self = &n->self,
+        .seed = seed,
+        .software = "mesh",
+        .trust_depth = 8,
+        .check_ms = 60000,
+    };
+    int err;
+
+    unit_fill(seed, 100 * node + n->starts++);
+    n->core = core_new(&opts, mesh->now, &err);
+    assert_non_null(n->core);
+    snprintf(address, sizeof address, "%u:1", node);
+    core_set_addresses(n->core, &addresses, 1);
+}
+
+void mesh_init(struct mesh *mesh, unsigned n)
+{
+    *mesh = (struct mesh){.now = 1795000000000, .n = n};
+    for (unsigned i = 0; i < n; i++) {
+        struct mesh_node *node = &mesh->nodes[i];
+
+        node->org = sample_org_new(i);
+        node->noise = sample_noise_key(i);
+        node->proof = sample_proof(&node->org, &node->noise);
+        node->self = (struct self){
+            .identity = node->org.identity,
+            .inception = rp_bytes_slice(&node->org.inception),
+            .key = node->org.key,
+            .noise = node->noise,
+            .proof = rp_bytes_slice(&node->proof),
+        };
+        node->kv = kv_mem_new();
+        assert_non_null(node->kv);
+        mesh_start(mesh, i);
+    }
+    mesh_run(mesh, 1);
+}
+
+/* One side of a pipe is gone; the other side notices when it has read what was on the way. */
+static void close_end(struct mesh *mesh, struct mesh_pipe *pipe, int end)
+{
+    struct core *core = mesh->nodes[pipe->node[end]].core;
+
+    if (pipe->link[end] != NULL && core != NULL)
+        core_closed(core, pipe->link[end], mesh->now);
+    pipe->link[end] = NULL;
+}
+
+void mesh_stop(struct mesh *mesh, unsigned node)
+{
+    for (struct mesh_pipe *pipe = mesh->pipes; pipe != NULL; pipe = pipe->next) {
+        for (int end = 0; end < 2; end++) {
+            if (pipe->node[end] == node)
+                close_end(mesh, pipe, end);
+        }
+    }
+    core_free(mesh->nodes[node].core);
+    mesh->nodes[node].core = NULL;
+}
+
+void mesh_free(struct mesh *mesh)
+{
+    for (unsigned i = 0; i < mesh->n; i++) {
+        if (mesh->nodes[i].core != NULL)
+            mesh_stop(mesh, i);
+        kv_mem_free(mesh->nodes[i].kv);
+        rp_bytes_free(&mesh->nodes[i].proof);
+        sample_org_free(&mesh->nodes[i].org);
+    }
+    while (mesh->pipes != NULL) {
+        struct mesh_pipe *pipe = mesh->pipes;
+
+        mesh->pipes = pipe->next;
+        rp_bytes_free(&pipe->queue[0]);
+        rp_bytes_free(&pipe->queue[1]);
+        free(pipe);
+    }
+}
+
+static void dial(struct mesh *mesh, unsigned from, const struct core_effect *effect)
+{
+    unsigned to = (unsigned)strtoul(effect->address, NULL, 10);
+    struct core *caller = mesh->nodes[from].core;
+    struct mesh_pipe *pipe;
+
+    if (to >= mesh->n || mesh->nodes[to].core == NULL || mesh->nodes[to].unreachable) {
+        core_dial_failed(caller, effect->org, "connection refused", mesh->now);
+        return;
+    }
+    pipe = calloc(1, sizeof *pipe);
+    assert_non_null(pipe);
+    pipe->node[0] = from;
+    pipe->node[1] = to;
+    pipe->link[0] = core_dialled(caller, effect->org, effect->address, mesh->now);
+    pipe->link[1] = core_accept(mesh->nodes[to].core, "caller:1", mesh->now);
+    assert_non_null(pipe->link[0]);
+    assert_non_null(pipe->link[1]);
+    pipe->next = mesh->pipes;
+    mesh->pipes = pipe;
+}
+
+static void take_in(struct mesh *mesh, unsigned node, struct intake *intake)
+{
+    intake_verify(intake);
+    intake_write(mesh->nodes[node].kv, &intake, 1, mesh->now);
+    intake_report(mesh->nodes[node].core, intake, mesh->now);
+    intake_free(intake);
+}
+
+/* Does what a core asks for. */
+static bool carry_out(struct mesh *mesh, unsigned node)
+{
+    struct core_effect effect;
+    bool any = false;
+
+    while (core_next_effect(mesh->nodes[node].core, &effect)) {
+        any = true;
+        switch (effect.type) {
+        case CORE_DIAL:
+            dial(mesh, node, &effect);
+            break;
+        case CORE_SUBMIT:
+            take_in(mesh, node, intake_record(&effect.submission));
+            break;
+        case CORE_STORE:
+            take_in(mesh, node, intake_change(effect.change));
+            break;
+        case CORE_CLOSE:
+            for (struct mesh_pipe *p = mesh->pipes; p != NULL; p = p->next) {
+                for (int end = 0; end < 2; end++)
+                    p->ending[end] |= p->link[end] == effect.link;
+            }
+            break;
+        case CORE_WAKE:
+            break;
+        }
+    }
+    return any;
+}
+
+/* Moves what one end of a pipe has to say into the queue of the other. */
+static bool pull(struct mesh *mesh, struct mesh_pipe *pipe, int end)
+{
+    struct core *core = mesh->nodes[pipe->node[end]].core;
+    struct rp_bytes *queue = &pipe->queue[1 - end];
+    bool any = false;
+
+    while (pipe->link[end] != NULL) {
+        struct rp_slice bytes;
+
+        if (core_transmit(core, pipe->link[end], &bytes, mesh->now) != RP_OK || bytes.len == 0)
+            break;
+        queue->data = realloc(queue->data, queue->len + bytes.len);
+        assert_non_null(queue->data);
+        memcpy(queue->data + queue->len, bytes.data, bytes.len);
+        queue->len += bytes.len;
+        mesh->bytes += bytes.len;
+        any = true;
+    }
+    if (pipe->link[end] != NULL && pipe->ending[end])
+        close_end(mesh, pipe, end);
+    return any;
+}
+
+static bool push(struct mesh *mesh, struct mesh_pipe *pipe, int end)
+{
+    struct core *core = mesh->nodes[pipe->node[end]].core;
+    struct rp_bytes bytes = pipe->queue[end];
+    bool any = bytes.len > 0;
+
+    pipe->queue[end] = (struct rp_bytes){NULL, 0};
+    if (any && pipe->link[end] != NULL && !pipe->ending[end])
+        (void)!core_receive(core, pipe->link[end], rp_bytes_slice(&bytes), mesh->now);
+    rp_bytes_free(&bytes);
+    if (pipe->link[end] != NULL && pipe->link[1 - end] == NULL)
+        close_end(mesh, pipe, end);
+    return any;
+}
+
+static void settle(struct mesh *mesh)
+{
+    bool moved = true;
+
+    while (moved) {
+        moved = false;
+        for (unsigned i = 0; i < mesh->n; i++)
+            moved |= mesh->nodes[i].core != NULL && carry_out(mesh, i);
+        for (struct mesh_pipe *pipe = mesh->pipes; pipe != NULL; pipe = pipe->next) {
+            for (int end = 0; end < 2; end++)
+                moved |= pull(mesh, pipe, end);
+        }
+        for (struct mesh_pipe *pipe = mesh->pipes; pipe != NULL; pipe = pipe->next) {
+            for (int end = 0; end < 2; end++)
+                moved |= push(mesh, pipe, end);
+        }
+    }
+}
+
+void mesh_run(struct mesh *mesh, uint64_t ms)
+{
+    uint64_t end = mesh->now + ms;
+
+    for (;;) {
+        uint64_t next = end;
+
+        settle(mesh);
+        for (unsigned i = 0; i < mesh->n; i++) {
+            if (mesh->nodes[i].core != NULL && core_deadline(mesh->nodes[i].core) < next)
+                next = core_deadline(mesh->nodes[i].core);
+        }
+        if (next > mesh->now)
+            mesh->now = next;
+        for (unsigned i = 0; i < mesh->n; i++) {
+            if (mesh->nodes[i].core != NULL && core_deadline(mesh->nodes[i].core) <= mesh->now)
+                core_tick(mesh->nodes[i].core, mesh->now);
+        }
+        if (next == end)
+            break;
+    }
+    settle(mesh);
+}
+
+void mesh_join(struct mesh *mesh, unsigned a, unsigned b)
+{
+    struct invite_opts opts = {.note = "guest", .expires_ms = mesh->now + 60000, .vouches = true};
+    char text[RP_TOKEN_TEXT_MAX + 1];
+    struct rp_token token;
+
+    assert_ok(core_invite(mesh->nodes[a].core, &opts, mesh->now, text));
+    assert_ok(rp_token_read(&token, text));
+    assert_ok(core_join(mesh->nodes[b].core, &token, mesh->now));
+    mesh_run(mesh, 2000);
+}
+
+int mesh_submit(struct mesh *mesh, unsigned node, struct rp_bytes *packed)
+{
+    struct submission submission = {.packed = *packed};
+    struct intake *intake = intake_record(&submission);
+    int err;
+
+    intake_verify(intake);
+    intake_write(mesh->nodes[node].kv, &intake, 1, mesh->now);
+    intake_report(mesh->nodes[node].core, intake, mesh->now);
+    err = intake->err;
+    intake_free(intake);
+    return err;
+}
+
+void mesh_publish(struct mesh *mesh, unsigned node, unsigned number)
+{
+    struct rp_bytes packed = sample_pattern(&mesh->nodes[node].org, number);
+
+    assert_ok(mesh_submit(mesh, node, &packed));
+}
+
+uint64_t mesh_count(struct mesh *mesh, unsigned node, enum rp_set set)
+{
+    struct rp_tally tally;
+
+    core_tally(mesh->nodes[node].core, set, &tally);
+    return tally.count;
+}
+
+bool mesh_equal(struct mesh *mesh, unsigned a, unsigned b)
+{
+    bool equal = true;
+
+    for (enum rp_set set = 0; set < RP_SETS; set++) {
+        struct rp_tally tallies[2];
+
+        core_tally(mesh->nodes[a].core, set, &tallies[0]);
+        core_tally(mesh->nodes[b].core, set, &tallies[1]);
+        equal &= tallies[0].count == tallies[1].count &&
+                 memcmp(tallies[0].digest, tallies[1].digest, RP_HASH_LEN) == 0;
+    }
+    return equal;
+}

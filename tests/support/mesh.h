@@ -1,0 +1,64 @@
+#ifndef MESH_H
+#define MESH_H
+
+#include "core/core.h"
+#include "store/kv.h"
+#include "unit/sample.h"
+
+/*
+ * Nodes without sockets, disk or clock: real cores over stores in memory, joined by queues of
+ * bytes. Node i listens at the address "i:1". For tests of the core.
+ */
+#define MESH_MAX 16
+
+struct mesh_pipe {
+    struct link *link[2]; /* of the dialling node and the other; NULL once closed */
+    unsigned node[2];
+    struct rp_bytes queue[2]; /* bytes on the way to each */
+    bool ending[2];
+    struct mesh_pipe *next;
+};
+
+struct mesh_node {
+    struct sample_org org;
+    struct rp_dh_key noise;
+    struct rp_bytes proof;
+    struct self self;
+    struct kv *kv;
+    struct core *core; /* NULL: down */
+    bool unreachable;
+    unsigned starts;
+};
+
+struct mesh {
+    uint64_t now;
+    unsigned n;
+    struct mesh_node nodes[MESH_MAX];
+    struct mesh_pipe *pipes;
+    uint64_t bytes; /* carried */
+};
+
+void mesh_init(struct mesh *mesh, unsigned n);
+void mesh_free(struct mesh *mesh);
+
+/* Stops a node at once, as a crash would; starts it again on the same store. */
+void mesh_stop(struct mesh *mesh, unsigned node);
+void mesh_start(struct mesh *mesh, unsigned node);
+
+/* Lets ${ms} pass, everything happening on the way. */
+void mesh_run(struct mesh *mesh, uint64_t ms);
+
+/* Joins node ${b} to ${a} by an invite of ${a}'s. */
+void mesh_join(struct mesh *mesh, unsigned a, unsigned b);
+
+/* Publishes the ${number}th sample pattern of a node, at that node. */
+void mesh_publish(struct mesh *mesh, unsigned node, unsigned number);
+
+/* Hands a packed record to a node as its own operator would; takes it over. Gives the outcome. */
+int mesh_submit(struct mesh *mesh, unsigned node, struct rp_bytes *packed);
+
+/* Whether two nodes' sets have the same count and fingerprint; how many are in a node's. */
+bool mesh_equal(struct mesh *mesh, unsigned a, unsigned b);
+uint64_t mesh_count(struct mesh *mesh, unsigned node, enum rp_set set);
+
+#endif
