@@ -169,7 +169,9 @@ int rp_certificate_check_proof(struct rp_proof *out, struct rp_slice payload,
         if (r.err == RP_OK && (err = follow(&out->identity, packed)) != RP_OK)
             return err;
     }
-    (void)rp_reader_item(&r); /* a map that later versions may fill */
+    if (rp_reader_peek(&r) != RP_TYPE_MAP) /* which later versions may fill */
+        rp_reader_fail(&r);
+    (void)rp_reader_item(&r);
     if ((err = rp_reader_end(&r)) != RP_OK)
         return err;
     return is_for(out, noise) ? RP_OK : RP_ERR_KEY;

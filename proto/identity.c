@@ -73,6 +73,7 @@ int rp_identity_succeed(struct rp_identity *identity, const struct rp_record *su
         return RP_ERR_LIMIT;
     if (!rp_record_is_kind(succession, "identity") || succession->set != RP_SET_CONTROL ||
         memcmp(succession->org, identity->org, RP_ID_LEN) != 0 ||
+        memcmp(succession->scope, rp_record_commons, RP_ID_LEN) != 0 ||
         !rp_reader_find(succession->content, "number", &value))
         return RP_ERR_SHAPE;
     if (rp_reader_uint(&value) != identity->number + 1 || value.err != RP_OK)

@@ -58,8 +58,8 @@ int rp_key_verify(const uint8_t sig[static RP_SIG_LEN], const uint8_t public[sta
     return rp_key_verify_raw(sig, public, message, len);
 }
 
-int rp_key_verify_raw(const uint8_t sig[static RP_SIG_LEN],
-                      const uint8_t public[static RP_KEY_LEN], const uint8_t *message, size_t len)
+int rp_key_verify_raw(const uint8_t sig[static RP_SIG_LEN], const uint8_t public[static RP_KEY_LEN],
+                      const uint8_t *message, size_t len)
 {
     return crypto_sign_verify_detached(sig, message, len, public) == 0 ? RP_OK : RP_ERR_SIGNATURE;
 }

@@ -4,6 +4,7 @@
 
 #include "rp/err.h"
 #include "rp/sketch.h"
+#include "rp/text.h"
 
 #define PROTOCOL_VERSION 1
 
@@ -30,7 +31,9 @@ int rp_message_type(struct rp_slice frame)
     rp_reader_init(&r, frame);
     (void)rp_reader_array(&r);
     type = rp_reader_uint(&r);
-    return r.err == RP_OK && type <= INT32_MAX ? (int)type : RP_ERR_SHAPE;
+    if (r.err != RP_OK)
+        return RP_ERR_SHAPE;
+    return type < INT32_MAX ? (int)type : INT32_MAX; /* unknown in any case */
 }
 
 /* The commons, by far the most frequent scope, is written as nil. */
@@ -119,37 +122,93 @@ void rp_message_write_hello(struct rp_writer *w, const struct rp_hello *hello)
     rp_writer_uint(w, PROTOCOL_VERSION);
 }
 
-/* Whether the list of numbers under ${key} has ${wanted}; it may be longer than we understand. */
-static bool lists_number(struct rp_slice map, const char *key, uint64_t wanted)
+/* Whether the list of numbers in ${r} has ${wanted}; it may hold more than we understand. */
+static bool lists_number(struct rp_reader *r, uint64_t wanted)
 {
-    struct rp_reader r;
-    uint32_t n;
+    uint32_t n = rp_reader_array(r);
     bool found = false;
 
-    if (!rp_reader_find(map, key, &r))
-        return false;
-    n = rp_reader_array(&r);
-    for (uint32_t i = 0; i < n && r.err == RP_OK; i++)
-        found |= rp_reader_uint(&r) == wanted && r.err == RP_OK;
+    for (uint32_t i = 0; i < n && r->err == RP_OK; i++)
+        found |= rp_reader_uint(r) == wanted && r->err == RP_OK;
     return found;
 }
 
-static int read_hello_addresses(struct rp_hello *out, struct rp_slice map)
+static void read_hello_addresses(struct rp_hello *out, struct rp_reader *r)
 {
-    struct rp_reader r;
-
-    if (!rp_reader_find(map, "addresses", &r))
-        return RP_OK;
-    out->addresses = rp_reader_array(&r);
+    out->addresses = rp_reader_array(r);
     if (out->addresses > RP_ADDRESSES_MAX)
-        return RP_ERR_LIMIT;
-    for (uint32_t i = 0; i < out->addresses; i++)
-        out->address[i] = read_text(&r, RP_ADDRESS_LEN_MAX);
-    return rp_reader_end(&r);
+        rp_reader_fail(r);
+    for (uint32_t i = 0; i < out->addresses && r->err == RP_OK; i++) {
+        out->address[i] = read_text(r, RP_ADDRESS_LEN_MAX);
+        if (out->address[i].len == 0 || !rp_text_is_line(out->address[i]))
+            rp_reader_fail(r);
+    }
+}
+
+/* Features are names; there are none that we know. */
+static void read_hello_features(struct rp_reader *r)
+{
+    uint32_t n = rp_reader_array(r);
+
+    for (uint32_t i = 0; i < n && r->err == RP_OK; i++)
+        (void)rp_reader_str(r);
+}
+
+/* One entry of HELLO's map that we know. */
+enum hello_key {
+    HELLO_ACCEPT,
+    HELLO_ADDRESSES,
+    HELLO_CODECS,
+    HELLO_FEATURES,
+    HELLO_FRAME,
+    HELLO_SOFTWARE,
+    HELLO_TIME,
+    HELLO_VERSIONS,
+    HELLO_KEYS,
+};
+
+static void read_hello_entry(struct rp_hello *out, enum hello_key key, struct rp_reader *r)
+{
+    struct rp_reader again = *r;
+
+    switch (key) {
+    case HELLO_ACCEPT:
+        rp_reader_bin_into(r, out->accept, RP_HASH_LEN);
+        break;
+    case HELLO_ADDRESSES:
+        read_hello_addresses(out, r);
+        break;
+    case HELLO_CODECS:
+        out->reads_zstd = lists_number(r, RP_CODEC_ZSTD);
+        if (!lists_number(&again, RP_CODEC_PLAIN))
+            rp_reader_fail(r);
+        break;
+    case HELLO_FEATURES:
+        read_hello_features(r);
+        break;
+    case HELLO_FRAME:
+        out->frame_max = rp_reader_uint(r);
+        break;
+    case HELLO_SOFTWARE:
+        out->software = read_text(r, RP_REASON_LEN_MAX);
+        break;
+    case HELLO_TIME:
+        out->time = rp_reader_uint(r);
+        break;
+    default:
+        out->speaks_this = lists_number(r, PROTOCOL_VERSION);
+        break;
+    }
 }
 
 int rp_message_read_hello(struct rp_hello *out, struct rp_slice frame)
 {
+    static const char *const keys[HELLO_KEYS] = {
+        [HELLO_ACCEPT] = "accept", [HELLO_ADDRESSES] = "addresses",
+        [HELLO_CODECS] = "codecs", [HELLO_FEATURES] = "features",
+        [HELLO_FRAME] = "frame",   [HELLO_SOFTWARE] = "software",
+        [HELLO_TIME] = "time",     [HELLO_VERSIONS] = "versions",
+    };
     struct rp_reader r;
     struct rp_reader value;
     struct rp_slice map;
@@ -160,26 +219,17 @@ int rp_message_read_hello(struct rp_hello *out, struct rp_slice frame)
     map = rp_reader_item(&r);
     if ((err = rp_reader_end(&r)) != RP_OK)
         return err;
-    (void)rp_reader_find(map, "accept", &value);
-    rp_reader_bin_into(&value, out->accept, RP_HASH_LEN);
-    err = value.err;
-    (void)rp_reader_find(map, "frame", &value);
-    out->frame_max = rp_reader_uint(&value);
-    err = err != RP_OK ? err : value.err;
-    (void)rp_reader_find(map, "software", &value);
-    out->software = read_text(&value, RP_REASON_LEN_MAX);
-    err = err != RP_OK ? err : value.err;
-    (void)rp_reader_find(map, "time", &value);
-    out->time = rp_reader_uint(&value);
-    err = err != RP_OK ? err : value.err;
-    if (rp_reader_find(map, "invite", &value)) {
-        out->has_invite = true;
-        rp_reader_bin_into(&value, out->invite, RP_TOKEN_SECRET_LEN);
-        err = err != RP_OK ? err : value.err;
+    for (enum hello_key key = 0; key < HELLO_KEYS; key++) {
+        if (!rp_reader_find(map, keys[key], &value))
+            return RP_ERR_SHAPE;
+        read_hello_entry(out, key, &value);
+        if ((err = rp_reader_end(&value)) != RP_OK)
+            return err;
     }
-    out->reads_zstd = lists_number(map, "codecs", RP_CODEC_ZSTD);
-    out->speaks_this = lists_number(map, "versions", PROTOCOL_VERSION);
-    return err != RP_OK ? err : read_hello_addresses(out, map);
+    out->has_invite = rp_reader_find(map, "invite", &value);
+    if (out->has_invite)
+        rp_reader_bin_into(&value, out->invite, RP_TOKEN_SECRET_LEN);
+    return value.err == RP_OK || !out->has_invite ? RP_OK : value.err;
 }
 
 /* REFUSE, BYE */
@@ -226,7 +276,7 @@ int rp_message_read_accept(struct rp_accept *out, struct rp_slice frame)
     out->reset = rp_reader_bool(&r);
     out->more = rp_reader_bool(&r);
     out->accepted = read_entries(&r, RP_ID_LEN, RP_ACCEPT_ENTRIES_MAX);
-    out->kept = read_entries(&r, RP_ID_LEN, RP_ACCEPT_ENTRIES_MAX);
+    out->kept = read_entries(&r, RP_ID_LEN, RP_ACCEPT_ENTRIES_MAX - out->accepted.len / RP_ID_LEN);
     return rp_reader_end(&r);
 }
 
@@ -465,7 +515,12 @@ int rp_message_read_records(struct rp_records *out, struct rp_slice frame)
     if (out->n > RP_RECORDS_MAX)
         return RP_ERR_LIMIT;
     out->items = r;
-    for (uint32_t i = 0; i < out->n; i++)
-        (void)rp_reader_item(&r);
+    for (uint32_t i = 0; i < out->n; i++) { /* [codec, body, sig], whatever they hold */
+        if (rp_reader_array(&r) != 3)
+            rp_reader_fail(&r);
+        (void)rp_reader_uint(&r);
+        (void)rp_reader_bin(&r);
+        (void)rp_reader_bin(&r);
+    }
     return rp_reader_end(&r);
 }

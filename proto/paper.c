@@ -12,6 +12,7 @@
 
 static const char consonants[] = "bdfghjklmnprstvz";
 static const char vowels[] = "aiou";
+static const char filling[] = " -\n\r\t"; /* what people put between the letters */
 
 static void checksum(uint8_t out[static CHECKSUM_LEN], const uint8_t raw[static RAW_LEN])
 {
@@ -54,8 +55,7 @@ static int next_letter(const char **text, const char *letters, unsigned width, u
 {
     int value;
 
-    while (**text == ' ' || **text == '-' || **text == '\n' || **text == '\t')
-        (*text)++;
+    *text += strspn(*text, filling);
     value = place(letters, **text);
     if (value < 0)
         return RP_ERR_SHAPE;
@@ -78,7 +78,7 @@ static int read_raw(uint8_t raw[static RAW_LEN], const char *text)
         raw[i] = (uint8_t)(word >> 8);
         raw[i + 1] = (uint8_t)word;
     }
-    text += strspn(text, " -\n\t");
+    text += strspn(text, filling);
     return *text == '\0' ? RP_OK : RP_ERR_SHAPE;
 }
 

@@ -178,10 +178,13 @@ static int compress(struct rp_bytes *out, struct rp_slice body)
 
 static int decompress(struct rp_bytes *out, struct rp_slice packed)
 {
+    static const uint8_t magic[] = {0x28, 0xb5, 0x2f, 0xfd}; /* older ones only some builds read */
     unsigned long long size = ZSTD_getFrameContentSize(packed.data, packed.len);
     size_t n;
 
     *out = (struct rp_bytes){NULL, 0};
+    if (packed.len < sizeof magic || memcmp(packed.data, magic, sizeof magic) != 0)
+        return RP_ERR_CODEC;
     if (size == ZSTD_CONTENTSIZE_UNKNOWN || size == ZSTD_CONTENTSIZE_ERROR || size == 0)
         return RP_ERR_CODEC;
     if (size > RP_BODY_MAX)
@@ -284,22 +287,21 @@ static int unpack_body(struct rp_bytes *body, uint64_t codec, struct rp_slice pa
 
 int rp_record_open_trusted(struct rp_opened *out, struct rp_slice packed)
 {
+    uint8_t id[RP_ID_LEN];
     struct rp_slice body;
     uint64_t codec;
     int err;
 
     *out = (struct rp_opened){0};
-    if ((err = split(packed, &codec, &body, out->sig)) != RP_OK)
-        goto err0;
-    if ((err = unpack_body(&out->body, codec, body)) != RP_OK)
-        goto err0;
-    if ((err = rp_record_parse(&out->record, rp_bytes_slice(&out->body))) != RP_OK)
-        goto err1;
-    return RP_OK;
-
-err1:
-    rp_bytes_free(&out->body);
-err0:
+    if ((err = split(packed, &codec, &body, out->sig)) == RP_OK &&
+        (err = unpack_body(&out->body, codec, body)) == RP_OK)
+        err = rp_record_parse(&out->record, rp_bytes_slice(&out->body));
+    if (err == RP_OK)
+        return RP_OK;
+    memcpy(id, out->record.id, sizeof id);
+    rp_record_close(out);
+    if (err == RP_ERR_VERSION)
+        memcpy(out->record.id, id, sizeof id);
     return err;
 }
 

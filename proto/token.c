@@ -43,7 +43,7 @@ static void read_addresses(struct rp_reader *r, struct rp_token *out)
     for (uint32_t i = 0; i < out->addresses && r->err == RP_OK; i++) {
         struct rp_slice address = rp_reader_str(r);
 
-        if (address.len > RP_ADDRESS_LEN_MAX || !rp_text_is_line(address)) {
+        if (address.len == 0 || address.len > RP_ADDRESS_LEN_MAX || !rp_text_is_line(address)) {
             rp_reader_fail(r);
             return;
         }

@@ -27,7 +27,7 @@
 #define RP_HANDSHAKE_MAX 20480     /* one Noise handshake message */
 #define RP_FRAME_MAX 1048576       /* one frame: 1 MiB */
 #define RP_REKEY_MESSAGES 65536    /* transport messages in one direction between two rekeys */
-#define RP_HANDSHAKE_MS 5000       /* from the first byte to both proofs */
+#define RP_HANDSHAKE_MS 5000       /* from the opening of the connection to both proofs */
 #define RP_FRAME_MS 30000          /* from a frame's first byte to its last */
 
 /* Messages */

@@ -31,6 +31,7 @@ struct core *core_new(const struct core_opts *opts, uint64_t now_ms, int *err)
     core->self = opts->self;
     core->trust_depth = opts->trust_depth;
     core->check_ms = opts->check_ms;
+    core->vouch = opts->vouch;
     core->retry_at = UINT64_MAX;
     rp_rand_init(&core->rand, opts->seed);
     rp_rand_bytes(&core->rand, core->table_key, sizeof core->table_key);
@@ -297,6 +298,13 @@ void core_tick(struct core *core, uint64_t now_ms)
         next = link->next;
         link_tick(link, now_ms);
     }
+}
+
+void core_stop(struct core *core)
+{
+    peering_stop(core);
+    for (struct link *link = core->links; link != NULL; link = link->next)
+        link_end(link, "stopping");
 }
 
 /* What views ask */

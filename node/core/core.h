@@ -45,6 +45,7 @@ struct core_opts {
     const char *software; /* name and version, for HELLO */
     uint32_t trust_depth; /* how many vouches away an organisation may be */
     uint32_t check_ms;    /* how often a live link is compared, about */
+    bool vouch;           /* joining by an invite vouches for the inviter */
 };
 
 /* Reads what the store holds. NULL and the reason in ${err} on failure. */
@@ -89,6 +90,9 @@ struct link *core_links(const struct core *core, const struct link *link);
 /* What the owner of the connection keeps with its link. */
 void core_link_set_data(struct link *link, void *data);
 void *core_link_data(const struct link *link);
+
+/* The node is going to stop: says goodbye on all links and has the last of what is known stored. */
+void core_stop(struct core *core);
 
 /* Time: when core_tick wants to be called at the latest, and the call. */
 uint64_t core_deadline(const struct core *core);

@@ -255,6 +255,7 @@ struct core {
     char *software;
     uint32_t trust_depth;
     uint32_t check_ms;
+    bool vouch;
     uint8_t table_key[TABLE_KEY_LEN];
     uint8_t sketch_key[RP_SKETCH_KEY_LEN];
 
@@ -370,6 +371,7 @@ void peering_learn_address(struct core *core, struct peer *peer, const struct rp
 void peering_plan_dial(struct core *core, struct peer *peer, uint64_t now_ms, bool soon);
 uint64_t peering_deadline(const struct core *core);
 void peering_tick(struct core *core, uint64_t now_ms);
+void peering_stop(struct core *core);
 void peering_knock(struct core *core, const struct link *link, uint64_t now_ms);
 /* Uses an invite: RP_OK, RP_ERR_NOT_FOUND, RP_ERR_EXPIRED, RP_ERR_USED. */
 int peering_use_invite(struct core *core, const uint8_t *secret, const uint8_t *org,

@@ -337,7 +337,8 @@ static void joined(struct link *link, uint64_t now_ms)
     (void)peering_store(core, peer);
     if (trust_learn_inception(core, peer->org, proof->inception) == RP_OK) {
         trust_recompute(core, now_ms);
-        trust_vouch_for(core, peer->org, now_ms);
+        if (core->vouch)
+            trust_vouch_for(core, peer->org, now_ms);
     }
 }
 

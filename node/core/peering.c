@@ -280,6 +280,17 @@ void peering_tick(struct core *core, uint64_t now_ms)
     }
 }
 
+void peering_stop(struct core *core)
+{
+    for (uint32_t i = 0; i < core->peers_n; i++) {
+        struct peer *peer = core->peers[i];
+
+        peer->next_dial = UINT64_MAX;
+        if (peer->entry.last_sync != peer->saved_sync)
+            (void)peering_store(core, peer);
+    }
+}
+
 /* Invites and knocks */
 
 int peering_use_invite(struct core *core, const uint8_t *secret, const uint8_t *org,

@@ -175,20 +175,24 @@ static void withdraw_version(struct batch *batch, const struct rp_record *record
 static void withdraw(struct batch *batch, const struct rp_record *record, uint32_t scope,
                      struct admission *out)
 {
+    uint8_t version[RP_ID_LEN];
     struct rp_reader versions;
+    struct rp_reader check;
     uint32_t n;
 
     if (!rp_reader_find(record->content, "versions", &versions)) {
         withdraw_whole(batch, record, scope, out);
         return;
     }
+    check = versions;
     n = rp_reader_array(&versions);
-    for (uint32_t i = 0; i < n && versions.err == RP_OK; i++) {
-        uint8_t version[RP_ID_LEN];
-
+    for (uint32_t i = rp_reader_array(&check); i > 0; i--)
+        rp_reader_bin_into(&check, version, sizeof version);
+    if (check.err != RP_OK) /* void as a whole: nobody can tell what it means to cover */
+        return;
+    for (uint32_t i = 0; i < n; i++) {
         rp_reader_bin_into(&versions, version, sizeof version);
-        if (versions.err == RP_OK)
-            withdraw_version(batch, record, scope, version, out);
+        withdraw_version(batch, record, scope, version, out);
     }
 }
 

@@ -93,7 +93,8 @@ void kv_from(struct kv_iter *it, struct kv_txn *txn, enum kv_table table, struct
 {
     if (!open_cursor(it, txn, table))
         return;
-    memcpy(it->prefix, from.data, prefix_len);
+    if (prefix_len > 0)
+        memcpy(it->prefix, from.data, prefix_len);
     it->prefix_len = prefix_len;
     arrive(it, txn->kv->ops->seek(it->cursor, from, &it->key, &it->value));
 }
@@ -106,8 +107,9 @@ void kv_first(struct kv_iter *it, struct kv_txn *txn, enum kv_table table, struc
 /* The smallest key after all that begin with ${prefix}; false when there is none. */
 static bool key_after(struct kv_key *out, struct rp_slice prefix)
 {
-    memcpy(out->bytes, prefix.data, prefix.len);
-    out->len = prefix.len;
+    out->len = 0;
+    if (prefix.len > 0)
+        kv_key_bytes(out, prefix.data, prefix.len);
     while (out->len > 0 && out->bytes[out->len - 1] == 0xff)
         out->len--;
     if (out->len == 0)
@@ -116,18 +118,14 @@ static bool key_after(struct kv_key *out, struct rp_slice prefix)
     return true;
 }
 
-void kv_last(struct kv_iter *it, struct kv_txn *txn, enum kv_table table, struct rp_slice prefix)
+/* Goes to the last entry below ${from}; from the table's end when ${from} is NULL. */
+static void arrive_below(struct kv_iter *it, struct kv_txn *txn, const struct rp_slice *from)
 {
     enum kv_step step = KV_END;
-    struct kv_key after;
-    int err;
 
-    if (!open_cursor(it, txn, table))
-        return;
-    memcpy(it->prefix, prefix.data, prefix.len);
-    it->prefix_len = prefix.len;
-    if (key_after(&after, prefix)) {
-        err = txn->kv->ops->seek(it->cursor, kv_key_slice(&after), &it->key, &it->value);
+    if (from != NULL) {
+        int err = txn->kv->ops->seek(it->cursor, *from, &it->key, &it->value);
+
         if (err != RP_OK && err != RP_ERR_NOT_FOUND) {
             arrive(it, err);
             return;
@@ -135,6 +133,31 @@ void kv_last(struct kv_iter *it, struct kv_txn *txn, enum kv_table table, struct
         step = err == RP_OK ? KV_PREVIOUS : KV_END;
     }
     arrive(it, txn->kv->ops->step(it->cursor, step, &it->key, &it->value));
+}
+
+void kv_last(struct kv_iter *it, struct kv_txn *txn, enum kv_table table, struct rp_slice prefix)
+{
+    struct kv_key after;
+    struct rp_slice from;
+    bool bounded = key_after(&after, prefix);
+
+    if (!open_cursor(it, txn, table))
+        return;
+    if (prefix.len > 0)
+        memcpy(it->prefix, prefix.data, prefix.len);
+    it->prefix_len = prefix.len;
+    from = kv_key_slice(&after);
+    arrive_below(it, txn, bounded ? &from : NULL);
+}
+
+void kv_before(struct kv_iter *it, struct kv_txn *txn, enum kv_table table, struct rp_slice from,
+               size_t prefix_len)
+{
+    if (!open_cursor(it, txn, table))
+        return;
+    memcpy(it->prefix, from.data, prefix_len);
+    it->prefix_len = prefix_len;
+    arrive_below(it, txn, &from);
 }
 
 void kv_next(struct kv_iter *it)

@@ -119,6 +119,10 @@ void kv_from(struct kv_iter *it, struct kv_txn *txn, enum kv_table table, struct
 
 /* The same from the last entry on, to be walked with kv_previous. */
 void kv_last(struct kv_iter *it, struct kv_txn *txn, enum kv_table table, struct rp_slice prefix);
+
+/* The same from the last key below ${from}, which begins with the prefix. */
+void kv_before(struct kv_iter *it, struct kv_txn *txn, enum kv_table table, struct rp_slice from,
+               size_t prefix_len);
 void kv_next(struct kv_iter *it);
 void kv_previous(struct kv_iter *it);
 void kv_stop(struct kv_iter *it);

@@ -16,10 +16,12 @@ import random
 import socket
 import threading
 import time
+import types
 import unittest
+from unittest import mock
 
 import make_vectors
-from commons import bech32m, canonical, certificate, fingerprint, hashes, identity, message
+from commons import bech32m, canonical, certificate, fingerprint, hashes, identity, link, message
 from commons import noise, paper, record, sketch, token
 from commons.author import Author
 from commons.channel import Channel, Closed
@@ -129,10 +131,10 @@ class Golden(unittest.TestCase):
             self.refused(record.open_record, unhex(v["packed"]), note=v["note"])
 
     def test_record_of_a_later_version(self):
-        v = GOLDEN["record_later_version"]
-        later = record.open_record(unhex(v["packed"]))
-        self.assertIsInstance(later, record.Later)
-        self.assertEqual(later.id.hex(), v["id"])
+        for v in GOLDEN["records_later"]:
+            later = record.open_record(unhex(v["packed"]))
+            self.assertIsInstance(later, record.Later)
+            self.assertEqual(later.id.hex(), v["id"])
 
     def test_withdrawals(self):
         author = Author("Withdrawals")
@@ -201,6 +203,9 @@ class Golden(unittest.TestCase):
             self.assertEqual(sketch.to_bytes(cells[:64]).hex(), "".join(v["cells"]))
             self.assertEqual(sketch.digest_cells(65536), v["digest_cells"])
             self.assertEqual(sketch.digests(cells).hex(), v["digests"])
+        for w in GOLDEN["sketch_walks"]:
+            c = int.from_bytes(unhex(w["checksum"]), "little")
+            self.assertEqual(sketch.cells_of(c, 65536), w["below_65536"])
         key = unhex(GOLDEN["sketch"]["key"])
         for v in GOLDEN["sketch_differences"]:
             found = sketch.decode(sketch.from_bytes(unhex(v["cells"])), key)
@@ -422,6 +427,122 @@ class Sketches(unittest.TestCase):
         self.assertEqual(self.exchange(common, self.symbols(200), [])[0][0], "SKETCH")
 
 
+    def test_answers_that_are_refused(self):
+        common = self.symbols(3000)
+        views = [{0: View([], self.key), 1: View(s, self.key)} for s in (common, common[:-50])]
+        initiator = Initiator(1, views[0], (0, 1), message.MAX_FRAME)
+        responder = Responder(initiator.check(None), views[1], message.MAX_FRAME)
+        more = initiator.handle(responder.answer)
+        self.assertEqual(more.name, "MORE")
+        available = responder.answer["available"]
+        for first, n in ((0, 32769), (available, 1), (available - 1, 2)):
+            with self.assertRaises(Refuse):
+                responder.handle(message.message("MORE", exchange=1, set=1, first=first, n=n))
+        cells = responder.handle(more)
+        self.assertEqual(len(cells["cells"]), more["n"])
+        fewer = message.message("CELLS", **{**cells.fields, "cells": cells["cells"][:-1]})
+        with self.assertRaises(Refuse):
+            initiator.handle(fewer)
+        initiator = Initiator(1, views[0], (0, 1), message.MAX_FRAME)
+        few = View(common[:3], self.key)
+        head = {"exchange": 1, "set": 1, "count": few.count, "digest": few.digest}
+        with self.assertRaises(Refuse):
+            initiator.handle(message.message("IDS", symbols=few.symbols[::-1], **head))
+
+
+class Rules(unittest.TestCase):
+    """What one side refuses or answers at once (SPEC 2.1, 3.5, 4.3), without a connection."""
+
+    def setUp(self):
+        self.peer = Peer(Author("Alder", bytes(32)))
+        self.sent = []
+        self.dialled(True)
+
+    def dialled(self, by_us):
+        def send(frame):
+            self.sent.append(message.decode(frame))
+
+        self.peer._start(types.SimpleNamespace(initiator=by_us, send=send, close=lambda: None))
+        self.peer._hello(None)
+        self.peer._lists_known = True
+        self.sent.clear()
+
+    def check(self, number, scope=None):
+        fields = {"exchange": number, "scope": scope, "control": None, "content": None}
+        self.peer._on_check(message.message("CHECK", **fields))
+
+    def accept(self, reset, more, accepted=(), kept=()):
+        fields = {"reset": reset, "more": more, "accepted": accepted, "kept": kept}
+        self.peer._on_accept(message.message("ACCEPT", **fields))
+
+    def test_numbers_of_exchanges(self):
+        for by_us in (True, False):
+            self.dialled(by_us)
+            self.peer.start_exchange()
+            self.peer.start_exchange()
+            self.assertEqual([m["exchange"] for m in self.sent], [1, 3] if by_us else [2, 4])
+            theirs = 8 if by_us else 9
+            self.check(theirs)
+            for wrong in (0, 1, theirs - 2, theirs, theirs + 1):
+                with self.assertRaises(Refuse):
+                    self.check(wrong)
+            self.check(theirs + 4)
+
+    def test_scope_in_which_we_are_not(self):
+        for number, scope in ((2, b"\1" * 32), (4, record.LOCAL)):
+            self.check(number, scope)
+            self.assertEqual(self.sent[-1], message.message("DONE", exchange=number))
+
+    def test_lists_count_when_they_are_whole(self):
+        self.peer._lists_known = False
+        with self.assertRaises(Refuse):
+            self.check(2)
+        with self.assertRaises(Refuse):
+            self.accept(False, False, [bytes(32)])
+        self.accept(True, True, [b"\1" * 32, b"\2" * 32])
+        self.assertFalse(self.peer._lists_known)
+        self.assertEqual(self.peer.theirs, (set(), set()))
+        self.accept(False, False, [b"\3" * 32], [b"\4" * 32])
+        self.assertTrue(self.peer._lists_known)
+        self.accept(False, False, [], [b"\1" * 32])
+        known = {b"\2" * 32, b"\3" * 32}, {b"\1" * 32, b"\4" * 32}
+        self.assertEqual(self.peer.theirs, known)
+
+    def test_local_records(self):
+        own = self.peer.author.compose("note", {}, scope=record.LOCAL)
+        self.assertEqual(self.peer.holdings.add(own), "added")
+        self.assertIn(own.id, self.peer.holdings.records)
+        for scope in (record.COMMONS, record.LOCAL):
+            compared = self.peer.holdings.compared({own.body.org}, set(), scope)
+            self.assertNotIn(own.id, [r.id for r in compared])
+        with self.assertRaises(Refuse):
+            self.peer.holdings.add(Author("Birch").compose("note", {}, scope=record.LOCAL))
+
+    def test_later_records_are_not_asked_for_again(self):
+        later = record.open_record(unhex(GOLDEN["records_later"][0]["packed"]))
+        self.peer._on_records(
+            message.message("RECORDS", request=1, last=True, records=[later.packed])
+        )
+        self.dialled(False)
+        self.peer._on_have(message.message("HAVE", scope=None, set=1, symbols=[later.symbol]))
+        self.assertEqual(self.sent, [])
+
+    def test_control_records_of_set_1_have_no_effect(self):
+        author, third = self.peer.author, Author("Cedar", b"\2" * 32)
+        told = author.compose("story", {})
+        self.peer.holdings.add(told)
+        content = {"subject": third.org, "inception": third.inception.encode()}
+        self.peer.holdings.add(author.compose("vouch", content, set=record.CONTENT))
+        self.assertNotIn(third.org, self.peer.holdings.accepted)
+        vain = author.compose("withdrawal", {}, set=record.CONTENT, seed=told.body.seed)
+        self.peer.holdings.add(vain)
+        self.assertIn(told.id, self.peer.holdings.records)
+        self.peer.holdings.add(author.withdraw(told))
+        self.assertNotIn(told.id, self.peer.holdings.records)
+        # Of the same object, and content for all that it is called.
+        self.assertNotIn(vain.id, self.peer.holdings.records)
+
+
 class Loopback(unittest.TestCase):
     def channels(self, rekey_after=noise.REKEY_AFTER):
         socks = socket.socketpair()
@@ -619,6 +740,21 @@ class Peers(unittest.TestCase):
         self.assertIn(after.id, self.a.holdings.records)
         self.assertTrue(self.a.sync_until(lambda _: self.a.in_step and self.b.in_step, 20))
 
+    def test_lists_in_several_messages(self):
+        third = Author("Cedar", b"\2" * 32)
+        self.b.publish(self.b.author.vouch(third.inception))
+        with mock.patch.object(link, "MAX_ACCEPT", 1):
+            self.join()
+            self.assertTrue(self.a.sync_until(self.same, 20))
+        said = [(way, m.name, m.fields.get("reset"), m.fields.get("more")) for way, m in self.a.log]
+        lists = [s[:1] + s[2:] for s in said if s[1] == "ACCEPT"]
+        ours = [s[1:] for s in lists if s[0] == "out"]
+        self.assertEqual(ours[:2], [(True, True), (False, False)])
+        theirs = [s[1:] for s in lists if s[0] == "in"]
+        self.assertEqual(theirs[:3], [(True, True), (False, True), (False, False)])
+        last = said.index(("in", "ACCEPT", False, False))
+        self.assertNotIn("CHECK", [s[1] for s in said[:last]])
+
     def test_refusals(self):
         used = self.b.invite([])
         self.b.invites[used.name][1] = bytes(32)
@@ -636,7 +772,7 @@ class Peers(unittest.TestCase):
         self.join()
         self.assertTrue(self.a.sync_until(self.same, 20))
         wrong = unhex(GOLDEN["records_invalid"][0]["packed"])
-        later = unhex(GOLDEN["record_later_version"]["packed"])
+        later = unhex(GOLDEN["records_later"][0]["packed"])
         self.a._send("RECORDS", request=99, last=True, records=[wrong, later])
         story = self.a.publish(self.a.author.compose("story", {}))
         self.assertTrue(self.a.sync_until(lambda _: story.id in self.b.holdings.records, 20))

@@ -53,9 +53,17 @@ static void hello_may_hold_more_than_we_know(void **state)
     (void)state;
     rp_writer_array(&w, 2);
     rp_writer_uint(&w, RP_MESSAGE_HELLO);
-    rp_writer_map(&w, 6);
+    rp_writer_map(&w, 9);
     rp_writer_str(&w, "accept");
     rp_writer_bin(&w, digest, sizeof digest);
+    rp_writer_str(&w, "addresses");
+    rp_writer_array(&w, 0);
+    rp_writer_str(&w, "codecs");
+    rp_writer_array(&w, 1);
+    rp_writer_uint(&w, 0);
+    rp_writer_str(&w, "features");
+    rp_writer_array(&w, 1);
+    rp_writer_str(&w, "unheard-of");
     rp_writer_str(&w, "frame");
     rp_writer_uint(&w, 1);
     rp_writer_str(&w, "software");
@@ -186,8 +194,9 @@ static void refuses_parts_of_entries_and_too_many(void **state)
 static void records_are_handed_on_as_they_are(void **state)
 {
     struct rp_records back;
-    struct rp_slice items = rp_bytes_str("\x93\x01\xc0\xc3\x07"); /* [1, nil, true] and 7 */
-    struct rp_slice first;
+    struct rp_slice items = unit_hex("9307c401aac401bb"
+                                     "9300c400c400");
+    struct rp_slice wrong = unit_hex("9207c401aa");
 
     (void)state;
     rp_message_write_records(&w, 3, true, 2, items);
@@ -195,9 +204,13 @@ static void records_are_handed_on_as_they_are(void **state)
     assert_int_equal(back.request, 3);
     assert_true(back.last);
     assert_int_equal(back.n, 2);
-    first = rp_reader_item(&back.items);
-    assert_int_equal(first.len, 4);
-    assert_int_equal(rp_reader_item(&back.items).len, 1);
+    assert_int_equal(rp_reader_item(&back.items).len, 8);
+    assert_int_equal(rp_reader_item(&back.items).len, 6);
+    rp_writer_reset(&w);
+    rp_message_write_records(&w, 3, true, 1, wrong);
+    assert_int_equal(rp_message_read_records(&back, frame()), RP_ERR_SHAPE);
+    unit_free(items);
+    unit_free(wrong);
 }
 
 static void accept_lists_come_back(void **state)

@@ -39,6 +39,9 @@ def encode(prefix: str, data: bytes, checksum: int = CHECKSUM) -> str:
 
 def decode(prefix: str, text: str) -> bytes:
     """The bytes of a text with this prefix; all small or all capital letters."""
+    # Beyond ASCII there are letters that lower() makes into ones that are used.
+    if not text.isascii():
+        raise Refuse("a character that is not used")
     if text != text.lower() and text != text.upper():
         raise Refuse("small and capital letters mixed")
     text = text.lower()

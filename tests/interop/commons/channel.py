@@ -85,8 +85,8 @@ class Channel:
                 need(self.remote.org == expected_org, "another organisation answers")
             self._write_message(noise.write(author.proof()))
         else:
-            first = noise.read(self._read_message(deadline))
-            need(first == b"", "handshake: payload in the first message")
+            # What its payload holds is ignored.
+            noise.read(self._read_handshake(deadline))
             self._write_message(noise.write(author.proof()))
             self.remote = self._read_proof(noise, deadline)
         assert noise.rs is not None
@@ -95,11 +95,14 @@ class Channel:
         self.out, self.inward = noise.split(rekey_after)
 
     def _read_proof(self, noise: Handshake, deadline: float) -> Proven:
-        message = self._read_message(deadline)
-        need(len(message) <= MAX_HANDSHAKE, "handshake message too long")
-        payload = noise.read(message)
+        payload = noise.read(self._read_handshake(deadline))
         assert noise.rs is not None
         return certificate.check_proof(payload, noise.rs)
+
+    def _read_handshake(self, deadline: float) -> bytes:
+        message = self._read_message(deadline)
+        need(len(message) <= MAX_HANDSHAKE, "handshake message too long")
+        return message
 
     def fileno(self) -> int:
         return self.sock.fileno()

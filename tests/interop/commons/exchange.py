@@ -37,7 +37,7 @@ Views = dict[int, View]
 
 
 class Responder:
-    """Answers one exchange of the other side."""
+    """Answers one exchange of the other side, in frames of at most so many bytes."""
 
     def __init__(self, check: Message, views: Views, frame: int) -> None:
         self.number = check["exchange"]
@@ -75,13 +75,19 @@ class Responder:
         head = {"exchange": self.number, "set": msg["set"]}
         if msg.name == "MORE":
             available = view.cells(self._available(view))
-            count = min(msg["n"], self.most_cells)
-            cells = available[msg["first"] : msg["first"] + count]
-            return message("CELLS", first=msg["first"], cells=_entries(cells), **head)
+            first, n = msg["first"], msg["n"]
+            need(n <= self.most_cells, "MORE: too many cells at a time")
+            need(first + n <= len(available), "MORE: cells beyond those available")
+            cells = available[first : first + n]
+            return message("CELLS", first=first, cells=_entries(cells), **head)
         after = msg["after"]
         rest = [s for s in view.symbols if after is None or s > after]
         page = rest[: self.most_symbols]
         return message("PAGE", symbols=page, last=len(page) == len(rest), **head)
+
+
+def _ascend(symbols: list[bytes]) -> bool:
+    return all(a < b for a, b in zip(symbols, symbols[1:]))
 
 
 def _entries(cells: list[int]) -> list[bytes]:
@@ -89,8 +95,9 @@ def _entries(cells: list[int]) -> list[bytes]:
 
 
 class Initiator:
-    """One exchange of ours. After each handle, send what it returned.
+    """One exchange of ours, with answers that fit in a frame of so many bytes.
 
+    After each handle, send what it returned.
     It is over when finished is set: equal, or with a set and what each side lacks.
     """
 
@@ -102,6 +109,7 @@ class Initiator:
         self.finished = False
         self.equal = False
         self.set: Optional[int] = None
+        self.asked_cells = 0
         self.lacking: list[bytes] = []
         self.extra: list[bytes] = []
         self.ways: list[str] = []
@@ -140,6 +148,8 @@ class Initiator:
         self._finish(theirs)
 
     def _ids(self, msg: Message) -> None:
+        need(msg["count"] < FEW, "IDS: too many")
+        need(_ascend(msg["symbols"]), "IDS: not ascending")
         self._finish_listed(msg["symbols"])
 
     def _sketch(self, msg: Message) -> Optional[Message]:
@@ -161,13 +171,14 @@ class Initiator:
         ask = min(wanted - len(self.theirs), self.most_cells)
         if ask <= 0 or ask * sketch.CELL > self.count * 16:
             return self._list(None)
+        self.asked_cells = ask
         head = {"exchange": self.number, "set": self.set}
         return message("MORE", first=len(self.theirs), n=ask, **head)
 
     def _cells(self, msg: Message) -> Optional[Message]:
-        need(msg["first"] == len(self.theirs), "CELLS: not those asked for")
-        if not msg["cells"]:
-            return self._list(None)
+        exact = msg["first"] == len(self.theirs) and len(msg["cells"]) == self.asked_cells
+        need(exact, "CELLS: not those asked for")
+        self.asked_cells = 0
         self.theirs += sketch.from_bytes(b"".join(msg["cells"]))
         return None if self._decoded() else self._more(0)
 
@@ -190,7 +201,7 @@ class Initiator:
 
     def _page(self, msg: Message) -> Optional[Message]:
         page = self.listed[-1:] + msg["symbols"]
-        need(all(a < b for a, b in zip(page, page[1:])), "PAGE: not ascending")
+        need(_ascend(page), "PAGE: not ascending")
         need(msg["last"] or msg["symbols"], "PAGE: empty")
         self.listed += msg["symbols"]
         if not msg["last"]:

@@ -57,4 +57,5 @@ def verify(domain: str, key: bytes, digest: bytes, sig: bytes) -> bool:
 
 def accept_digest(accepted: set[bytes], kept: set[bytes]) -> bytes:
     """Digest of the organisations accepted now, and of those accepted once (SPEC 3.5)."""
-    return H(ACCEPT, *sorted(accepted), *sorted(kept))
+    number = len(accepted).to_bytes(4, "big")
+    return H(ACCEPT, number, *sorted(accepted), *sorted(kept))

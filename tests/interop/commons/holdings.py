@@ -9,9 +9,10 @@ from __future__ import annotations
 from typing import Any, Iterable, Optional
 
 from .certificate import Proven
+from .checks import need
 from .hashes import SIGN_SLIP, verify
 from .identity import Chain, Inception, next_digest, parse_inception
-from .record import COMMONS, CONTROL, Later, Record, open_record
+from .record import COMMONS, CONTENT, CONTROL, LOCAL, Later, Record, open_record
 from .refuse import Refuse
 
 TRUST_DEPTH = 8
@@ -56,7 +57,7 @@ class Holdings:
 
     def _all(self, kind: str) -> list[Record]:
         held = (*self.records.values(), *self.waiting.values())
-        return [r for r in held if r.body.kind == kind]
+        return [r for r in held if r.is_control(kind)]
 
     def _learn_inceptions(self) -> None:
         pairs = [(r.body.org, r.body.content.get("inception")) for r in self._all("identity")]
@@ -92,7 +93,10 @@ class Holdings:
     # Withdrawals.
 
     def is_effective(self, withdrawal: Record) -> bool:
+        """Whether it is of the organisation, or by the teller with a slip of any of its keys."""
         body = withdrawal.body
+        if not withdrawal.is_control("withdrawal"):
+            return False
         if self.is_of(withdrawal):
             return True
         slip = body.content.get("slip")
@@ -107,7 +111,7 @@ class Holdings:
         """Whether it is of the same object and scope, and names the version if it names any."""
         versions = withdrawal.body.content.get("versions")
         return (
-            record.body.kind not in ("identity", "withdrawal")
+            (record.body.set == CONTENT or record.is_control("vouch"))
             and withdrawal.body.object == record.body.object
             and withdrawal.body.scope == record.body.scope
             and (not isinstance(versions, list) or record.id in versions)
@@ -129,7 +133,7 @@ class Holdings:
     def _put(self, record: Record) -> None:
         self.records[record.id] = record
         self.symbols[record.symbol] = record
-        if record.body.kind == "withdrawal":
+        if record.is_control("withdrawal"):
             self._withdraw(record)
 
     def _drop(self, record: Record) -> None:
@@ -138,13 +142,15 @@ class Holdings:
 
     def _is_member(self, record: Record) -> bool:
         body = record.body
-        genuine = self.is_effective(record) if body.kind == "withdrawal" else self.is_of(record)
+        genuine = self.is_of(record) or self.is_effective(record)
         lasting = body.set == CONTROL and body.kind != "vouch"
         trusted = self.accepted | self.kept if lasting else self.accepted
         return genuine and body.org in trusted and not self.is_withdrawn(record)
 
     def add(self, record: Record) -> str:
         """'added', 'known', 'withdrawn', or 'waiting' for its organisation's acceptance."""
+        local = record.body.scope == LOCAL
+        need(not local or record.body.org == self.own, "a local record of another organisation")
         if record.id in self.records:
             return "known"
         if self.is_withdrawn(record):
@@ -153,7 +159,7 @@ class Holdings:
             self._put(record)
             return "added"
         self.waiting[record.id] = record
-        if record.body.kind in ("identity", "vouch", "withdrawal") or record.body.set == CONTROL:
+        if record.body.set == CONTROL:
             self.settle()
         return "added" if record.id in self.records else "waiting"
 
@@ -179,7 +185,7 @@ class Holdings:
     # Trust.
 
     def _vouches(self) -> list[Record]:
-        return [r for r in self.records.values() if r.body.kind == "vouch"]
+        return [r for r in self.records.values() if r.is_control("vouch")]
 
     def _trust(self) -> None:
         """Accepted: oneself, peers, and who is reached from them along effective vouches."""
@@ -204,7 +210,7 @@ class Holdings:
     ) -> bool:
         """Whether a member is compared with a side accepting these organisations (SPEC 4)."""
         body = record.body
-        if body.scope != scope or record.id not in self.records:
+        if body.scope != scope or scope == LOCAL or record.id not in self.records:
             return False
         if body.set == CONTROL and body.kind != "vouch":
             mine = body.org in self.accepted or body.org in self.kept

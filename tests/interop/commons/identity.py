@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from . import bech32m, canonical
 from .checks import array, is_bin, is_name, is_uint, need
 from .hashes import NEXT_KEY, ORGANISATION, H
-from .record import Record
+from .record import CONTROL, Record
 
 PREFIX = "rp"
 MAX_SUCCESSIONS = 32
@@ -71,6 +71,7 @@ class Chain:
         """Takes the next succession, or refuses the record and stays as it is."""
         body = record.body
         number, next_ = body.content.get("number"), body.content.get("next")
+        need(body.set == CONTROL, "succession: set")
         need(body.kind == "identity", "succession: kind")
         need(body.org == self.org, "succession: of another organisation")
         need(len(self.keys) <= MAX_SUCCESSIONS, "succession: too many")

@@ -9,10 +9,11 @@ from typing import Any, Optional
 from . import token
 from .author import Author
 from .channel import Channel, Closed
+from .checks import need
 from .exchange import Initiator, Responder
 from .hashes import H, accept_digest
 from .holdings import Holdings
-from .message import MAX_ACCEPT, MAX_FRAME, Message, decode, encode, message
+from .message import MAX_ACCEPT, MAX_ACCEPT_LINK, MAX_FRAME, Message, decode, encode, message
 from .record import Record
 from .refuse import Refuse
 
@@ -53,7 +54,6 @@ class Link:
         self.log: list[tuple[str, Message]] = []
         self.faults: list[str] = []
         self.ways: list[list[str]] = []
-        self._exchange_number = 0
         self._request_number = 0
         self.holdings.add(author.identity())
 
@@ -117,8 +117,14 @@ class Link:
         self.set_aside: set[bytes] = set()
         self.shown: set[bytes] = set()
         self._next_check = 0.0
+        self._difference: Any = None
+        self._unchanged = 0
         self._heard = time.monotonic()
         self._lists_known = False
+        self._coming: Optional[tuple[set[bytes], set[bytes]]] = None
+        # Odd numbers on the side that dialled, even ones on the other.
+        self._exchange_number = -1 if channel.initiator else 0
+        self._their_exchange = 0
 
     def _hello(self, invite: Optional[bytes]) -> dict[str, Any]:
         self._announced = (set(self.holdings.accepted), set(self.holdings.kept))
@@ -188,6 +194,7 @@ class Link:
             self._send(
                 "ACCEPT",
                 reset=start == 0,
+                more=start + MAX_ACCEPT < len(entries),
                 accepted=[org for org, good in piece if good],
                 kept=[org for org, good in piece if not good],
             )
@@ -195,7 +202,7 @@ class Link:
     def _vouch(self) -> None:
         inception = self.channel.remote.chain.inception
         if not any(
-            r.body.kind == "vouch" and r.body.org == self.author.org
+            r.is_control("vouch") and r.body.org == self.author.org
             and r.body.content.get("subject") == inception.org
             for r in self.holdings.records.values()
         ):  # fmt: skip
@@ -224,15 +231,23 @@ class Link:
         kept = sorted(now[1] - self._announced[1])
         self._announced = now
         if accepted or kept:
-            self._send("ACCEPT", reset=False, accepted=accepted, kept=kept)
+            self._send("ACCEPT", reset=False, more=False, accepted=accepted, kept=kept)
             self.in_step, self._next_check = False, 0.0
 
     def _on_accept(self, msg: Message) -> None:
-        accepted, kept = (set(), set()) if msg["reset"] else self.theirs
-        self.theirs = (
+        """Their lists count when they are here whole; until then nothing is compared."""
+        begun = self._coming is not None or self._lists_known
+        need(msg["reset"] or begun, "ACCEPT: a change of lists not sent")
+        accepted, kept = (set(), set()) if msg["reset"] else self._coming or self.theirs
+        lists = (
             (accepted | set(msg["accepted"])) - set(msg["kept"]),
             (kept | set(msg["kept"])) - set(msg["accepted"]),
         )
+        need(len(lists[0]) + len(lists[1]) <= MAX_ACCEPT_LINK, "ACCEPT: too many organisations")
+        if msg["more"]:
+            self._coming = lists
+            return
+        self.theirs, self._coming = lists, None
         self._lists_known = True
         self.in_step, self._next_check = False, 0.0
 

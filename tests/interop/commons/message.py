@@ -7,7 +7,7 @@ from typing import Any, Callable, Optional
 
 from . import canonical
 from .checks import is_bin, is_uint, need
-from .record import COMMONS, MAX_PACKED
+from .record import COMMONS
 from .sketch import CELL, MAX_CELLS
 from .token import are_addresses
 
@@ -15,6 +15,7 @@ MAX_FRAME = 1048576
 MAX_SYMBOLS = 8192
 MAX_RECORDS = 1024
 MAX_ACCEPT = 16384
+MAX_ACCEPT_LINK = 65536
 MAX_CELLS_MESSAGE = 32768
 
 Check = Callable[[Any], bool]
@@ -54,16 +55,12 @@ def _is_after(value: Any) -> bool:
     return value is None or is_bin(value, 16)
 
 
-def _is_packed_list(value: Any) -> bool:
-    return (
-        isinstance(value, list)
-        and len(value) <= MAX_RECORDS
-        and all(isinstance(p, bytes) and len(p) <= MAX_PACKED for p in value)
-    )
-
-
 def _are_uints(value: Any) -> bool:
     return isinstance(value, list) and all(is_uint(v) for v in value)
+
+
+def _are_codecs(value: Any) -> bool:
+    return _are_uints(value) and 0 in value
 
 
 def _are_strs(value: Any) -> bool:
@@ -73,7 +70,7 @@ def _are_strs(value: Any) -> bool:
 HELLO_KEYS: dict[str, Check] = {
     "accept": _is_digest,
     "addresses": are_addresses,
-    "codecs": _are_uints,
+    "codecs": _are_codecs,
     "features": _are_strs,
     "frame": is_uint,
     "software": _is_str,
@@ -102,6 +99,35 @@ class _Entries:
         need(good and len(value) // self.size <= self.most, what)
         return [value[i : i + self.size] for i in range(0, len(value), self.size)]
 
+    def join(self, entries: list[bytes]) -> Any:
+        return b"".join(entries)
+
+
+class _Records:
+    """An array of records, each the array [codec, body, sig] itself; apart, each is packed.
+
+    What makes a record wrong beyond that is no fault of the message.
+    """
+
+    def split(self, value: Any, what: str) -> list[bytes]:
+        need(isinstance(value, list) and len(value) <= MAX_RECORDS, what)
+        need(all(self._is_record(v) for v in value), f"{what}: an entry")
+        return [canonical.encode(v) for v in value]
+
+    @staticmethod
+    def _is_record(value: Any) -> bool:
+        return (
+            isinstance(value, list)
+            and len(value) == 3
+            and isinstance(value[0], int)
+            and not isinstance(value[0], bool)
+            and isinstance(value[1], bytes)
+            and isinstance(value[2], bytes)
+        )
+
+    def join(self, entries: list[bytes]) -> Any:
+        return [canonical.decode(packed) for packed in entries]
+
 
 _IDS = _Entries(32, MAX_ACCEPT)
 _SYMBOLS = _Entries(16, MAX_SYMBOLS)
@@ -115,7 +141,7 @@ TYPES: dict[int, tuple[str, tuple[tuple[str, Any], ...]]] = {
     1: ("HELLO", (("map", _is_hello),)),
     2: ("REFUSE", (("code", _is_str), ("text", _is_str))),
     3: ("BYE", (("reason", _is_str),)),
-    4: ("ACCEPT", (("reset", _is_bool), ("accepted", _IDS), ("kept", _IDS))),
+    4: ("ACCEPT", (("reset", _is_bool), ("more", _is_bool), ("accepted", _IDS), ("kept", _IDS))),
     5: ("CHECK", (_EXCHANGE, ("scope", _is_scope), ("control", _is_count_digest),
                   ("content", _is_count_digest))),
     6: ("EQUAL", (_EXCHANGE,)),
@@ -130,7 +156,7 @@ TYPES: dict[int, tuple[str, tuple[tuple[str, Any], ...]]] = {
     13: ("DONE", (_EXCHANGE,)),
     14: ("HAVE", (("scope", _is_scope), _SET, ("symbols", _SYMBOLS))),
     15: ("WANT", (("request", is_uint), ("prefixes", _PREFIXES))),
-    16: ("RECORDS", (("request", is_uint), ("last", _is_bool), ("records", _is_packed_list))),
+    16: ("RECORDS", (("request", is_uint), ("last", _is_bool), ("records", _Records()))),
 }  # fmt: skip
 
 NUMBERS = {name: number for number, (name, _) in TYPES.items()}
@@ -138,7 +164,7 @@ NUMBERS = {name: number for number, (name, _) in TYPES.items()}
 
 @dataclass(frozen=True)
 class Message:
-    """A message; fields by name, binaries of entries as lists of them."""
+    """A message; fields by name, binaries of entries as lists of them, records packed."""
 
     name: str
     fields: dict[str, Any]
@@ -156,8 +182,8 @@ def _check(name: str, fields: dict[str, Any]) -> None:
     if name == "ACCEPT":
         both = len(fields["accepted"]) + len(fields["kept"])
         need(both <= MAX_ACCEPT, "ACCEPT: too many organisations")
-    if name == "SKETCH":
-        need(fields["available"] <= MAX_CELLS, "SKETCH: too many cells available")
+    for field in {"available", "first", "n"} & set(fields):
+        need(fields[field] <= MAX_CELLS, f"{name}: {field} beyond any sketch")
 
 
 def decode(frame: bytes) -> Optional[Message]:
@@ -171,7 +197,7 @@ def decode(frame: bytes) -> Optional[Message]:
     need(len(value) == 1 + len(specs), f"{name}: number of fields")
     fields: dict[str, Any] = {}
     for (field, spec), entry in zip(specs, value[1:]):
-        if isinstance(spec, _Entries):
+        if isinstance(spec, (_Entries, _Records)):
             fields[field] = spec.split(entry, f"{name}: {field}")
         else:
             need(spec(entry), f"{name}: {field}")
@@ -186,7 +212,7 @@ def encode(msg: Message) -> bytes:
     value: list[Any] = [number]
     for field, spec in TYPES[number][1]:
         entry = msg.fields[field]
-        value.append(b"".join(entry) if isinstance(spec, _Entries) else entry)
+        value.append(spec.join(entry) if isinstance(spec, (_Entries, _Records)) else entry)
     frame = canonical.encode(value)
     decode(frame)
     return frame

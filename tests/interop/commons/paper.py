@@ -43,9 +43,10 @@ def encode(number: int, seed: bytes) -> str:
 
 def decode(text: str) -> tuple[int, bytes]:
     """Number and seed of what was written down; forgives case, spaces and dashes."""
-    letters = _FORGIVEN.sub("", text).lower()
-    if len(letters) != 100:
+    letters = _FORGIVEN.sub("", text)
+    if len(letters) != 100 or not letters.isascii():
         raise Refuse("not twenty words of five letters")
+    letters = letters.lower()
     numbers = [_number(letters[i : i + 5]) for i in range(0, 100, 5)]
     data = b"".join(n.to_bytes(2, "big") for n in numbers)
     if H(PAPER, data[:36])[:4] != data[36:]:

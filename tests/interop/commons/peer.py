@@ -6,6 +6,7 @@ import time
 from typing import Callable
 
 from . import record, sketch
+from .checks import need
 from .exchange import Initiator, Responder, View, Views
 from .link import Link
 from .message import MAX_RECORDS, MAX_SYMBOLS, Message, decode
@@ -79,20 +80,23 @@ class Peer(Link):
 
     def start_exchange(self) -> None:
         asked = (CONTROL,) if self._awaits_control() else (CONTROL, CONTENT)
-        self._exchange_number += 1
-        # DONE comes from either side and says only the number, so ours must not
-        # be the one of the exchange that the other side has under way.
-        if self.responder is not None and self.responder.number == self._exchange_number:
-            self._exchange_number += 1
-        number = self._exchange_number
-        self.initiator = Initiator(number, self._views(), asked, self.their_frame)
-        self._next_check = time.monotonic() + CHECK_EVERY
+        self._exchange_number += 2
+        self.initiator = Initiator(self._exchange_number, self._views(), asked, self.frame)
+        # A difference that stays, as by records of a later format, is looked at more rarely.
+        pause = CHECK_EVERY * 2 ** min(self._unchanged, 4)
+        self._next_check = time.monotonic() + pause
         self._send_message(self.initiator.check(None))
 
     def _on_check(self, msg: Message) -> None:
+        number = msg["exchange"]
+        odd = not self.channel.initiator
+        good = number % 2 == odd and number > self._their_exchange
+        need(good, "CHECK: not a number that may come")
+        need(self._lists_known, "CHECK: before the lists")
+        self._their_exchange = number
         if msg["scope"] is not None:
             # No circle is known here.
-            self._send("DONE", exchange=msg["exchange"])
+            self._send("DONE", exchange=number)
             return
         self.responder = Responder(msg, self._views(), self.their_frame)
         self._send_message(self.responder.answer)
@@ -115,6 +119,10 @@ class Peer(Link):
         self.initiator = None
         self.ways.append(exchange.ways)
         self.in_step = exchange.equal and len(exchange.asked) == 2
+        difference = (exchange.set, exchange.lacking, exchange.extra)
+        stays = difference == self._difference and not exchange.equal
+        self._unchanged = self._unchanged + 1 if stays else 0
+        self._difference = difference
         if exchange.equal:
             return
         self._want(exchange.set, exchange.lacking)
@@ -125,7 +133,6 @@ class Peer(Link):
     _on_equal = _on_ids = _on_sketch = _on_cells = _on_page = _on_answer
 
     def _on_done(self, msg: Message) -> None:
-        # The other side's exchange first: most often it is the initiator that is done.
         if self.responder is not None and self.responder.number == msg["exchange"]:
             self.responder = None
         elif self.initiator is not None and self.initiator.number == msg["exchange"]:
@@ -147,7 +154,7 @@ class Peer(Link):
         return CONTROL in self.awaited.values()
 
     def _want(self, set_: int, symbols: list[bytes]) -> None:
-        known = (self.holdings.symbols, self.set_aside, self.awaited)
+        known = (self.holdings.symbols, self.holdings.later, self.set_aside, self.awaited)
         symbols = [s for s in symbols if not any(s in where for where in known)]
         if set_ == CONTENT and self._awaits_control():
             self.later_wanted += symbols
@@ -172,11 +179,11 @@ class Peer(Link):
             if r.symbol[:8] not in prefixes:
                 continue
             packed = r.packed if r.codec in self.their_codecs else r.plain()
-            if len(batch) == MAX_RECORDS or len(packed) + 5 > room:
+            if len(batch) == MAX_RECORDS or len(packed) > room:
                 self._send("RECORDS", request=msg["request"], last=False, records=batch)
                 batch, room = [], self.their_frame - 64
             batch.append(packed)
-            room -= len(packed) + 5
+            room -= len(packed)
             self.shown.add(r.symbol)
         self._send("RECORDS", request=msg["request"], last=True, records=batch)
 
@@ -204,8 +211,10 @@ class Peer(Link):
         if isinstance(new, Record) and new.codec not in self.codecs:
             self.faults.append("a record of a codec that was not listed")
         if isinstance(new, Later):
-            self.holdings.later[new.id] = new
-        elif new.body.scope != COMMONS:
+            # Not asked for again, on any link.
+            self.holdings.later[new.symbol] = new
+            return new
+        if new.body.scope != COMMONS:
             self.faults.append("a record of a scope that is not compared")
         elif self.holdings.add(new) in ("added", "known"):
             return new

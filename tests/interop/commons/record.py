@@ -63,6 +63,10 @@ class Record:
     def symbol(self) -> bytes:
         return self.id[:16]
 
+    def is_control(self, kind: str) -> bool:
+        """Whether it is a control record of this kind: of set 1 it would have no effect."""
+        return self.body.set == CONTROL and self.body.kind == kind
+
     def plain(self) -> bytes:
         """Packed with codec 0, for a peer that does not read the other."""
         return pack(self.body_bytes, self.sig, 0)

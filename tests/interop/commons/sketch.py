@@ -35,7 +35,8 @@ def walk(c: int) -> Iterator[int]:
         yield i
         s = s * _STEP & _MASK
         # float(s) rounds to the nearest double; Python neither fuses nor extends.
-        i += math.ceil((i + 1.5) * (4294967296.0 / math.sqrt(float(s) + 1.0) - 1.0))
+        # The largest s round to 2^64, where the step would be none.
+        i += max(1, math.ceil((i + 1.5) * (4294967296.0 / math.sqrt(float(s) + 1.0) - 1.0)))
 
 
 def cells_of(c: int, limit: int) -> list[int]:

@@ -8,7 +8,7 @@ from commons import canonical, hashes, record
 from commons.certificate import Certificate, encode_proof
 from commons.identity import next_digest
 from commons.noise import public_of
-from commons.record import CONTROL, Record
+from commons.record import CONTENT, CONTROL, Record
 
 from .labels import label
 from .record_parts import body
@@ -52,6 +52,7 @@ def succession() -> dict[str, Any]:
             0, _identity("j", SEEDS[1], {"number": 1, "next": next_}, org=label("other")),
             "of another organisation",
         ),
+        (0, _identity("l", SEEDS[1], {"number": 1, "next": next_}, set=CONTENT), "of set 1"),
         (0, _identity("k", SEEDS[1], {"inception": ORG["inception"]}), "an inception"),
     ]  # fmt: skip
     vectors = [{"after": n, "packed": r.packed, "note": note} for n, r, note in bad]
@@ -84,6 +85,7 @@ def _certificate_vector() -> dict[str, Any]:
     certificate = _certificate()
     raw = certificate.encode()
     return {
+        "key_seed": SEEDS[2],
         "issued": certificate.issue(SEEDS[2]),
         "certificate": raw,
         "digest": hashes.H(hashes.CERTIFICATE, raw),

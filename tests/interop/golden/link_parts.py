@@ -6,7 +6,7 @@ from typing import Any
 
 from commons import canonical, message, sketch
 from commons.noise import Direction, Handshake, public_of
-from commons.record import COMMONS, seal
+from commons.record import COMMONS, LOCAL, seal
 
 from .labels import label
 from .record_parts import AUTHOR, body
@@ -67,7 +67,7 @@ def _messages() -> list[tuple[str, dict[str, Any]]]:
     symbols = [label(f"message symbol {i}", 16) for i in range(3)]
     ids = sorted(label(f"message id {i}") for i in range(3))
     cells = [sketch.to_bytes([c]) for c in sketch.make(symbols, sketch.scope_key(COMMONS), 32)]
-    packed = [seal(body(f"message {i}"), AUTHOR["key_seed"]).packed for i in range(2)]
+    packed = [seal(body(f"message {i}"), AUTHOR["key_seed"], i).packed for i in range(2)]
     hello = {
         "accept": digest,
         "addresses": ["node.example:7117", ":7117"],
@@ -86,12 +86,17 @@ def _messages() -> list[tuple[str, dict[str, Any]]]:
         ("HELLO", {"map": joining}),
         ("REFUSE", {"code": "not-a-peer", "text": "Ask for an invite."}),
         ("BYE", {"reason": "duplicate"}),
-        ("ACCEPT", {"reset": True, "accepted": ids[:2], "kept": ids[2:]}),
-        ("ACCEPT", {"reset": False, "accepted": [], "kept": []}),
+        ("ACCEPT", {"reset": True, "more": True, "accepted": ids[:2], "kept": ids[2:]}),
+        ("ACCEPT", {"reset": True, "more": False, "accepted": [], "kept": []}),
+        ("ACCEPT", {"reset": False, "more": False, "accepted": [], "kept": ids[:1]}),
         ("CHECK", {"exchange": 7, "scope": None, "control": [3, digest], "content": [200, digest]}),
         ("CHECK", {"exchange": 2**32, "scope": scope, "control": [0, digest], "content": None}),
+        ("CHECK", {"exchange": 9, "scope": LOCAL, "control": None, "content": None}),
         ("EQUAL", {"exchange": 7}),
-        ("IDS", {"exchange": 7, "set": 0, "count": 3, "digest": digest, "symbols": symbols}),
+        (
+            "IDS",
+            {"exchange": 7, "set": 0, "count": 3, "digest": digest, "symbols": sorted(symbols)},
+        ),
         ("IDS", {"exchange": 0, "set": 1, "count": 0, "digest": digest, "symbols": []}),
         ("SKETCH", {**some, "available": 32, "cells": cells, "digests": b""}),
         ("SKETCH", {**some, "available": 512, "cells": cells, "digests": digests}),
@@ -102,6 +107,7 @@ def _messages() -> list[tuple[str, dict[str, Any]]]:
         ("PAGE", {"exchange": 7, "set": 1, "symbols": sorted(symbols), "last": True}),
         ("PAGE", {"exchange": 7, "set": 1, "symbols": sorted(symbols)[:1], "last": False}),
         ("DONE", {"exchange": 7}),
+        ("DONE", {"exchange": 2**63 - 1}),
         ("HAVE", {"scope": None, "set": 1, "symbols": symbols}),
         ("HAVE", {"scope": scope, "set": 0, "symbols": symbols[:1]}),
         ("WANT", {"request": 1, "prefixes": [s[:8] for s in symbols]}),
@@ -113,6 +119,7 @@ def _messages() -> list[tuple[str, dict[str, Any]]]:
 def _wrong() -> list[tuple[Any, str]]:
     digest, symbol = label("message digest"), label("message symbol 0", 16)
     hello = _messages()[0][1]["map"]
+    record = [0, body("message 0").encode(), bytes(64)]
 
     def hello_with(**changes: Any) -> list[Any]:
         return [1, {k: v for k, v in {**hello, **changes}.items() if v is not ...}]
@@ -121,7 +128,13 @@ def _wrong() -> list[tuple[Any, str]]:
         ({}, "a map"), (1, "an integer"), ([], "no number"), (["HELLO", hello], "a name for it"),
         ([None], "nil for the number"), ([1, []], "HELLO: no map"), ([1], "HELLO: no entry"),
         (hello_with(accept=digest[:31]), "HELLO: accept of 31 bytes"),
-        (hello_with(accept=...), "HELLO: no accept"),
+        *((hello_with(**{key: ...}), f"HELLO: no {key}") for key in hello),
+        (hello_with(codecs=[1]), "HELLO: codecs without 0"),
+        (hello_with(codecs=[]), "HELLO: no codec"),
+        (hello_with(frame=True), "HELLO: frame true"),
+        (hello_with(features=[None]), "HELLO: a feature nil"),
+        (hello_with(software=b"rpnode"), "HELLO: software a binary"),
+        (hello_with() + [{}], "HELLO: two maps"),
         (hello_with(invite=bytes(15)), "HELLO: invite of 15 bytes"),
         (hello_with(addresses=["a:1"] * 9), "HELLO: nine addresses"),
         (hello_with(addresses=["a" * 254 + ":1"]), "HELLO: address of 256 bytes"),
@@ -129,21 +142,29 @@ def _wrong() -> list[tuple[Any, str]]:
         (hello_with(codecs=["0"]), "HELLO: codecs of text"),
         (hello_with(time=-1), "HELLO: time below zero"),
         ([2, "busy", None], "REFUSE: text nil"), ([2, b"busy", ""], "REFUSE: code a binary"),
-        ([3], "BYE: no reason"), ([4, 1, b"", b""], "ACCEPT: reset an integer"),
-        ([4, True, bytes(33), b""], "ACCEPT: half an id"),
-        ([4, True, [], []], "ACCEPT: arrays for binaries"),
+        ([3], "BYE: no reason"), ([4, 1, False, b"", b""], "ACCEPT: reset an integer"),
+        ([4, True, None, b"", b""], "ACCEPT: more nil"),
+        ([4, True, b"", b""], "ACCEPT: no more"),
+        ([4, True, False, b"", b"", b""], "ACCEPT: five fields"),
+        ([4, True, False, bytes(33), b""], "ACCEPT: half an id"),
+        ([4, True, False, [], []], "ACCEPT: arrays for binaries"),
         ([5, 1, bytes(32), None, None], "CHECK: the commons' zeroes as scope"),
         ([5, 1, bytes(31), None, None], "CHECK: scope of 31 bytes"),
         ([5, -1, None, None, None], "CHECK: exchange below zero"),
         ([5, 1, None, [1], None], "CHECK: no digest"),
         ([5, 1, None, [1, digest[:16]], None], "CHECK: digest of 16 bytes"),
         ([5, 1, None, None, [-1, digest]], "CHECK: count below zero"),
+        ([5, 1, None, None], "CHECK: three fields"),
         ([6, None], "EQUAL: exchange nil"), ([6], "EQUAL: no exchange"),
+        ([6, 1, 1], "EQUAL: two fields"),
         ([7, 1, 2, 0, digest, b""], "IDS: set 2"),
         ([7, 1, 0, 1, digest, bytes(17)], "IDS: 17 bytes"),
         ([8, 1, 1, 200, digest, 65537, bytes(768), bytes(1376)], "SKETCH: too many cells"),
         ([8, 1, 1, 200, digest, 32, bytes(767), b""], "SKETCH: part of a cell"),
         ([9, 1, 1, -1, 10], "MORE: first below zero"), ([9, 1, 1, 32], "MORE: no n"),
+        ([9, 1, 1, 65537, 1], "MORE: first beyond any sketch"),
+        ([9, 1, 1, 0, 65537], "MORE: n beyond any sketch"),
+        ([10, 1, 1, 65537, b""], "CELLS: first beyond any sketch"),
         ([10, 1, 1, 32, bytes(25)], "CELLS: part of a cell"),
         ([11, 1, 1, b""], "LIST: after of 0 bytes"), ([11, 1, 1, symbol[:8]], "LIST: a prefix"),
         ([12, 1, 1, symbol, 1], "PAGE: last an integer"), ([12, 1, 1, symbol], "PAGE: no last"),
@@ -151,7 +172,14 @@ def _wrong() -> list[tuple[Any, str]]:
         ([14, bytes(32), 1, symbol], "HAVE: the commons' zeroes as scope"),
         ([14, None, 1, symbol[:8]], "HAVE: a prefix"), ([15, 1, bytes(9)], "WANT: 9 bytes"),
         ([16, 1, True, None], "RECORDS: nil"), ([16, 1, True, [None]], "RECORDS: a nil record"),
-        ([16, 1, True, [b""] * 1025], "RECORDS: 1,025 records"),
+        ([16, 1, True, [canonical.encode(record)]], "RECORDS: a record in a binary"),
+        ([16, 1, True, [record[:2]]], "RECORDS: a record of two entries"),
+        ([16, 1, True, [record + [None]]], "RECORDS: a record of four entries"),
+        ([16, 1, True, [["0", *record[1:]]]], "RECORDS: a record with its codec as text"),
+        ([16, 1, True, [[0, {}, record[2]]]], "RECORDS: a record with a map for its body"),
+        ([16, 1, True, [[0, record[1], None]]], "RECORDS: a record without signature"),
+        ([16, 1, True, record], "RECORDS: a record for the array of them"),
+        ([16, 1, True, [[0, b"", b""]] * 1025], "RECORDS: 1,025 records"),
     ]  # fmt: skip
 
 
@@ -168,8 +196,8 @@ def parts() -> dict[str, Any]:
         {"frame": bye + b"\0", "note": "a byte after the value"},
         {"frame": b"\xdc\x00\x02" + bye[1:], "note": "not canonical"},
     ]
-    unknown = [[0], [17, 1], [32, b"beacon"], [255, {}], [2**64 - 1]]
-    ignored = [{"frame": canonical.encode(value)} for value in unknown]
+    unknown = [[0], [17, 1], [32, b"beacon"], [255, {}], [2**31], [2**64 - 1]]
+    ignored = [{"frame": canonical.encode(v), "note": f"number {v[0]}"} for v in unknown]
     return {
         "noise": _noise(),
         "messages": vectors,

@@ -80,10 +80,14 @@ def told() -> Body:
 
 
 def withdrawal(
-    of: Body, content: Any = None, name: str = "withdrawal", **changes: Any
+    of: Body,
+    content: Any = None,
+    name: str = "withdrawal",
+    kind: str = "withdrawal",
+    **changes: Any,
 ) -> Body:
     fields = {"set": CONTROL, "scope": of.scope, "seed": of.seed, "teller": of.teller, **changes}
-    return body(name, "withdrawal", content, **fields)
+    return body(name, kind, content, **fields)
 
 
 def _records() -> list[dict[str, Any]]:
@@ -134,13 +138,14 @@ def block(kind: int, data: bytes, size: int, last: bool) -> bytes:
 
 
 def frame(
-    size: int, blocks: bytes, size_bytes: int = 4, single: bool = True, flags: int = 0
-) -> bytes:
-    """A frame that declares size in so many bytes."""
+    size: int, blocks: bytes, size_bytes: int = 4, single: bool = True, flags: int = 0,
+    window: int = 24,
+) -> bytes:  # fmt: skip
+    """A frame that declares size in so many bytes, and a window of 2^window if it is not single."""
     descriptor = {0: 0, 1: 0, 2: 1, 4: 2, 8: 3}[size_bytes] << 6 | int(single) << 5 | flags
     declared = (size - 256 if size_bytes == 2 else size).to_bytes(8, "little")[:size_bytes]
-    window = b"" if single else b"\x70"  # 2^24
-    return b"\x28\xb5\x2f\xfd" + bytes([descriptor]) + window + declared + blocks
+    declared = declared if single else bytes([window - 10 << 3]) + declared
+    return b"\x28\xb5\x2f\xfd" + bytes([descriptor]) + declared + blocks
 
 
 def as_it_is(data: bytes) -> bytes:
@@ -172,6 +177,8 @@ def _compressed() -> list[dict[str, Any]]:
     raw = story().encode()
     half = len(raw) // 2
     two = block(0, raw[:half], half, False) + as_it_is(raw[half:])
+    no_dictionary = frame(len(raw), as_it_is(raw), flags=1)
+    no_dictionary = no_dictionary[:5] + b"\0" + no_dictionary[5:]
     empty_last = block(0, raw, len(raw), False) + block(0, b"", 0, True)
     checksum = zstandard.ZstdCompressor(level=3, write_checksum=True).compress(raw)
     longest, blocks = long_body(record.MAX_BODY)
@@ -182,6 +189,9 @@ def _compressed() -> list[dict[str, Any]]:
         (raw, frame(len(raw), as_it_is(raw), 2), "size in 2 bytes"),
         (raw, frame(len(raw), as_it_is(raw), 8), "size in 8 bytes"),
         (raw, frame(len(raw), as_it_is(raw), 4, single=False), "with a window descriptor"),
+        (raw, frame(len(raw), as_it_is(raw), 4, single=False, window=30), "a window of 2^30"),
+        (raw, frame(len(raw), as_it_is(raw), flags=16), "the unused bit set"),
+        (raw, no_dictionary, "a dictionary's number of 0, which is none"),
         (raw, frame(len(raw), two), "two blocks"),
         (raw, frame(len(raw), empty_last), "an empty last block"),
         (longest, frame(len(longest), blocks), "a body of 262,144 bytes"),
@@ -192,10 +202,22 @@ def _compressed() -> list[dict[str, Any]]:
     ]
 
 
-def _later() -> dict[str, Any]:
-    raw = canonical.encode([2, "fields", b"of", {"a": "later"}, ["format"]])
-    packed = canonical.encode([0, raw, label("later", 32) + label("later again", 32)])
-    return {"packed": packed, "id": record.record_id(raw)}
+def _later() -> list[dict[str, Any]]:
+    """Records of later formats; nobody here can know what their signatures are over."""
+    sig = label("later", 32) + label("later again", 32)
+    like = canonical.decode(story().encode())
+    bodies = [
+        ([2, "fields", b"of", {"a": "later"}, ["format"]], 0, "version 2"),
+        ([2, *like[1:]], 0, "version 2, else as version 1"),
+        ([2**64 - 1], 0, "version 2^64-1, and no more"),
+        ([3, "a" * 1000], 1, "version 3, compressed"),
+    ]
+    vectors = []
+    for value, codec, note in bodies:
+        raw = canonical.encode(value)
+        packed = record.pack(raw, sig, codec)
+        vectors.append({"packed": packed, "id": record.record_id(raw), "note": note})
+    return vectors
 
 
 def _withdrawals() -> list[dict[str, Any]]:
@@ -203,10 +225,14 @@ def _withdrawals() -> list[dict[str, Any]]:
     slip = told().content["slip"]
     wrong_slip = hashes.sign(hashes.SIGN_SLIP, OTHER["key_seed"], told().object)
     other_object = hashes.sign(hashes.SIGN_SLIP, AUTHOR["key_seed"], story().object)
+    past_slip = hashes.sign(hashes.SIGN_SLIP, label("past key"), told().object)
     id_ = record.record_id(story().encode())
     vouch = body("vouch", "vouch", {}, set=CONTROL)
     identity = body("id", "identity", {"inception": AUTHOR["inception"]}, set=CONTROL)
+    unknown = body("u", "x-9", {"y": 1}, set=CONTROL)
+    called = body("called", "withdrawal")
     circle = body("circle", scope=label("circle"))
+    local = body("local", scope=LOCAL)
     by_teller = {"key": TELLER}
     cases: list[tuple[str, bool, Body, Body, Optional[bytes]]] = [
         ("by the organisation", True, withdrawal(story()), story(), None),
@@ -221,6 +247,42 @@ def _withdrawals() -> list[dict[str, Any]]:
         ("in another scope", False, withdrawal(story(), scope=label("circle")), story(), None),
         ("without the teller", False, withdrawal(told(), teller=None), told(), None),
         ("of an identity", False, withdrawal(identity), identity, None),
+        ("of an unknown control record", False, withdrawal(unknown), unknown, None),
+        ("of content called withdrawal", True, withdrawal(called), called, None),
+        ("in the local scope", True, withdrawal(local), local, None),
+        ("of set 1", False, withdrawal(story(), set=CONTENT), story(), None),
+        ("of another kind", False, withdrawal(story(), name="kind", kind="x-9"), story(), None),
+        ("of no version", False, withdrawal(story(), {"versions": []}), story(), None),
+        (
+            "of two versions, this one too", True,
+            withdrawal(story(), {"versions": [label("v"), id_]}), story(), None,
+        ),
+        (
+            "by a key of the organisation's past", True,
+            withdrawal(story(), key=hashes.public_key(label("past key"))), story(),
+            label("past key"),
+        ),
+        (
+            "by the teller, slip by a key of the organisation's past", True,
+            withdrawal(told(), {"slip": past_slip}, **by_teller), told(), TELLER_SEED,
+        ),
+        (
+            "by the teller, of set 1", False,
+            withdrawal(told(), {"slip": slip}, set=CONTENT, **by_teller), told(), TELLER_SEED,
+        ),
+        (
+            "by the teller, slip of 63 bytes", False,
+            withdrawal(told(), {"slip": slip[:63]}, **by_teller), told(), TELLER_SEED,
+        ),
+        (
+            "by the teller, slip under another domain", False,
+            withdrawal(
+                told(),
+                {"slip": hashes.sign(hashes.SIGN_RECORD, AUTHOR["key_seed"], told().object)},
+                **by_teller,
+            ),
+            told(), TELLER_SEED,
+        ),
         ("of a withdrawal", False, withdrawal(story(), name="w2"), withdrawal(story()), None),
         ("told, by the organisation", True, withdrawal(told()), told(), None),
         (
@@ -243,7 +305,7 @@ def _withdrawals() -> list[dict[str, Any]]:
     ]  # fmt: skip
     return [
         {
-            "keys": [AUTHOR["key"]],
+            "keys": [hashes.public_key(label("past key")), AUTHOR["key"]],
             "withdrawal": _sealed(by, seed).packed,
             "record": _sealed(of).packed,
             "covers": covers,
@@ -261,6 +323,6 @@ def parts() -> dict[str, Any]:
     return {
         "records": _records(),
         "records_compressed": _compressed(),
-        "record_later_version": _later(),
+        "records_later": _later(),
         "withdrawals": _withdrawals(),
     }

@@ -33,6 +33,22 @@ def _walk(symbol: bytes, c: int) -> dict[str, Any]:
     }
 
 
+def _edge_walks() -> list[dict[str, Any]]:
+    """Of checksums where the arithmetic has its edges; no symbol is needed for them."""
+    inverse = pow(sketch._STEP, -1, 1 << 64)
+    after_one_step = {
+        0: "s stays 0", 1: "the widest step but one", 2**53 + 1: "s lies between two doubles",
+        2**63: "s is 2^63", 2**64 - 1025: "s rounds to 2^64 - 2048",
+        2**64 - 1024: "s rounds to 2^64, to even", 2**64 - 1: "s rounds to 2^64: a step of 1",
+    }  # fmt: skip
+    walks = []
+    for s, note in after_one_step.items():
+        c = s * inverse % (1 << 64)
+        below = sketch.cells_of(c, sketch.MAX_CELLS)
+        walks.append({"checksum": c.to_bytes(8, "little"), "below_65536": below, "note": note})
+    return walks
+
+
 def _sketch(scope: bytes) -> dict[str, Any]:
     key = sketch.scope_key(scope)
     symbols = [label(f"sketch {i}", 16) for i in range(SYMBOLS)]
@@ -72,5 +88,6 @@ def parts() -> dict[str, Any]:
         "fingerprint": _fingerprints(),
         "sketch": _sketch(COMMONS),
         "sketch_circle": _sketch(label("circle")),
+        "sketch_walks": _edge_walks(),
         "sketch_differences": _differences(),
     }

@@ -93,8 +93,16 @@ def _texts_invalid() -> list[dict[str, str]]:
         {"text": good.replace("rp1", "rp"), "note": "no separator"},
         {"text": good[:5] + "b" + good[6:], "note": "a letter that is not used"},
         {"text": " " + good, "note": "a space in front"},
+        {"text": _kelvin(good), "note": "the Kelvin sign, which is a small k by Unicode"},
         {"text": "", "note": "nothing"},
     ]
+
+
+def _kelvin(text: str) -> str:
+    """In capital letters, with U+212A for a K."""
+    capitals = text.upper()
+    assert "K" in capitals
+    return capitals.replace("K", "\u212a", 1)
 
 
 def _bad_padding(data: bytes) -> str:
@@ -137,6 +145,7 @@ def _paper() -> dict[str, Any]:
         {"text": " ".join(["babeb"] + words[1:]), "note": "a vowel that is not used"},
         {"text": " ".join(["bcbab"] + words[1:]), "note": "a consonant in a vowel's place"},
         {"text": later_text, "note": "version 2"},
+        {"text": _kelvin(" ".join(words)), "note": "the Kelvin sign for a k"},
         {"text": "", "note": "nothing"},
     ]
     number, seed = vectors[0]["number"], vectors[0]["seed"]
@@ -193,7 +202,10 @@ def _tokens() -> dict[str, Any]:
 
 def _accept() -> list[dict[str, Any]]:
     orgs = sorted(label(f"accept {i}") for i in range(5))
-    pairs = ([], []), (orgs[:1], []), (orgs[:3], []), (orgs[1:3], [orgs[0], orgs[4]])
+    pairs = (
+        ([], []), (orgs[:1], []), ([], orgs[:1]), (orgs[:3], []), (orgs[:2], orgs[2:3]),
+        (orgs[1:3], [orgs[0], orgs[4]]),
+    )  # fmt: skip
     return [
         {"accepted": a, "kept": k, "digest": hashes.accept_digest(set(a), set(k))}
         for a, k in pairs

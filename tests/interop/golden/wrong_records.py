@@ -93,6 +93,10 @@ def _body_forms() -> list[Pair]:
         (_signed(empty[:-1] + b"\x81\xa1a\xa1\xff"), "content with text that is no UTF-8"),
         (_signed(empty[:-1] + deep), "9 levels with the body"),
         (_signed(empty[:-1] + b"\x81\xa1a\xdc\x40\x00" + bytes(16384)), "too many values"),
+        (_signed(b"\x92\x02\xc0\xc0"), "version 2, a byte after the body"),
+        (_signed(b"\x92\xcc\x02\xc0"), "version 2, not shortest"),
+        (_signed(b"\x81\x02\xc0"), "version 2, in a map"),
+        (_signed(canonical.encode([None, 2])), "version 2, not in front"),
     ]
     return forms
 
@@ -106,6 +110,8 @@ def _packed_forms() -> list[Pair]:
         ([None, raw, sig], "codec nil"), ([False, raw, sig], "codec false"),
         ([0, raw, sig[:63]], "signature of 63 bytes"),
         ([0, raw, sig + b"\0"], "signature of 65 bytes"), ([0, raw, None], "signature nil"),
+        ([0, canonical.encode([2]), sig[:63]], "version 2, signature of 63 bytes"),
+        ([7, canonical.encode([2]), sig], "version 2, codec 7"),
         ([0, raw], "two entries"), ([0, raw, sig, {}], "four entries"),
         ({"body": raw}, "a map"), ([0, _fields(), sig], "body an array, not a binary"),
     ]  # fmt: skip
@@ -117,6 +123,12 @@ def _packed_forms() -> list[Pair]:
         (good[:1] + b"\xcc\x00" + good[2:], "codec not shortest"),
         (b"", "nothing"),
     ]
+
+
+def _zstd_0_7(raw: bytes) -> bytes:
+    """A frame of the format before RFC 8878: another magic number, and block heads big-endian."""
+    head = b"\x27\xb5\x2f\xfd\xa0" + len(raw).to_bytes(4, "little")
+    return head + (1 << 22 | len(raw)).to_bytes(3, "big") + raw + (3 << 22).to_bytes(3, "big")
 
 
 def _zstd() -> list[Pair]:
@@ -150,6 +162,7 @@ def _zstd() -> list[Pair]:
         (frame(n, as_it_is(raw), flags=8), "the reserved bit set"),
         (checksum[:-1] + bytes([checksum[-1] ^ 1]), "a wrong checksum"),
         (dictionary, "asks for a dictionary"),
+        (_zstd_0_7(raw), "a frame of zstd 0.7, which libzstd may still read"),
     ]
     pairs = [(compressed(raw, data), f"zstd: {note}") for data, note in stored]
     pairs.append((compressed(long, frame(len(long), blocks)), "zstd: a body of 262,145 bytes"))

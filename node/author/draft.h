@@ -1,0 +1,38 @@
+#ifndef DRAFT_H
+#define DRAFT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "rp/bytes.h"
+#include "rp/key.h"
+#include "rp/kind.h"
+
+/*
+ * From what somebody wrote to what may be signed: text in NFC, what may be left out filled in, the
+ * rules of the kind and of consent applied (SPEC 5). The same for rpctl, import and web. Pure.
+ */
+struct draft_opts {
+    const struct rp_kind *kind;
+    bool commons;            /* it goes to the commons; else it stays on this node */
+    const char *today;       /* YYYY-MM-DD */
+    const char *language;    /* when none is said */
+    const char *attribution; /* when none is said; NULL: none, it must be said (imports) */
+    bool own_licence;        /* the kind's licence when none is said; else it must be said */
+};
+
+/*
+ * Makes ${out} of ${content}, a canonical map. RP_ERR_RULE with ${problem} when it must not be
+ * published so; RP_ERR_LIMIT when it is too long. Free with rp_bytes_free.
+ */
+int draft_finish(struct rp_bytes *out, struct rp_slice content, const struct draft_opts *opts,
+                 struct rp_problem *problem) __attribute__((warn_unused_result));
+
+/*
+ * The seed of the object that a file makes: the same file, published again by the same organisation
+ * to the same scope, makes a version of the same object. ${secret} keeps others from guessing it.
+ */
+void draft_seed(uint8_t out[static RP_SEED_LEN], const uint8_t secret[static RP_KEY_SEED_LEN],
+                const uint8_t scope[static RP_ID_LEN], const char *path);
+
+#endif

@@ -1,0 +1,537 @@
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "request.h"
+#include "rp/err.h"
+#include "rp/identity.h"
+#include "rp/text.h"
+
+#define DAY_MS (UINT64_C(24) * 3600 * 1000)
+#define INVITE_DAYS 7
+#define WAIT_MS 15000 /* for a comparison or an answer to an invite */
+
+/* Arguments */
+
+bool arg_text(struct rp_slice args, const char *name, char *out, size_t size)
+{
+    struct rp_reader value;
+    struct rp_slice text;
+
+    out[0] = '\0';
+    if (!rp_reader_find(args, name, &value) || rp_reader_nil(&value))
+        return true;
+    text = rp_reader_str(&value);
+    if (value.err != RP_OK || text.len >= size || !rp_text_is_line(text))
+        return false;
+    if (text.len > 0)
+        memcpy(out, text.data, text.len);
+    out[text.len] = '\0';
+    return true;
+}
+
+bool arg_flag(struct rp_slice args, const char *name)
+{
+    struct rp_reader value;
+
+    return rp_reader_find(args, name, &value) && rp_reader_bool(&value);
+}
+
+uint64_t arg_uint(struct rp_slice args, const char *name, uint64_t otherwise)
+{
+    struct rp_reader value;
+    uint64_t number;
+
+    if (!rp_reader_find(args, name, &value))
+        return otherwise;
+    number = rp_reader_uint(&value);
+    return value.err == RP_OK ? number : otherwise;
+}
+
+struct rp_slice arg_item(struct rp_slice args, const char *name)
+{
+    struct rp_reader value;
+
+    if (!rp_reader_find(args, name, &value))
+        return (struct rp_slice){NULL, 0};
+    return rp_reader_item(&value);
+}
+
+struct rp_slice arg_bin(struct rp_slice args, const char *name)
+{
+    struct rp_reader value;
+
+    (void)rp_reader_find(args, name, &value);
+    return rp_reader_bin(&value);
+}
+
+static struct view_source source_of(const struct request *request)
+{
+    const struct control_opts *opts = control_options(request->control);
+    struct view_source source = {0};
+
+    opts->fill(opts->ctx, &source);
+    return source;
+}
+
+/* Status */
+
+static void handle_status(struct request *request)
+{
+    struct view_source source = source_of(request);
+
+    view_status(request_done(request), &source);
+    request_send(request);
+}
+
+static void handle_peers(struct request *request)
+{
+    struct view_source source = source_of(request);
+
+    view_peers(request_done(request), &source);
+    request_send(request);
+}
+
+/* Peers */
+
+/* Finds a peer by name or id: RP_ERR_NOT_FOUND, RP_ERR_AMBIGUOUS. */
+static int find_peer(const struct view_source *source, const char *text,
+                     uint8_t org[static RP_ID_LEN])
+{
+    struct peer_status peer;
+    uint8_t wanted[RP_ID_LEN];
+    bool is_id = rp_identity_from_text(wanted, text) == RP_OK;
+    int err = RP_ERR_NOT_FOUND;
+
+    for (uint32_t i = 0; core_peer_status(source->core, i, source->now_ms, &peer); i++) {
+        if (is_id ? memcmp(peer.entry->org, wanted, RP_ID_LEN) != 0 : strcmp(peer.name, text) != 0)
+            continue;
+        if (err == RP_OK)
+            return RP_ERR_AMBIGUOUS;
+        memcpy(org, peer.entry->org, RP_ID_LEN);
+        err = RP_OK;
+    }
+    return err;
+}
+
+/* Reads the argument "peer" and finds it; answers with an error and gives false when it is not
+ * there. */
+static bool need_peer(struct request *request, struct rp_slice args, uint8_t org[static RP_ID_LEN])
+{
+    struct view_source source = source_of(request);
+    char text[RP_NAME_LEN_MAX + 1];
+    int err;
+
+    if (!arg_text(args, "peer", text, sizeof text) || text[0] == '\0') {
+        request_error(request, RP_ERR_ARGUMENT, NULL, "which peer? Give its name or id");
+        return false;
+    }
+    err = find_peer(&source, text, org);
+    if (err == RP_ERR_AMBIGUOUS)
+        request_error(request, err, NULL, "several peers are called %s: give the id, rp1...", text);
+    else if (err != RP_OK)
+        request_error(request, err, NULL, "no peer is called %s: see  rpctl peers", text);
+    return err == RP_OK;
+}
+
+static void done_empty(struct request *request)
+{
+    rp_writer_map(request_done(request), 0);
+    request_send(request);
+}
+
+static void handle_peer_add(struct request *request, struct rp_slice args)
+{
+    const struct control_opts *opts = control_options(request->control);
+    struct view_source source = source_of(request);
+    char org_text[RP_ORG_TEXT_LEN + 1];
+    char address[RP_ADDRESS_LEN_MAX + 1];
+    char name[RP_NAME_LEN_MAX + 1];
+    uint8_t org[RP_ID_LEN];
+    int err;
+
+    if (!arg_text(args, "org", org_text, sizeof org_text) ||
+        rp_identity_from_text(org, org_text) != RP_OK) {
+        request_error(request, RP_ERR_ARGUMENT, NULL,
+                      "that is not an organisation's id: it begins with rp1 and has %d characters",
+                      RP_ORG_TEXT_LEN);
+        return;
+    }
+    if (!arg_text(args, "address", address, sizeof address) ||
+        !arg_text(args, "name", name, sizeof name)) {
+        request_error(request, RP_ERR_ARGUMENT, NULL, "the address or the name is too long");
+        return;
+    }
+    err = core_add_peer(opts->core, org, address[0] != '\0' ? address : NULL,
+                        name[0] != '\0' ? name : NULL, source.now_ms);
+    if (err == RP_ERR_ARGUMENT)
+        request_error(request, err, NULL, "that is this node's own organisation");
+    else if (err != RP_OK)
+        request_error(request, err, NULL, "the peer was not added: %s", rp_err_text(err));
+    else
+        done_empty(request);
+}
+
+static void handle_peer_remove(struct request *request, struct rp_slice args)
+{
+    const struct control_opts *opts = control_options(request->control);
+    struct view_source source = source_of(request);
+    uint8_t org[RP_ID_LEN];
+    int err;
+
+    if (!need_peer(request, args, org))
+        return;
+    err = core_remove_peer(opts->core, org, source.now_ms);
+    if (err != RP_OK)
+        request_error(request, err, NULL, "the peer was not removed: %s", rp_err_text(err));
+    else
+        done_empty(request);
+}
+
+static void handle_invite(struct request *request, struct rp_slice args)
+{
+    const struct control_opts *opts = control_options(request->control);
+    struct view_source source = source_of(request);
+    char note[RP_NAME_LEN_MAX + 1];
+    char text[RP_TOKEN_TEXT_MAX + 1];
+    uint64_t keep_ms = arg_uint(args, "expires_ms", INVITE_DAYS * DAY_MS);
+    struct invite_opts invite = {
+        .note = note,
+        .expires_ms = source.now_ms + keep_ms,
+        .vouches = opts->vouch && !arg_flag(args, "no_vouch"),
+    };
+    struct rp_writer *w;
+    int err;
+
+    if (!arg_text(args, "for", note, sizeof note) || keep_ms > 3650 * DAY_MS) {
+        request_error(request, RP_ERR_ARGUMENT, NULL, "the name or the time is too long");
+        return;
+    }
+    if ((err = core_invite(opts->core, &invite, source.now_ms, text)) != RP_OK) {
+        request_error(request, err, NULL, "no invite was made: %s", rp_err_text(err));
+        return;
+    }
+    w = request_done(request);
+    rp_writer_map(w, 1);
+    rp_writer_str(w, "token");
+    rp_writer_str(w, text);
+    request_send(request);
+}
+
+/* Joining: the answer comes when the inviter has let us in, or not. */
+
+static void handle_join(struct request *request, struct rp_slice args)
+{
+    const struct control_opts *opts = control_options(request->control);
+    struct view_source source = source_of(request);
+    static char text[RP_TOKEN_TEXT_MAX + 1];
+    static struct rp_token token;
+    int err;
+
+    err = arg_text(args, "token", text, sizeof text) ? rp_token_read(&token, text) : RP_ERR_SHAPE;
+    if (err == RP_ERR_CHECKSUM)
+        request_error(request, err, NULL,
+                      "the invite is garbled: a letter is wrong or missing. Copy it again, whole");
+    else if (err == RP_ERR_VERSION)
+        request_error(request, err, NULL, "the invite is of a newer version: update rpnode");
+    else if (err != RP_OK)
+        request_error(request, RP_ERR_ARGUMENT, NULL,
+                      "that is not an invite: one begins with rpinvite1");
+    if (err != RP_OK)
+        return;
+    err = core_join(opts->core, &token, source.now_ms);
+    if (err == RP_ERR_EXPIRED)
+        request_error(request, err, NULL, "the invite has expired: ask for a new one");
+    else if (err == RP_ERR_EXISTS)
+        request_error(request, err, NULL, "the inviter is a peer already, with a live link");
+    else if (err == RP_ERR_ARGUMENT)
+        request_error(request, err, NULL, "that is an invite of this node itself");
+    else if (err != RP_OK)
+        request_error(request, err, NULL, "nothing was joined: %s", rp_err_text(err));
+    if (err != RP_OK)
+        return;
+    memcpy(request->state.peer.org, token.org, RP_ID_LEN);
+    request->deadline = source.now_ms + WAIT_MS;
+}
+
+/* The status of the peer that a request is about. */
+static bool status_of(const struct request *request, const struct view_source *source,
+                      struct peer_status *out)
+{
+    for (uint32_t i = 0; core_peer_status(source->core, i, source->now_ms, out); i++) {
+        if (memcmp(out->entry->org, request->state.peer.org, RP_ID_LEN) == 0)
+            return true;
+    }
+    return false;
+}
+
+static void continue_join(struct request *request, uint64_t now_ms)
+{
+    struct view_source source = source_of(request);
+    char org[RP_ORG_TEXT_LEN + 1];
+    struct peer_status peer;
+    struct rp_writer *w;
+
+    if (!status_of(request, &source, &peer)) {
+        request_error(request, RP_ERR_NOT_FOUND, NULL, "the peer was removed meanwhile");
+        return;
+    }
+    if (peer.linked && !peer.entry->joining) {
+        rp_identity_text(org, peer.entry->org);
+        w = request_done(request);
+        rp_writer_map(w, 2);
+        rp_writer_str(w, "name");
+        rp_writer_str(w, peer.name);
+        rp_writer_str(w, "organisation");
+        rp_writer_str(w, org);
+        request_send(request);
+    } else if (peer.state == PEER_REFUSED || peer.state == PEER_WAITING) {
+        request_error(request, RP_ERR_DENIED, NULL, "the inviter's node says: %s", peer.why_text);
+    } else if (now_ms >= request->deadline) {
+        request_error(request, RP_ERR_OFFLINE, NULL,
+                      "the inviter's node cannot be reached yet (%s). It will be called again and "
+                      "again: see  rpctl status",
+                      peer.why_text != NULL ? peer.why_text : "no answer");
+    }
+}
+
+/* Comparing with a peer */
+
+static void handle_diff(struct request *request, struct rp_slice args)
+{
+    const struct control_opts *opts = control_options(request->control);
+    struct view_source source = source_of(request);
+    struct peer_status peer;
+    int err;
+
+    if (!need_peer(request, args, request->state.peer.org))
+        return;
+    (void)status_of(request, &source, &peer);
+    request->state.peer.exchanges = peer.exchanges;
+    err = core_compare(opts->core, request->state.peer.org, source.now_ms);
+    if (err != RP_OK) {
+        request_error(request, RP_ERR_OFFLINE, NULL,
+                      "there is no link with that peer now: see  rpctl status");
+        return;
+    }
+    request->deadline = source.now_ms + WAIT_MS;
+}
+
+static void continue_diff(struct request *request, uint64_t now_ms)
+{
+    struct view_source source = source_of(request);
+    struct peer_status peer;
+    struct rp_writer *w;
+
+    if (!status_of(request, &source, &peer) || !peer.linked) {
+        request_error(request, RP_ERR_OFFLINE, NULL, "the link ended before the comparison did");
+        return;
+    }
+    if (peer.exchanges == request->state.peer.exchanges) {
+        if (now_ms >= request->deadline)
+            request_error(request, RP_ERR_TIMEOUT, NULL, "the comparison takes too long");
+        return;
+    }
+    w = request_done(request);
+    rp_writer_map(w, 6);
+    rp_writer_str(w, "held_back");
+    rp_writer_uint(w, peer.held_back);
+    rp_writer_str(w, "name");
+    rp_writer_str(w, peer.name);
+    rp_writer_str(w, "refused");
+    rp_writer_uint(w, peer.refused);
+    rp_writer_str(w, "schema");
+    rp_writer_str(w, "rpctl.diff/1");
+    rp_writer_str(w, "they_have");
+    rp_writer_uint(w, peer.recv_pending);
+    rp_writer_str(w, "we_have");
+    rp_writer_uint(w, peer.send_pending);
+    request_send(request);
+}
+
+/* Listings */
+
+static void handle_list(struct request *request, struct rp_slice args)
+{
+    struct view_list *list = &request->state.list;
+    struct view_source source = source_of(request);
+    char author[RP_NAME_LEN_MAX + 1];
+    char export[16];
+    struct org_view org;
+    uint8_t id[RP_ID_LEN];
+    bool by_id;
+
+    if (!arg_text(args, "kind", list->kind, sizeof list->kind) ||
+        !arg_text(args, "author", author, sizeof author)) {
+        request_error(request, RP_ERR_ARGUMENT, NULL, "the kind or the author is too long");
+        return;
+    }
+    list->has_kind = list->kind[0] != '\0';
+    list->for_export = arg_text(args, "export", export, sizeof export) && export[0] != '\0';
+    list->no_local = list->for_export && strcmp(export, "local") != 0;
+    if (author[0] == '\0')
+        return;
+    by_id = rp_identity_from_text(id, author) == RP_OK;
+    for (uint32_t i = 1; core_org(source.core, i, &org); i++) {
+        if (by_id ? memcmp(org.id, id, RP_ID_LEN) == 0 : strcmp(org.name, author) == 0) {
+            list->author = i;
+            return;
+        }
+    }
+    request_error(request, RP_ERR_NOT_FOUND, NULL,
+                  "no organisation that is known here is called %s", author);
+}
+
+static void finish_list(struct request *request, int err)
+{
+    if (err != RP_OK)
+        request_error(request, err, NULL, "the store cannot be read: %s", rp_err_text(err));
+    else
+        done_empty(request);
+}
+
+static void continue_list(struct request *request)
+{
+    struct view_source source = source_of(request);
+    int err = RP_OK;
+
+    while (!request_must_wait(request)) {
+        if (!view_list_next(&request->state.list, request_item(request), &source, &err)) {
+            finish_list(request, err);
+            return;
+        }
+        if (request->client == NULL)
+            break;
+        request_send(request);
+    }
+    if (request->client == NULL)
+        done_empty(request);
+}
+
+static void continue_export(struct request *request)
+{
+    struct view_source source = source_of(request);
+    struct rp_writer *w;
+    int err = RP_OK;
+
+    while (!request_must_wait(request) && request->client != NULL) {
+        if (!view_export_next(&request->state.export, request_item(request), &source, &err)) {
+            if (err != RP_OK) {
+                finish_list(request, err);
+                return;
+            }
+            w = request_done(request);
+            rp_writer_map(w, 1);
+            rp_writer_str(w, "held_back");
+            rp_writer_uint(w, request->state.export.held_back);
+            request_send(request);
+            return;
+        }
+        request_send(request);
+    }
+    if (request->client == NULL)
+        done_empty(request);
+}
+
+static void handle_show(struct request *request, struct rp_slice args)
+{
+    struct view_source source = source_of(request);
+    char id[2 * RP_ID_LEN + 1];
+    int err;
+
+    if (!arg_text(args, "id", id, sizeof id)) {
+        request_error(request, RP_ERR_ARGUMENT, NULL, "an id has at most %d digits", 2 * RP_ID_LEN);
+        return;
+    }
+    err = view_show(request_done(request), id, &source);
+    if (err == RP_OK)
+        request_send(request);
+    else if (err == RP_ERR_ARGUMENT)
+        request_error(request, err, NULL, "%s is not an id: give at least 4 hex digits of it", id);
+    else if (err == RP_ERR_AMBIGUOUS)
+        request_error(request, err, NULL, "more than one id begins with %s: give more digits", id);
+    else if (err == RP_ERR_WITHDRAWN)
+        request_error(request, err, NULL, "%s was withdrawn by its owner", id);
+    else
+        request_error(request, err, NULL, "%s: %s", id,
+                      err == RP_ERR_NOT_FOUND ? "there is nothing with this id here"
+                                              : rp_err_text(err));
+}
+
+/* Dispatch */
+
+void handle_request(struct request *request, struct rp_slice args)
+{
+    switch (request->command) {
+    case CONTROL_STATUS:
+        handle_status(request);
+        break;
+    case CONTROL_PEERS:
+        handle_peers(request);
+        break;
+    case CONTROL_PEER_ADD:
+        handle_peer_add(request, args);
+        break;
+    case CONTROL_PEER_REMOVE:
+        handle_peer_remove(request, args);
+        break;
+    case CONTROL_INVITE:
+        handle_invite(request, args);
+        break;
+    case CONTROL_JOIN:
+        handle_join(request, args);
+        break;
+    case CONTROL_SOURCES:
+        handle_sources(request, args);
+        break;
+    case CONTROL_PUBLISH:
+        handle_publish(request, args);
+        break;
+    case CONTROL_WITHDRAW:
+        handle_withdraw(request, args);
+        break;
+    case CONTROL_IMPORT:
+        handle_import(request, args);
+        break;
+    case CONTROL_LIST:
+        handle_list(request, args);
+        break;
+    case CONTROL_SHOW:
+        handle_show(request, args);
+        break;
+    case CONTROL_DIFF:
+        handle_diff(request, args);
+        break;
+    case CONTROL_EXPORT:
+        request->state.export.local = arg_flag(args, "local");
+        break;
+    case CONTROL_COMMANDS_N:
+        break;
+    }
+}
+
+void handle_continue(struct request *request, uint64_t now_ms)
+{
+    switch (request->command) {
+    case CONTROL_JOIN:
+        continue_join(request, now_ms);
+        break;
+    case CONTROL_DIFF:
+        continue_diff(request, now_ms);
+        break;
+    case CONTROL_LIST:
+        continue_list(request);
+        break;
+    case CONTROL_EXPORT:
+        continue_export(request);
+        break;
+    default: /* waits for an outcome, or has been answered */
+        break;
+    }
+}
+
+void handle_outcome(struct request *request, const struct outcome *outcome)
+{
+    request->tag = 0;
+    handle_publish_outcome(request, outcome);
+}

@@ -1,0 +1,41 @@
+#ifndef CONTROL_PROTOCOL_H
+#define CONTROL_PROTOCOL_H
+
+/*
+ * What rpctl and rpnode say to each other over the socket in the home (SPEC 8): frames as on a
+ * link, length and canonical msgpack, without the encryption.
+ *
+ *     request   [number, command, {arguments}]
+ *     reply     [number, "item", value]     any number of them
+ *               [number, "done", value]     the last, or
+ *               [number, "error", {"code": str, "text": str, "field": str or nil}]
+ */
+
+/* Name, whether it changes anything. One list for both sides. */
+#define CONTROL_COMMANDS(X)                                                                        \
+    X(STATUS, "status", false)                                                                     \
+    X(PEERS, "peers", false)                                                                       \
+    X(PEER_ADD, "peer-add", true)                                                                  \
+    X(PEER_REMOVE, "peer-remove", true)                                                            \
+    X(INVITE, "invite", true)                                                                      \
+    X(JOIN, "join", true)                                                                          \
+    X(SOURCES, "sources", false)                                                                   \
+    X(PUBLISH, "publish", true)                                                                    \
+    X(WITHDRAW, "withdraw", true)                                                                  \
+    X(IMPORT, "import", true)                                                                      \
+    X(LIST, "list", false)                                                                         \
+    X(SHOW, "show", false)                                                                         \
+    X(DIFF, "diff", false)                                                                         \
+    X(EXPORT, "export", false)
+
+enum control_command {
+#define X(name, text, changes) CONTROL_##name,
+    CONTROL_COMMANDS(X)
+#undef X
+        CONTROL_COMMANDS_N
+};
+
+#define CONTROL_HEADER_LEN 4
+#define CONTROL_PATHS_MAX 1000 /* in one SOURCES request */
+
+#endif

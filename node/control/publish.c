@@ -1,0 +1,426 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "author/author.h"
+#include "author/draft.h"
+#include "request.h"
+#include "rp/err.h"
+#include "rp/limits.h"
+#include "rp/rand.h"
+#include "rp/text.h"
+#include "store/records.h"
+
+/* Commands that write records in this organisation's name, or hand in others'. */
+
+#define PATH_TEXT_MAX 4096
+
+static struct view_source source_of(const struct request *request)
+{
+    const struct control_opts *opts = control_options(request->control);
+    struct view_source source = {0};
+
+    opts->fill(opts->ctx, &source);
+    return source;
+}
+
+static const uint8_t *scope_of_audience(const char *audience)
+{
+    if (strcmp(audience, "commons") == 0)
+        return rp_record_commons;
+    return strcmp(audience, "local") == 0 ? rp_record_local : NULL;
+}
+
+/* What the file ${path} makes: seed and object. */
+static void object_of_path(const struct self *self, const uint8_t *scope, const char *path,
+                           uint8_t seed[static RP_SEED_LEN], uint8_t object[static RP_ID_LEN])
+{
+    draft_seed(seed, self->key.secret, scope, path);
+    rp_record_object(object, self->identity.org, seed, NULL);
+}
+
+/*
+ * Which objects files make: {"paths": [path, ...], "audiences": [audience, ...]} -> {"objects":
+ * [id, ...]}. So that the links between the files of a folder can be written before any of them is
+ * published.
+ */
+void handle_sources(struct request *request, struct rp_slice args)
+{
+    const struct control_opts *opts = control_options(request->control);
+    struct rp_slice list = arg_item(args, "paths");
+    struct rp_slice audiences = arg_item(args, "audiences");
+    static char path[PATH_TEXT_MAX];
+    struct rp_reader paths_r;
+    struct rp_reader audiences_r;
+    struct rp_writer *w;
+    uint32_t n;
+
+    rp_reader_init(&paths_r, list);
+    rp_reader_init(&audiences_r, audiences);
+    n = rp_reader_array(&paths_r);
+    if (n > CONTROL_PATHS_MAX || rp_reader_array(&audiences_r) != n) {
+        request_error(request, RP_ERR_ARGUMENT, NULL, "too many files at once");
+        return;
+    }
+    w = request_done(request);
+    rp_writer_map(w, 1);
+    rp_writer_str(w, "objects");
+    rp_writer_array(w, n);
+    for (uint32_t i = 0; i < n; i++) {
+        struct rp_slice text = rp_reader_str(&paths_r);
+        struct rp_slice audience = rp_reader_str(&audiences_r);
+        bool commons = rp_bytes_compare(audience, rp_bytes_str("commons")) == 0;
+        uint8_t seed[RP_SEED_LEN];
+        uint8_t object[RP_ID_LEN];
+
+        if (text.len >= sizeof path)
+            text.len = sizeof path - 1;
+        if (text.len > 0)
+            memcpy(path, text.data, text.len);
+        path[text.len] = '\0';
+        object_of_path(opts->self, commons ? rp_record_commons : rp_record_local, path, seed,
+                       object);
+        rp_writer_bin(w, object, sizeof object);
+    }
+    request_send(request);
+}
+
+/* The current versions of an object, as far as a new version can name them. */
+struct heads {
+    uint32_t n;
+    uint8_t ids[RP_PARENTS_MAX][RP_ID_LEN];
+    uint8_t seed[RP_SEED_LEN];
+    uint8_t scope[RP_ID_LEN];
+    uint8_t org[RP_ID_LEN];
+    bool has_teller;
+    bool same; /* the only one has the same kind and content */
+};
+
+static int find_heads(struct kv *kv, const uint8_t object[static RP_ID_LEN], const char *kind,
+                      struct rp_slice content, struct heads *out)
+{
+    struct kv_txn *txn;
+    struct kv_iter it;
+    int err;
+
+    *out = (struct heads){0};
+    if ((txn = kv_begin(kv, false, &err)) == NULL)
+        return err;
+    for (kv_first(&it, txn, KV_OBJECT, (struct rp_slice){object, RP_ID_LEN}); it.found;
+         kv_next(&it)) {
+        struct rp_opened opened;
+        struct place place;
+
+        if (!records_open(txn, records_seq_of_key(it.key), &place, &opened))
+            continue;
+        if (!records_is_replaced(txn, &opened.record) && out->n < RP_PARENTS_MAX) {
+            memcpy(out->ids[out->n++], opened.record.id, RP_ID_LEN);
+            memcpy(out->seed, opened.record.seed, RP_SEED_LEN);
+            memcpy(out->scope, opened.record.scope, RP_ID_LEN);
+            memcpy(out->org, opened.record.org, RP_ID_LEN);
+            out->has_teller = opened.record.has_teller;
+            out->same = out->n == 1 && rp_record_is_kind(&opened.record, kind) &&
+                        rp_bytes_compare(opened.record.content, content) == 0;
+        }
+        rp_record_close(&opened);
+    }
+    err = kv_err(txn);
+    kv_abort(txn);
+    return err;
+}
+
+static void done_object(struct request *request, const uint8_t *object, const uint8_t *id,
+                        const char *state)
+{
+    struct rp_writer *w = request_done(request);
+    char hex[2 * RP_ID_LEN + 1];
+
+    rp_writer_map(w, 3);
+    rp_writer_str(w, "id");
+    rp_text_hex(hex, id, RP_ID_LEN);
+    rp_writer_str(w, hex);
+    rp_writer_str(w, "object");
+    rp_text_hex(hex, object, RP_ID_LEN);
+    rp_writer_str(w, hex);
+    rp_writer_str(w, "state");
+    rp_writer_str(w, state);
+    request_send(request);
+}
+
+/* Gives a record to be taken in; the request is answered with its outcome. */
+static void submit(struct request *request, struct rp_bytes *packed)
+{
+    const struct control_opts *opts = control_options(request->control);
+    struct submission submission = {.packed = *packed};
+
+    request->tag = submission.tag = control_new_tag(request->control);
+    opts->submit(opts->ctx, &submission);
+}
+
+static struct author author_of(const struct control_opts *opts, struct rp_rand *rand,
+                               uint64_t now_ms)
+{
+    uint8_t seed[RP_RAND_SEED_LEN];
+
+    opts->random(seed, sizeof seed);
+    rp_rand_init(rand, seed);
+    return (struct author){&opts->self->key, opts->self->identity.org, rand, now_ms};
+}
+
+/* What a publish request says, read once. */
+struct publication {
+    const struct rp_kind *kind;
+    char kind_name[RP_KIND_LEN_MAX + 1];
+    char audience[16];
+    char object_text[2 * RP_ID_LEN + 1];
+    char path[PATH_TEXT_MAX];
+    const uint8_t *scope;
+    struct rp_slice content;
+    bool imported; /* somebody else's text: licence and credit must be said */
+    bool fresh;    /* a new object, whatever was published before from there */
+    bool dry_run;
+};
+
+static bool read_publication(struct request *request, struct rp_slice args, struct publication *out)
+{
+    const char *audience;
+
+    if (!arg_text(args, "kind", out->kind_name, sizeof out->kind_name) ||
+        !arg_text(args, "audience", out->audience, sizeof out->audience) ||
+        !arg_text(args, "object", out->object_text, sizeof out->object_text) ||
+        !arg_text(args, "path", out->path, sizeof out->path)) {
+        request_error(request, RP_ERR_ARGUMENT, NULL, "an argument is too long or not text");
+        return false;
+    }
+    out->kind = rp_kind_find(rp_bytes_str(out->kind_name));
+    if (out->kind == NULL || !out->kind->authored) {
+        request_error(request, RP_ERR_RULE, "kind", "there is no kind called %s", out->kind_name);
+        return false;
+    }
+    audience = out->audience[0] != '\0'      ? out->audience
+               : out->kind->local_by_default ? "local"
+                                             : "commons";
+    out->scope = scope_of_audience(audience);
+    if (out->scope == NULL) {
+        request_error(request, RP_ERR_RULE, "audience", "%s is not one of local, commons",
+                      audience);
+        return false;
+    }
+    out->content = arg_item(args, "content");
+    out->imported = arg_flag(args, "imported");
+    out->fresh = arg_flag(args, "fresh");
+    out->dry_run = arg_flag(args, "dry_run");
+    return true;
+}
+
+/* Applies the rules and fills in what was left out. */
+static bool finish_draft(struct request *request, const struct publication *p,
+                         const struct view_source *source, struct rp_bytes *content)
+{
+    const struct control_opts *opts = control_options(request->control);
+    struct rp_problem problem;
+    char today[VIEW_DATE_LEN + 1];
+    struct draft_opts draft = {
+        .kind = p->kind,
+        .commons = p->scope == rp_record_commons,
+        .today = today,
+        .language = opts->language,
+        .attribution = p->imported ? NULL : opts->self->identity.name,
+        .own_licence = !p->imported,
+    };
+    int err;
+
+    view_date(today, source->now_ms);
+    err = draft_finish(content, p->content, &draft, &problem);
+    if (err == RP_ERR_RULE)
+        request_error(request, err, problem.field, "%s", problem.reason);
+    else if (err == RP_ERR_LIMIT)
+        request_error(request, err, NULL, "longer than a record may be (256 KiB)");
+    else if (err != RP_OK)
+        request_error(request, err, NULL, "%s", rp_err_text(err));
+    return err == RP_OK;
+}
+
+/* The object that the new record is a version of, or a new one, by what the request names. */
+static void find_object(struct request *request, const struct publication *p,
+                        const struct view_source *source, struct rp_rand *rand,
+                        uint8_t seed[static RP_SEED_LEN], uint8_t object[static RP_ID_LEN])
+{
+    const struct control_opts *opts = control_options(request->control);
+    struct heads heads;
+    int err;
+
+    if (p->object_text[0] != '\0') {
+        err = view_find_object(object, p->object_text, source);
+        if (err == RP_OK)
+            err = find_heads(opts->kv, object, "", (struct rp_slice){NULL, 0}, &heads);
+        /* a text that names somebody else's object becomes one of ours */
+        if (err == RP_OK && heads.n > 0 && !heads.has_teller &&
+            memcmp(heads.org, opts->self->identity.org, RP_ID_LEN) == 0 &&
+            memcmp(heads.scope, p->scope, RP_ID_LEN) == 0) {
+            memcpy(seed, heads.seed, RP_SEED_LEN);
+            return;
+        }
+    }
+    if (p->path[0] != '\0' && !p->fresh) {
+        object_of_path(opts->self, p->scope, p->path, seed, object);
+        return;
+    }
+    rp_rand_bytes(rand, seed, RP_SEED_LEN);
+    rp_record_object(object, opts->self->identity.org, seed, NULL);
+}
+
+void handle_publish(struct request *request, struct rp_slice args)
+{
+    const struct control_opts *opts = control_options(request->control);
+    struct view_source source = source_of(request);
+    static struct publication p;
+    uint8_t seed[RP_SEED_LEN];
+    uint8_t object[RP_ID_LEN];
+    struct rp_bytes content;
+    struct rp_bytes packed;
+    struct rp_rand rand;
+    struct author author = author_of(opts, &rand, source.now_ms);
+    struct author_draft draft;
+    struct heads heads;
+    int err;
+
+    p = (struct publication){0};
+    if (!read_publication(request, args, &p) || !finish_draft(request, &p, &source, &content))
+        return;
+    find_object(request, &p, &source, &rand, seed, object);
+    err = find_heads(opts->kv, object, p.kind_name, rp_bytes_slice(&content), &heads);
+    if (err != RP_OK) {
+        request_error(request, err, NULL, "the store cannot be read: %s", rp_err_text(err));
+    } else if (heads.same) {
+        done_object(request, object, heads.ids[0], "unchanged");
+    } else if (p.dry_run) {
+        done_object(request, object, object, heads.n > 0 ? "would change" : "would be new");
+    } else {
+        draft = (struct author_draft){
+            .kind = p.kind_name,
+            .scope = p.scope,
+            .content = rp_bytes_slice(&content),
+            .seed = seed,
+            .parents = heads.n,
+            .parent_ids = heads.ids[0],
+        };
+        err = author_write(&packed, &author, &draft);
+        request->state.publish.is_new = heads.n == 0;
+        if (err == RP_OK)
+            submit(request, &packed);
+        else if (err == RP_ERR_LIMIT)
+            request_error(request, err, NULL, "longer than a record may be (256 KiB)");
+        else
+            request_error(request, err, NULL, "%s", rp_err_text(err));
+    }
+    rp_bytes_free(&content);
+}
+
+void handle_withdraw(struct request *request, struct rp_slice args)
+{
+    const struct control_opts *opts = control_options(request->control);
+    struct view_source source = source_of(request);
+    char id[2 * RP_ID_LEN + 1];
+    struct rp_record target = {0};
+    uint8_t object[RP_ID_LEN];
+    struct rp_bytes packed;
+    struct rp_rand rand;
+    struct author author = author_of(opts, &rand, source.now_ms);
+    struct heads heads;
+    int err;
+
+    err = arg_text(args, "id", id, sizeof id) ? view_find_object(object, id, &source)
+                                              : RP_ERR_ARGUMENT;
+    if (err == RP_OK)
+        err = find_heads(opts->kv, object, "", (struct rp_slice){NULL, 0}, &heads);
+    if (err == RP_ERR_WITHDRAWN) {
+        request_error(request, err, NULL, "%s is withdrawn already", id);
+        return;
+    }
+    if (err != RP_OK || heads.n == 0) {
+        request_error(request, err != RP_OK ? err : RP_ERR_NOT_FOUND, NULL, "%s: %s", id,
+                      err == RP_ERR_AMBIGUOUS ? "more than one id begins so: give more digits"
+                                              : "there is nothing with this id here");
+        return;
+    }
+    if (memcmp(heads.org, opts->self->identity.org, RP_ID_LEN) != 0) {
+        request_error(request, RP_ERR_DENIED, NULL,
+                      "%s belongs to another organisation: only its owner can withdraw it", id);
+        return;
+    }
+    memcpy(target.scope, heads.scope, RP_ID_LEN);
+    memcpy(target.seed, heads.seed, RP_SEED_LEN);
+    err = author_withdraw(&packed, &author, &target, NULL, 0);
+    if (err == RP_OK)
+        submit(request, &packed);
+    else
+        request_error(request, err, NULL, "%s", rp_err_text(err));
+}
+
+/* Accepts, by the operator's own hand, the organisation whose inception a record carries. */
+static void accept_its_org(const struct control_opts *opts, const struct rp_record *record,
+                           uint64_t now_ms)
+{
+    struct rp_reader value;
+
+    if (!rp_record_is_kind(record, "identity") ||
+        !rp_reader_find(record->content, "inception", &value))
+        return;
+    (void)!core_accept_org(opts->core, rp_reader_bin(&value), now_ms);
+}
+
+void handle_import(struct request *request, struct rp_slice args)
+{
+    const struct control_opts *opts = control_options(request->control);
+    struct view_source source = source_of(request);
+    struct rp_slice packed = arg_bin(args, "record");
+    struct rp_opened opened;
+    struct rp_bytes copy;
+    int err = rp_record_open(&opened, packed);
+
+    if (err != RP_OK) {
+        request_error(request, err, NULL, "not a record: %s", rp_err_text(err));
+        return;
+    }
+    if (arg_flag(args, "accept"))
+        accept_its_org(opts, &opened.record, source.now_ms);
+    rp_record_close(&opened);
+    err = rp_bytes_copy(&copy, packed.data, packed.len);
+    if (err == RP_OK)
+        submit(request, &copy);
+    else
+        request_error(request, err, NULL, "%s", rp_err_text(err));
+}
+
+void handle_publish_outcome(struct request *request, const struct outcome *outcome)
+{
+    switch (outcome->err) {
+    case RP_OK:
+        done_object(request, outcome->object, outcome->id,
+                    request->command != CONTROL_PUBLISH ? "stored"
+                    : request->state.publish.is_new     ? "new"
+                                                        : "changed");
+        break;
+    case RP_ERR_EXISTS:
+        done_object(request, outcome->object, outcome->id, "unchanged");
+        break;
+    case RP_ERR_WITHDRAWN:
+        request_error(request, outcome->err, NULL,
+                      "it was withdrawn before, and what is withdrawn stays so: publish it with "
+                      "--new as something new, if that is right");
+        break;
+    case RP_ERR_UNKNOWN_ORG:
+        request_error(request, outcome->err, NULL,
+                      "its organisation is not accepted here: nothing was stored");
+        break;
+    case RP_ERR_FULL:
+        request_error(request, outcome->err, NULL,
+                      "the disk or the store is full: nothing was stored, nothing was lost. Make "
+                      "room, then try again");
+        break;
+    default:
+        request_error(request, outcome->err, NULL, "nothing was stored: %s",
+                      rp_err_text(outcome->err));
+        break;
+    }
+}

@@ -1,0 +1,71 @@
+#ifndef CONTROL_REQUEST_H
+#define CONTROL_REQUEST_H
+
+/* Between server.c, which carries requests, and handlers.c, which answer them. */
+
+#include "server.h"
+
+struct client;
+
+/* A request that is not answered yet. */
+struct request {
+    struct request *next;
+    struct client *client; /* NULL: it has gone */
+    struct control *control;
+    uint64_t number;
+    enum control_command command;
+    uint64_t tag;      /* of a record that is on its way; 0: none */
+    uint64_t deadline; /* for those that wait; UINT64_MAX: none */
+    union {
+        struct view_list list;
+        struct view_export export;
+        struct {
+            uint8_t org[RP_ID_LEN];
+            uint64_t exchanges; /* finished when it began */
+        } peer;
+        struct {
+            bool is_new;
+        } publish;
+    } state;
+};
+
+const struct control_opts *control_options(const struct control *control);
+uint64_t control_new_tag(struct control *control);
+
+/* Replies. After done or error the request is over and must not be used. */
+struct rp_writer *request_item(struct request *request); /* write one value, then request_send */
+struct rp_writer *request_done(struct request *request); /* the same, for the last */
+void request_send(struct request *request);
+void request_error(struct request *request, int err, const char *field, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
+
+/* Whether more items should wait until the client has read some. */
+bool request_must_wait(const struct request *request);
+
+/* handlers.c */
+
+/* Begins to answer; ${args} is a map, borrowed for the call. */
+void handle_request(struct request *request, struct rp_slice args);
+
+/* Goes on with a request that produces items, or looks whether one that waits is done. */
+void handle_continue(struct request *request, uint64_t now_ms);
+
+/* The record with the request's tag was taken in, or not. */
+void handle_outcome(struct request *request, const struct outcome *outcome);
+
+/* Arguments: text copied to ${out} of ${size}, empty when absent; false when too long or no text.
+ */
+bool arg_text(struct rp_slice args, const char *name, char *out, size_t size);
+bool arg_flag(struct rp_slice args, const char *name);
+uint64_t arg_uint(struct rp_slice args, const char *name, uint64_t otherwise);
+struct rp_slice arg_bin(struct rp_slice args, const char *name);
+struct rp_slice arg_item(struct rp_slice args, const char *name); /* empty when absent */
+
+/* publish.c */
+void handle_sources(struct request *request, struct rp_slice args);
+void handle_publish(struct request *request, struct rp_slice args);
+void handle_withdraw(struct request *request, struct rp_slice args);
+void handle_import(struct request *request, struct rp_slice args);
+void handle_publish_outcome(struct request *request, const struct outcome *outcome);
+
+#endif

@@ -1,0 +1,56 @@
+#ifndef DOCUMENT_PRIVATE_H
+#define DOCUMENT_PRIVATE_H
+
+#include "document.h"
+
+/* A growing string. */
+struct text {
+    char *data; /* NUL-terminated once anything was added */
+    size_t len;
+    size_t cap;
+    bool failed; /* memory was short */
+};
+void text_add(struct text *text, const char *data, size_t len);
+void text_adds(struct text *text, const char *string);
+void text_free(struct text *text);
+
+/*
+ * Front matter: the YAML between two lines of dashes at the beginning. The values are strings,
+ * lists and maps; nothing is guessed from how a value looks. ${body} is where the rest begins,
+ * ${body_line} its first line. Without front matter ${out} is an empty map.
+ */
+struct front_matter {
+    json_t *map;
+    json_t *lines; /* key -> line */
+    size_t body;
+    unsigned body_line;
+};
+int front_matter_read(struct front_matter *out, const char *text, size_t len,
+                      struct document_note *problem);
+void front_matter_free(struct front_matter *front);
+
+/* A part of the text under one heading of the first or second level; heading.len 0: before any. */
+struct section {
+    unsigned level;
+    unsigned line;
+    const char *heading;
+    size_t heading_len;
+    const char *text; /* without blank lines around it */
+    size_t text_len;
+};
+
+/* The next section from ${at} on; false at the end. ${line} counts along. */
+bool section_next(struct section *out, const char *text, size_t len, size_t *at, unsigned *line);
+
+/* Adds ${value} (text) to the md field ${name}, after what is there. */
+bool fields_append(struct document *document, const char *name, const char *text, size_t len,
+                   unsigned line);
+
+/* Sets a one-line field from text of several lines. */
+bool fields_set_line(struct document *document, const char *name, const char *text, size_t len,
+                     unsigned line);
+
+/* Characters in UTF-8 text. */
+size_t text_chars(const char *text, size_t len);
+
+#endif

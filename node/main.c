@@ -1,0 +1,134 @@
+#include <getopt.h>
+#include <signal.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+
+#include "node.h"
+#include "rp/err.h"
+
+#define EXIT_USAGE 2
+
+static const char usage[] =
+    "usage: rpnode [--home DIR] [--listen HOST:PORT] [--web HOST:PORT|off]\n"
+    "\n"
+    "Runs the node whose home is DIR in the foreground, until SIGINT or SIGTERM.\n"
+    "\n"
+    "  --home DIR          default: $RPNODE_HOME, else $XDG_DATA_HOME/rpnode,\n"
+    "                      else ~/.local/share/rpnode. Made by  rpctl init\n"
+    "  --listen HOST:PORT  where other nodes call; port 0 takes any free one\n"
+    "  --web HOST:PORT     where the library is read in a browser, or off\n"
+    "  --new-store         begin with an empty store where there is none\n"
+    "  --version           print the version and stop\n"
+    "  --help              print this and stop\n"
+    "\n"
+    "Further settings: DIR/rpnode.conf\n";
+
+struct arguments {
+    const char *home;
+    const char *listen;
+    const char *web;
+    bool new_store;
+};
+
+/* Reads the command line; -1 to go on, else an exit status. */
+static int read_arguments(int argc, char **argv, struct arguments *out)
+{
+    static const struct option options[] = {
+        {"home", required_argument, NULL, 'h'},
+        {"listen", required_argument, NULL, 'l'},
+        {"web", required_argument, NULL, 'w'},
+        {"new-store", no_argument, NULL, 'n'},
+        {"version", no_argument, NULL, 'v'},
+        {"help", no_argument, NULL, '?'},
+        {NULL, 0, NULL, 0},
+    };
+    int option;
+
+    opterr = 0;
+    while ((option = getopt_long(argc, argv, ":", options, NULL)) != -1) {
+        switch (option) {
+        case 'h':
+            out->home = optarg;
+            break;
+        case 'l':
+            out->listen = optarg;
+            break;
+        case 'w':
+            out->web = optarg;
+            break;
+        case 'n':
+            out->new_store = true;
+            break;
+        case 'v':
+            puts("rpnode " RPNODE_VERSION);
+            return EXIT_SUCCESS;
+        case '?':
+            if (optopt == 0 || strcmp(argv[optind - 1], "--help") == 0) {
+                fputs(usage, stdout);
+                return EXIT_SUCCESS;
+            }
+            /* fall through */
+        default:
+            fprintf(stderr, "rpnode: %s: unknown, or its value is missing\n\n%s", argv[optind - 1],
+                    usage);
+            return EXIT_USAGE;
+        }
+    }
+    if (optind < argc) {
+        fprintf(stderr, "rpnode: %s: not expected\n\n%s", argv[optind], usage);
+        return EXIT_USAGE;
+    }
+    return -1;
+}
+
+static bool set_text(char *out, size_t size, const char *value)
+{
+    if (value == NULL)
+        return true;
+    if (strlen(value) >= size)
+        return false;
+    memcpy(out, value, strlen(value) + 1);
+    return true;
+}
+
+int main(int argc, char **argv)
+{
+    static struct config config;
+    static struct why why;
+    static char home[HOME_PATH_MAX];
+    struct arguments arguments = {NULL, NULL, NULL, false};
+    struct node_opts opts = {.home = home, .config = &config};
+    int status;
+
+    signal(SIGPIPE, SIG_IGN); /* a peer that resets its connection must not end us */
+    signal(SIGXFSZ, SIG_IGN); /* a file size limit is a full disk, not the end */
+    umask(077);
+    prctl(PR_SET_DUMPABLE, 0); /* keys do not go into a core dump */
+    if ((status = read_arguments(argc, argv, &arguments)) >= 0)
+        return status;
+    if (sodium_init() < 0) {
+        fputs("rpnode: libsodium cannot be used on this machine\n", stderr);
+        return EXIT_FAILURE;
+    }
+    if (!set_text(home, sizeof home, arguments.home) ||
+        (arguments.home == NULL && home_default(home, &why) != RP_OK)) {
+        fprintf(stderr, "rpnode: %s\n", why.text[0] != '\0' ? why.text : "--home is too long");
+        return EXIT_FAILURE;
+    }
+    config = config_default;
+    if (config_read(&config, home, &why) != RP_OK) {
+        fprintf(stderr, "rpnode: %s\n", why.text);
+        return EXIT_FAILURE;
+    }
+    if (!set_text(config.listen, sizeof config.listen, arguments.listen) ||
+        !set_text(config.web, sizeof config.web, arguments.web)) {
+        fputs("rpnode: an address is too long\n", stderr);
+        return EXIT_USAGE;
+    }
+    opts.new_store = arguments.new_store;
+    return node_run(&opts);
+}

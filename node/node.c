@@ -1,0 +1,374 @@
+#include "node.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/statvfs.h>
+#include <time.h>
+#include <unistd.h>
+#include <uv.h>
+
+#include "control/server.h"
+#include "core/core.h"
+#include "ingest/ingest.h"
+#include "log.h"
+#include "net/address.h"
+#include "net/net.h"
+#include "rp/err.h"
+#include "rp/identity.h"
+#include "rp/rand.h"
+#include "store/kv_lmdb.h"
+#include "view/view.h"
+
+#define SOFTWARE "rpnode " RPNODE_VERSION
+#define MIB (UINT64_C(1) << 20)
+#define TICK_MAX_MS 60000
+
+struct node {
+    const struct node_opts *opts;
+    struct home_keys keys;
+    struct kv *kv;
+    struct core *core;
+    uv_loop_t loop;
+    struct ingest *ingest;
+    struct net *net;
+    struct control *control;
+    uv_timer_t timer;
+    uv_signal_t on_int;
+    uv_signal_t on_term;
+    uint64_t started_ms;
+    char listen[ADDRESS_TEXT_MAX];
+    bool settling;
+    bool stopping;
+    bool store_full; /* the last write found no room */
+};
+
+static uint64_t now_ms(void)
+{
+    struct timespec ts;
+
+    clock_gettime(CLOCK_REALTIME, &ts);
+    return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
+}
+
+/* What the core asks for */
+
+static void carry_out(struct node *node, struct core_effect *effect)
+{
+    switch (effect->type) {
+    case CORE_DIAL:
+        if (!node->stopping)
+            net_dial(node->net, effect->org, effect->address);
+        break;
+    case CORE_SUBMIT:
+        ingest_record(node->ingest, &effect->submission);
+        break;
+    case CORE_STORE:
+        ingest_change(node->ingest, effect->change);
+        break;
+    case CORE_CLOSE:
+        net_close(effect->link);
+        break;
+    case CORE_WAKE:
+        net_wake(effect->link);
+        break;
+    }
+}
+
+static void tick(uv_timer_t *timer);
+
+static void set_timer(struct node *node)
+{
+    uint64_t now = now_ms();
+    uint64_t at = core_deadline(node->core);
+    uint64_t control_at = control_deadline(node->control);
+    uint64_t wait = TICK_MAX_MS;
+
+    if (control_at < at)
+        at = control_at;
+    if (at < now + wait)
+        wait = at > now ? at - now : 0;
+    uv_timer_start(&node->timer, tick, wait, 0);
+}
+
+/* Does everything that follows from what just happened. */
+static void settle(void *ctx)
+{
+    struct node *node = ctx;
+    struct core_effect effect;
+
+    if (node->settling || node->ingest == NULL) /* the outer call goes on */
+        return;
+    node->settling = true;
+    while (core_next_effect(node->core, &effect))
+        carry_out(node, &effect);
+    if (!node->stopping)
+        control_tick(node->control, now_ms()); /* what it asks for waits for the next turn */
+    ingest_flush(node->ingest);
+    node->settling = false;
+    if (!node->stopping)
+        set_timer(node);
+}
+
+static void tick(uv_timer_t *timer)
+{
+    struct node *node = timer->data;
+
+    core_tick(node->core, now_ms());
+    settle(node);
+}
+
+/* What ingest tells */
+
+static void reported(void *ctx, struct intake *intake)
+{
+    struct node *node = ctx;
+    struct outcome outcome = {
+        .err = intake->err,
+        .tag = intake->submission.tag,
+    };
+    bool full = intake->err == RP_ERR_FULL;
+
+    if (full != node->store_full && (full || intake->err == RP_OK)) {
+        node->store_full = full;
+        if (full)
+            log_line(LOG_ERROR, "no room to store anything: free some disk space. Reading goes on");
+        else
+            log_line(LOG_INFO, "there is room in the store again");
+    }
+    if (!intake->is_change && outcome.tag != 0 && !node->stopping) {
+        memcpy(outcome.id, intake->opened.record.id, RP_ID_LEN);
+        memcpy(outcome.object, intake->opened.record.object, RP_ID_LEN);
+    }
+    intake_report(node->core, intake, now_ms());
+    if (outcome.tag != 0 && !node->stopping)
+        control_outcome(node->control, &outcome);
+}
+
+/* Whether there is room to write; called in the writer's thread. */
+static int check_room(void *ctx)
+{
+    const struct node *node = ctx;
+    const struct config *config = node->opts->config;
+    struct statvfs disk;
+
+    if (kv_lmdb_bytes(node->kv) > config->store_mib * MIB / 10 * 9)
+        return RP_ERR_FULL;
+    if (statvfs("store", &disk) == 0 &&
+        (uint64_t)disk.f_bavail * disk.f_frsize < config->free_mib * MIB)
+        return RP_ERR_FULL;
+    return RP_OK;
+}
+
+/* What control asks */
+
+static void fill_source(void *ctx, struct view_source *source)
+{
+    struct node *node = ctx;
+
+    *source = (struct view_source){
+        .kv = node->kv,
+        .core = node->core,
+        .self = &node->keys.self,
+        .software = SOFTWARE,
+        .listen = node->listen,
+        .web = node->opts->config->web,
+        .started_ms = node->started_ms,
+        .now_ms = now_ms(),
+        .store_bytes = kv_lmdb_bytes(node->kv),
+        .store_max_bytes = node->opts->config->store_mib * MIB,
+        .store_full = node->store_full,
+    };
+}
+
+static void submit(void *ctx, struct submission *submission)
+{
+    struct node *node = ctx;
+
+    ingest_record(node->ingest, submission);
+}
+
+/* Stopping: no new calls, then everything that was taken in is written, then the rest. */
+
+static void close_handle(uv_handle_t *handle, void *arg)
+{
+    (void)arg;
+    if (!uv_is_closing(handle))
+        uv_close(handle, NULL);
+}
+
+static void control_stopped(void *ctx)
+{
+    struct node *node = ctx;
+
+    uv_walk(&node->loop, close_handle, NULL);
+}
+
+static void ingest_stopped(void *ctx)
+{
+    struct node *node = ctx;
+
+    node->ingest = NULL;
+    control_stop(node->control, control_stopped, node);
+}
+
+static void net_stopped(void *ctx)
+{
+    struct node *node = ctx;
+
+    settle(node);
+    ingest_stop(node->ingest, ingest_stopped, node);
+}
+
+static void stop(uv_signal_t *handle, int number)
+{
+    struct node *node = handle->data;
+
+    if (node->stopping)
+        return;
+    log_line(LOG_INFO, "stopping (%s)", number == SIGINT ? "SIGINT" : "SIGTERM");
+    node->stopping = true;
+    uv_timer_stop(&node->timer);
+    core_stop(node->core);
+    net_stop(node->net, net_stopped, node);
+}
+
+/* Starting */
+
+/* Tells others where to call: the setting, or where we listen, the host left out when it is any. */
+static void set_addresses(struct node *node)
+{
+    const char *advertise = node->opts->config->advertise;
+    const char *address = advertise[0] != '\0' ? advertise : node->listen;
+    struct address parsed;
+    char port_only[16];
+
+    if (address_parse(&parsed, address) &&
+        (strcmp(parsed.host, "0.0.0.0") == 0 || strcmp(parsed.host, "::") == 0)) {
+        snprintf(port_only, sizeof port_only, ":%u", parsed.port);
+        address = port_only;
+    }
+    core_set_addresses(node->core, &address, 1);
+}
+
+static int open_node(struct node *node, struct why *why)
+{
+    const struct config *config = node->opts->config;
+    uint8_t seed[RP_RAND_SEED_LEN];
+    struct core_opts core = {
+        .self = &node->keys.self,
+        .seed = seed,
+        .software = SOFTWARE,
+        .trust_depth = config->trust_depth,
+        .check_ms = config->check_seconds * 1000,
+        .vouch = config->vouch,
+    };
+    int err;
+
+    if ((err = home_load(".", &node->keys, why)) != RP_OK || (err = home_lock(".", why)) != RP_OK)
+        return err;
+    if (node->opts->new_store &&
+        (err = home_create_store(".", config->store_mib * MIB, why)) != RP_OK)
+        return err;
+    node->kv = home_open_store(".", config->store_mib * MIB, why);
+    if (node->kv == NULL)
+        return RP_ERR_CORRUPT;
+    home_random(seed, sizeof seed);
+    core.kv = node->kv;
+    node->core = core_new(&core, now_ms(), &err);
+    if (node->core == NULL)
+        snprintf(why->text, sizeof why->text, "the store cannot be used: %s", rp_err_text(err));
+    return err;
+}
+
+static int start(struct node *node, struct why *why)
+{
+    struct ingest_opts ingest = {&node->loop, node->kv, reported, settle, node, check_room};
+    struct net_opts net = {&node->loop, node->core, settle, node};
+    struct control_opts control = {
+        .loop = &node->loop,
+        .core = node->core,
+        .kv = node->kv,
+        .self = &node->keys.self,
+        .language = node->opts->config->language,
+        .vouch = node->opts->config->vouch,
+        .settle = settle,
+        .fill = fill_source,
+        .submit = submit,
+        .random = home_random,
+        .ctx = node,
+    };
+    int err;
+
+    uv_timer_init(&node->loop, &node->timer);
+    uv_signal_init(&node->loop, &node->on_int);
+    uv_signal_init(&node->loop, &node->on_term);
+    node->timer.data = node->on_int.data = node->on_term.data = node;
+    uv_signal_start(&node->on_int, stop, SIGINT);
+    uv_signal_start(&node->on_term, stop, SIGTERM);
+    node->net = net_new(&net);
+    node->control = control_new(&control);
+    node->ingest = ingest_new(&ingest);
+    if (node->net == NULL || node->control == NULL || node->ingest == NULL) {
+        snprintf(why->text, sizeof why->text, "out of memory");
+        return RP_ERR_NOMEM;
+    }
+    err = net_listen(node->net, node->opts->config->listen, node->listen, sizeof node->listen,
+                     why->text, sizeof why->text);
+    if (err == RP_OK)
+        err = control_listen(node->control, HOME_SOCKET, why->text, sizeof why->text);
+    if (err == RP_OK)
+        set_addresses(node);
+    return err;
+}
+
+static void say_started(const struct node *node)
+{
+    char org[RP_ORG_TEXT_LEN + 1];
+
+    rp_identity_text(org, node->keys.self.identity.org);
+    log_line(LOG_INFO, "%s: %s, organisation %s", SOFTWARE, node->keys.self.identity.name, org);
+    log_line(LOG_INFO, "listening for peers at %s", node->listen);
+}
+
+int node_run(const struct node_opts *opts)
+{
+    struct node *node = calloc(1, sizeof *node);
+    struct why why = {{0}};
+    int err;
+
+    if (node == NULL)
+        return EXIT_FAILURE;
+    node->opts = opts;
+    node->started_ms = now_ms();
+    if (chdir(opts->home) != 0) {
+        log_line(LOG_ERROR, "%s is not a home: make one with  rpctl --home '%s' init --name NAME",
+                 opts->home, opts->home);
+        err = RP_ERR_NOT_FOUND;
+        goto err0;
+    }
+    if ((err = open_node(node, &why)) != RP_OK)
+        goto err1;
+    uv_loop_init(&node->loop);
+    if ((err = start(node, &why)) != RP_OK) {
+        /* what was begun ends with the process: nothing was taken in yet */
+        log_line(LOG_ERROR, "%s", why.text);
+        _exit(EXIT_FAILURE);
+    }
+    say_started(node);
+    settle(node);
+    uv_run(&node->loop, UV_RUN_DEFAULT);
+    uv_loop_close(&node->loop);
+    (void)unlink(HOME_SOCKET);
+    log_line(LOG_INFO, "stopped");
+err1:
+    if (why.text[0] != '\0')
+        log_line(LOG_ERROR, "%s", why.text);
+    core_free(node->core);
+    kv_lmdb_close(node->kv);
+    home_keys_free(&node->keys);
+err0:
+    free(node);
+    return err == RP_OK ? EXIT_SUCCESS : EXIT_FAILURE;
+}

@@ -1,0 +1,19 @@
+#ifndef NODE_H
+#define NODE_H
+
+#include "config.h"
+#include "home.h"
+
+/*
+ * The node put together: core, store, links, ingest and control on one loop. Runs until SIGINT or
+ * SIGTERM, or until it cannot. Returns an exit status; what is wrong goes to the log.
+ */
+struct node_opts {
+    const char *home;
+    const struct config *config;
+    bool new_store; /* begin with an empty store where there is none */
+};
+
+int node_run(const struct node_opts *opts);
+
+#endif

@@ -1,0 +1,277 @@
+#include <string.h>
+
+#include "rp/err.h"
+#include "rp/text.h"
+#include "view_private.h"
+
+#define VERSIONS_MAX 256  /* shown of one object */
+#define BACKLINKS_MAX 100 /* shown of one object */
+
+/* A shortened id: the bytes that all digits fill, and for an odd digit the half after them. */
+struct prefix {
+    uint8_t bytes[RP_ID_LEN];
+    size_t digits;
+};
+
+static bool parse_prefix(struct prefix *out, const char *id)
+{
+    memset(out, 0, sizeof *out);
+    out->digits = strlen(id);
+    return out->digits >= 4 && out->digits <= 2 * RP_ID_LEN &&
+           rp_text_unhex(out->bytes, id, out->digits);
+}
+
+static bool has_prefix(const uint8_t *id, const struct prefix *prefix)
+{
+    size_t whole = prefix->digits / 2;
+
+    return memcmp(id, prefix->bytes, whole) == 0 &&
+           (prefix->digits % 2 == 0 || (id[whole] & 0xf0) == prefix->bytes[whole]);
+}
+
+/* Looks among objects: RP_ERR_AMBIGUOUS when more than one fits. */
+static int find_by_object(struct kv_txn *txn, const struct prefix *prefix,
+                          uint8_t object[static RP_ID_LEN])
+{
+    struct rp_slice from = {prefix->bytes, RP_ID_LEN};
+    struct kv_iter it;
+    int err = RP_ERR_NOT_FOUND;
+
+    for (kv_from(&it, txn, KV_OBJECT, from, prefix->digits / 2); it.found; kv_next(&it)) {
+        if (!has_prefix(it.key.data, prefix))
+            continue;
+        if (err == RP_OK && memcmp(object, it.key.data, RP_ID_LEN) != 0) {
+            kv_stop(&it);
+            return RP_ERR_AMBIGUOUS;
+        }
+        memcpy(object, it.key.data, RP_ID_LEN);
+        err = RP_OK;
+    }
+    return err;
+}
+
+/* Looks among versions, by the first half of their ids. */
+static int find_by_version(struct kv_txn *txn, const struct prefix *prefix,
+                           uint8_t object[static RP_ID_LEN])
+{
+    size_t digits = prefix->digits < 2 * RP_SYMBOL_LEN ? prefix->digits : 2 * RP_SYMBOL_LEN;
+    struct prefix half = *prefix;
+    struct kv_iter it;
+    int err = RP_ERR_NOT_FOUND;
+
+    half.digits = digits;
+    for (kv_from(&it, txn, KV_SYMBOL, (struct rp_slice){half.bytes, RP_SYMBOL_LEN}, digits / 2);
+         it.found; kv_next(&it)) {
+        struct rp_opened opened;
+        struct place place;
+
+        if (!has_prefix(it.key.data, &half) || !records_read_place(it.value, &place) ||
+            !records_open(txn, place.seq, &place, &opened))
+            continue;
+        if (has_prefix(opened.record.id, prefix)) {
+            if (err == RP_OK) {
+                rp_record_close(&opened);
+                kv_stop(&it);
+                return RP_ERR_AMBIGUOUS;
+            }
+            memcpy(object, opened.record.object, RP_ID_LEN);
+            err = RP_OK;
+        }
+        rp_record_close(&opened);
+    }
+    return err;
+}
+
+/* Whether an object that fits was here and has been withdrawn. */
+static bool was_withdrawn(struct kv_txn *txn, const struct prefix *prefix)
+{
+    for (uint32_t scope = SCOPE_COMMONS; scope <= SCOPE_LOCAL; scope++) {
+        struct kv_key from = {.len = 0};
+        struct kv_iter it;
+
+        kv_key_number(&from, scope, 4);
+        kv_key_bytes(&from, prefix->bytes, RP_ID_LEN);
+        for (kv_from(&it, txn, KV_WITHDRAWN, kv_key_slice(&from), 4 + prefix->digits / 2); it.found;
+             kv_next(&it)) {
+            if (has_prefix(it.key.data + 4, prefix)) {
+                kv_stop(&it);
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+static int find(struct kv_txn *txn, const char *id, uint8_t object[static RP_ID_LEN])
+{
+    struct prefix prefix;
+    int err;
+
+    if (!parse_prefix(&prefix, id))
+        return RP_ERR_ARGUMENT;
+    err = find_by_object(txn, &prefix, object);
+    if (err == RP_ERR_NOT_FOUND)
+        err = find_by_version(txn, &prefix, object);
+    if (err == RP_ERR_NOT_FOUND && was_withdrawn(txn, &prefix))
+        err = RP_ERR_WITHDRAWN;
+    return kv_err(txn) != RP_OK ? kv_err(txn) : err;
+}
+
+int view_find_object(uint8_t object[static RP_ID_LEN], const char *id,
+                     const struct view_source *source)
+{
+    struct kv_txn *txn;
+    int err;
+
+    if ((txn = kv_begin(source->kv, false, &err)) == NULL)
+        return err;
+    err = find(txn, id, object);
+    kv_abort(txn);
+    return err;
+}
+
+/* A version: when it is current, with its content. */
+static void write_version(struct rp_writer *w, const struct rp_record *record,
+                          const struct place *place, bool current)
+{
+    rp_writer_map(w, current ? 7 : 5);
+    if (current)
+        put_content(w, "content", record->content);
+    rp_writer_str(w, "current");
+    rp_writer_bool(w, current);
+    put_time(w, "first_seen", place->first_seen);
+    put_hex(w, "id", record->id, RP_ID_LEN);
+    if (current) {
+        rp_writer_str(w, "kind");
+        rp_writer_text(w, record->kind);
+    }
+    put_time(w, "made", record->made);
+    rp_writer_str(w, "parents");
+    rp_writer_array(w, record->parents);
+    for (uint32_t i = 0; i < record->parents; i++) {
+        char hex[2 * RP_ID_LEN + 1];
+
+        rp_text_hex(hex, rp_record_parent(record, i), RP_ID_LEN);
+        rp_writer_str(w, hex);
+    }
+}
+
+/* What the versions of an object have in common, taken from the first that may be shown. */
+struct common {
+    bool known;
+    uint8_t org[RP_ID_LEN];
+    uint32_t number;
+    uint32_t scope;
+};
+
+/* Writes the versions that may be shown to ${w}; gives their number. */
+static uint32_t write_versions(struct rp_writer *w, struct kv_txn *txn, const uint8_t *object,
+                               const struct view_source *source, struct common *common)
+{
+    struct kv_iter it;
+    uint32_t n = 0;
+
+    for (kv_last(&it, txn, KV_OBJECT, (struct rp_slice){object, RP_ID_LEN}); it.found;
+         kv_previous(&it)) {
+        struct rp_opened opened;
+        struct place place;
+
+        if (n == VERSIONS_MAX) {
+            kv_stop(&it);
+            break;
+        }
+        if (!records_open(txn, records_seq_of_key(it.key), &place, &opened))
+            continue;
+        if (view_may_show(source, &opened.record, &place)) {
+            write_version(w, &opened.record, &place, !records_is_replaced(txn, &opened.record));
+            memcpy(common->org, opened.record.org, RP_ID_LEN);
+            common->number = place.org;
+            common->scope = place.scope;
+            common->known = true;
+            n++;
+        }
+        rp_record_close(&opened);
+    }
+    return n;
+}
+
+/* Objects whose current versions refer to ${object}. */
+static void put_backlinks(struct rp_writer *w, struct kv_txn *txn, const uint8_t *object,
+                          const struct view_source *source)
+{
+    struct rp_writer items;
+    struct kv_iter it;
+    uint32_t n = 0;
+
+    rp_writer_init(&items, w->max);
+    for (kv_first(&it, txn, KV_BACKLINK, (struct rp_slice){object, RP_ID_LEN}); it.found;
+         kv_next(&it)) {
+        struct rp_opened opened;
+        struct rp_reader title;
+        struct place place;
+
+        if (n == BACKLINKS_MAX) {
+            kv_stop(&it);
+            break;
+        }
+        if (!records_open(txn, records_seq_of_key(it.key), &place, &opened))
+            continue;
+        if (view_may_show(source, &opened.record, &place) &&
+            !records_is_replaced(txn, &opened.record)) {
+            rp_writer_map(&items, 3);
+            rp_writer_str(&items, "kind");
+            rp_writer_text(&items, opened.record.kind);
+            put_hex(&items, "object", opened.record.object, RP_ID_LEN);
+            rp_writer_str(&items, "title");
+            if (rp_reader_find(opened.record.content, "title", &title) &&
+                rp_reader_peek(&title) == RP_TYPE_STR)
+                rp_writer_text(&items, rp_reader_str(&title));
+            else
+                rp_writer_nil(&items);
+            n++;
+        }
+        rp_record_close(&opened);
+    }
+    rp_writer_str(w, "referred_to_by");
+    rp_writer_array(w, n);
+    rp_writer_raw(w, rp_writer_slice(&items));
+    rp_writer_free(&items);
+}
+
+int view_show(struct rp_writer *w, const char *id, const struct view_source *source)
+{
+    struct common common = {.known = false};
+    struct org_view org = {.name = ""};
+    uint8_t object[RP_ID_LEN];
+    struct rp_writer versions;
+    struct kv_txn *txn;
+    uint32_t n;
+    int err;
+
+    if ((txn = kv_begin(source->kv, false, &err)) == NULL)
+        return err;
+    if ((err = find(txn, id, object)) != RP_OK)
+        goto out;
+    rp_writer_init(&versions, w->max);
+    n = write_versions(&versions, txn, object, source, &common);
+    err = n > 0 ? versions.err : RP_ERR_NOT_FOUND;
+    if (err == RP_OK) {
+        (void)core_org(source->core, common.number, &org);
+        rp_writer_map(w, 6);
+        put_text(w, "audience", view_audience(common.scope));
+        put_org(w, "author", common.org);
+        put_text(w, "author_name", org.name);
+        put_hex(w, "object", object, RP_ID_LEN);
+        put_backlinks(w, txn, object, source);
+        rp_writer_str(w, "versions");
+        rp_writer_array(w, n);
+        rp_writer_raw(w, rp_writer_slice(&versions));
+        err = w->err;
+    }
+    rp_writer_free(&versions);
+    if (err == RP_OK)
+        err = kv_err(txn);
+out:
+    kv_abort(txn);
+    return err;
+}

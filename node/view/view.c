@@ -1,0 +1,167 @@
+#include "view.h"
+
+#include <string.h>
+
+#include "rp/consent.h"
+#include "rp/err.h"
+#include "rp/identity.h"
+#include "rp/reader.h"
+#include "rp/text.h"
+#include "view_private.h"
+
+#define CONTENT_DEPTH 4 /* levels of a content that fit, with all around it, into RP_DEPTH_MAX */
+
+static void put_digits(char *out, uint64_t value, int width)
+{
+    for (int i = width - 1; i >= 0; i--) {
+        out[i] = (char)('0' + value % 10);
+        value /= 10;
+    }
+}
+
+/* The day that is ${days} after 1970-01-01, by counting in eras of 400 years from a 1 March. */
+static void put_day(char out[static VIEW_DATE_LEN + 1], uint64_t days)
+{
+    uint64_t shifted = days + 719468;
+    uint64_t era = shifted / 146097;
+    uint64_t of_era = shifted % 146097;
+    uint64_t year = (of_era - of_era / 1460 + of_era / 36524 - of_era / 146096) / 365;
+    uint64_t of_year = of_era - (365 * year + year / 4 - year / 100);
+    uint64_t month = (5 * of_year + 2) / 153;
+
+    memcpy(out, "0000-00-00", VIEW_DATE_LEN + 1);
+    put_digits(out + 8, of_year - (153 * month + 2) / 5 + 1, 2);
+    month = month < 10 ? month + 3 : month - 9;
+    put_digits(out + 5, month, 2);
+    put_digits(out, year + 400 * era + (month <= 2), 4);
+}
+
+void view_date(char out[static VIEW_DATE_LEN + 1], uint64_t ms)
+{
+    put_day(out, ms / 86400000);
+}
+
+void view_time(char out[static VIEW_TIME_LEN + 1], uint64_t ms)
+{
+    uint64_t seconds = ms / 1000 % 86400;
+
+    put_day(out, ms / 86400000);
+    memcpy(out + VIEW_DATE_LEN, "T00:00:00Z", 11);
+    put_digits(out + 11, seconds / 3600, 2);
+    put_digits(out + 14, seconds / 60 % 60, 2);
+    put_digits(out + 17, seconds % 60, 2);
+}
+
+static void write_hex(struct rp_writer *w, struct rp_slice bytes)
+{
+    char hex[129];
+
+    if (bytes.len > 64) { /* longer than any id or signature: shown by its length */
+        char length[] = "(0000000000 bytes)";
+
+        put_digits(length + 1, bytes.len, 10);
+        rp_writer_str(w, length);
+        return;
+    }
+    rp_text_hex(hex, bytes.data, bytes.len);
+    rp_writer_str(w, hex);
+}
+
+void put_hex(struct rp_writer *w, const char *key, const uint8_t *data, size_t len)
+{
+    rp_writer_str(w, key);
+    write_hex(w, (struct rp_slice){data, len});
+}
+
+void put_org(struct rp_writer *w, const char *key, const uint8_t *org)
+{
+    char text[RP_ORG_TEXT_LEN + 1];
+
+    rp_identity_text(text, org);
+    rp_writer_str(w, key);
+    rp_writer_str(w, text);
+}
+
+void put_text(struct rp_writer *w, const char *key, const char *text)
+{
+    rp_writer_str(w, key);
+    if (text != NULL)
+        rp_writer_str(w, text);
+    else
+        rp_writer_nil(w);
+}
+
+void put_uint(struct rp_writer *w, const char *key, uint64_t value)
+{
+    rp_writer_str(w, key);
+    rp_writer_uint(w, value);
+}
+
+void put_time(struct rp_writer *w, const char *key, uint64_t ms)
+{
+    char text[VIEW_TIME_LEN + 1];
+
+    view_time(text, ms);
+    put_text(w, key, ms > 0 ? text : NULL);
+}
+
+/* Copies an item; what lies deeper than ${depth} levels, as no kind has it, is only named. */
+static void copy_readable(struct rp_writer *w, struct rp_reader *r, int depth)
+{
+    enum rp_type type = rp_reader_peek(r);
+    uint32_t n;
+
+    if (depth == 0 && (type == RP_TYPE_ARRAY || type == RP_TYPE_MAP)) {
+        (void)rp_reader_item(r);
+        rp_writer_str(w, "(nested too deeply to be shown)");
+        return;
+    }
+    switch (type) {
+    case RP_TYPE_BIN:
+        write_hex(w, rp_reader_bin(r));
+        break;
+    case RP_TYPE_ARRAY:
+        n = rp_reader_array(r);
+        rp_writer_array(w, n);
+        for (uint32_t i = 0; i < n && r->err == RP_OK; i++)
+            copy_readable(w, r, depth - 1);
+        break;
+    case RP_TYPE_MAP:
+        n = rp_reader_map(r);
+        rp_writer_map(w, n);
+        for (uint32_t i = 0; i < n && r->err == RP_OK; i++) {
+            rp_writer_text(w, rp_reader_str(r));
+            copy_readable(w, r, depth - 1);
+        }
+        break;
+    default:
+        rp_writer_raw(w, rp_reader_item(r));
+        break;
+    }
+}
+
+void put_content(struct rp_writer *w, const char *key, struct rp_slice content)
+{
+    struct rp_reader r;
+
+    rp_reader_init(&r, content);
+    rp_writer_str(w, key);
+    copy_readable(w, &r, CONTENT_DEPTH);
+}
+
+const char *view_audience(uint32_t scope)
+{
+    return scope == SCOPE_LOCAL ? "local" : "commons";
+}
+
+bool view_may_show(const struct view_source *source, const struct rp_record *record,
+                   const struct place *place)
+{
+    char today[VIEW_DATE_LEN + 1];
+    struct org_view org;
+
+    view_date(today, source->now_ms);
+    if (!core_org(source->core, place->org, &org) || !org.accepted)
+        return false;
+    return !rp_record_is_kind(record, "story") || !rp_consent_has_lapsed(record->content, today);
+}

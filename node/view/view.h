@@ -1,0 +1,82 @@
+#ifndef VIEW_H
+#define VIEW_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "core/core.h"
+#include "rp/writer.h"
+#include "store/kv.h"
+
+/*
+ * What the node answers when asked: msgpack maps that read well as JSON (ids as text, times as ISO
+ * 8601), the single source for rpctl, its --json and the web (SPEC 8.3). Nothing is shown here that
+ * consent does not cover: a story whose review date has passed, or of an organisation that is not
+ * accepted, does not exist for a view.
+ */
+struct view_source {
+    struct kv *kv;
+    struct core *core;
+    const struct self *self;
+    const char *software;
+    const char *listen; /* HOST:PORT as listened */
+    const char *web;    /* HOST:PORT, or "off" */
+    uint64_t started_ms;
+    uint64_t now_ms;
+    uint64_t store_bytes;
+    uint64_t store_max_bytes;
+    bool store_full;
+};
+
+/* Times: "2026-11-22T09:14:02Z" and "2026-11-22". */
+#define VIEW_TIME_LEN 20
+#define VIEW_DATE_LEN 10
+void view_time(char out[static VIEW_TIME_LEN + 1], uint64_t ms);
+void view_date(char out[static VIEW_DATE_LEN + 1], uint64_t ms);
+
+/* "rpctl.status/1", and "rpctl.peers/1". */
+void view_status(struct rp_writer *w, const struct view_source *source);
+void view_peers(struct rp_writer *w, const struct view_source *source);
+
+/* A listing, item by item, so that the longest never stands in memory. Zero-initialise. */
+struct view_list {
+    bool has_kind;
+    char kind[RP_KIND_LEN_MAX + 1];
+    uint32_t author;     /* organisation by number; 0: all */
+    bool no_local;       /* without what never leaves this node */
+    bool for_export;     /* without what consent keeps out of exports */
+    struct kv_key after; /* where to go on */
+    uint32_t scope;      /* the one being listed */
+};
+
+/*
+ * Writes the next item to ${w}; false at the end. Items are the current versions of objects, by
+ * scope and kind, the newest first. After an error in the store, ${err} says so.
+ */
+bool view_list_next(struct view_list *list, struct rp_writer *w, const struct view_source *source,
+                    int *err);
+
+/*
+ * The object that ${id} (hex, shortened at will) names, with its content and versions.
+ * RP_ERR_NOT_FOUND, RP_ERR_AMBIGUOUS, RP_ERR_ARGUMENT, RP_ERR_WITHDRAWN.
+ */
+int view_show(struct rp_writer *w, const char *id, const struct view_source *source)
+    __attribute__((warn_unused_result));
+
+/* The object that ${id} names, which may be withdrawn or hidden. Errors as above. */
+int view_find_object(uint8_t object[static RP_ID_LEN], const char *id,
+                     const struct view_source *source) __attribute__((warn_unused_result));
+
+/* Records as they are signed, for export. Zero-initialise. */
+struct view_export {
+    bool local; /* with what never leaves this node */
+    uint64_t after;
+    bool content;       /* the control set has been walked */
+    uint64_t held_back; /* records left out because consent does not cover an export */
+};
+
+/* Writes the next record to ${w}, control before content; false at the end. */
+bool view_export_next(struct view_export *export, struct rp_writer *w,
+                      const struct view_source *source, int *err);
+
+#endif

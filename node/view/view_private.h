@@ -1,0 +1,23 @@
+#ifndef VIEW_PRIVATE_H
+#define VIEW_PRIVATE_H
+
+#include "view.h"
+
+/* Shared by the files of view/. Writers of "key", value pairs; keys must come in order. */
+void put_hex(struct rp_writer *w, const char *key, const uint8_t *data, size_t len);
+void put_org(struct rp_writer *w, const char *key, const uint8_t *org);
+void put_text(struct rp_writer *w, const char *key, const char *text); /* NULL: nil */
+void put_uint(struct rp_writer *w, const char *key, uint64_t value);
+void put_time(struct rp_writer *w, const char *key, uint64_t ms); /* 0: nil */
+
+/* A record's content with its binaries as hex. */
+void put_content(struct rp_writer *w, const char *key, struct rp_slice content);
+
+/* Whether a view may show the record: accepted, and consent has not lapsed. */
+bool view_may_show(const struct view_source *source, const struct rp_record *record,
+                   const struct place *place);
+
+/* "commons" or "local". */
+const char *view_audience(uint32_t scope);
+
+#endif

@@ -1,0 +1,120 @@
+#include <ctype.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "rp/limits.h"
+#include "rp/token.h"
+#include "rpctl.h"
+
+/* "7d", "12h", "30m" as ms; 0 when it is none of these. */
+static uint64_t parse_span(const char *text)
+{
+    char *end;
+    unsigned long n = strtoul(text, &end, 10);
+
+    if (end == text || n == 0 || n > 100000 || end[0] == '\0' || end[1] != '\0')
+        return 0;
+    switch (*end) {
+    case 'd':
+        return (uint64_t)n * 24 * 3600 * 1000;
+    case 'h':
+        return (uint64_t)n * 3600 * 1000;
+    case 'm':
+        return (uint64_t)n * 60 * 1000;
+    case 's':
+        return (uint64_t)n * 1000;
+    default:
+        return 0;
+    }
+}
+
+int command_invite(const struct command_args *args)
+{
+    static const struct option options[] = {{"for", required_argument, NULL, 'f'},
+                                            {"expires", required_argument, NULL, 'e'},
+                                            {"no-vouch", no_argument, NULL, 'n'},
+                                            {NULL, 0, NULL, 0}};
+    const char *whom = "";
+    uint64_t span = parse_span("7d");
+    bool no_vouch = false;
+    struct rp_writer w;
+    json_t *answer;
+    int option;
+    int result;
+
+    opterr = 0;
+    while ((option = getopt_long(args->argc, args->argv, "", options, NULL)) != -1) {
+        if (option == '?')
+            return usage_error(args, "%s: unknown, or its value is missing",
+                               args->argv[optind - 1]);
+        if (option == 'f')
+            whom = optarg;
+        if (option == 'e' && (span = parse_span(optarg)) == 0)
+            return usage_error(args, "%s: not a time such as 7d, 12h or 30m", optarg);
+        no_vouch |= option == 'n';
+    }
+    if (optind < args->argc)
+        return usage_error(args, "%s: not expected", args->argv[optind]);
+    rp_writer_init(&w, RP_FRAME_MAX);
+    rp_writer_map(&w, 3);
+    rp_writer_str(&w, "expires_ms");
+    rp_writer_uint(&w, span);
+    rp_writer_str(&w, "for");
+    rp_writer_str(&w, whom);
+    rp_writer_str(&w, "no_vouch");
+    rp_writer_bool(&w, no_vouch);
+    result = client_ask(args->home, CONTROL_INVITE, &w, &answer);
+    rp_writer_free(&w);
+    if (result == EXIT_DONE)
+        puts(text_of(answer, "token"));
+    json_decref(answer);
+    return result;
+}
+
+/* The token without the white space that mail programs and people put into it. */
+static bool read_token(char *out, size_t size, const char *given)
+{
+    size_t n = 0;
+    int c;
+
+    if (strcmp(given, "-") != 0) {
+        for (; *given != '\0'; given++) {
+            if (!isspace((unsigned char)*given) && n < size - 1)
+                out[n++] = *given;
+        }
+    } else {
+        while ((c = getchar()) != EOF && n < size - 1) {
+            if (!isspace(c))
+                out[n++] = (char)c;
+        }
+    }
+    out[n] = '\0';
+    return n > 0 && n < size - 1;
+}
+
+int command_join(const struct command_args *args)
+{
+    char token[RP_TOKEN_TEXT_MAX + 2];
+    struct rp_writer w;
+    json_t *answer;
+    int result;
+
+    if (args->argc != 2)
+        return usage_error(args, "the token is needed, or - to read it from standard input");
+    if (!read_token(token, sizeof token, args->argv[1])) {
+        fputs("rpctl: that is not an invite: one begins with rpinvite1\n", stderr);
+        return EXIT_FAILED;
+    }
+    rp_writer_init(&w, RP_FRAME_MAX);
+    rp_writer_map(&w, 1);
+    rp_writer_str(&w, "token");
+    rp_writer_str(&w, token);
+    result = client_ask(args->home, CONTROL_JOIN, &w, &answer);
+    rp_writer_free(&w);
+    if (result == EXIT_DONE)
+        printf("joined %s (%s)\n", text_of(answer, "name"), text_of(answer, "organisation"));
+    json_decref(answer);
+    return result;
+}

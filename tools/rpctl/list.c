@@ -1,0 +1,209 @@
+#include <getopt.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "rp/kind.h"
+#include "rp/limits.h"
+#include "rpctl.h"
+
+static void print_item(void *ctx, const json_t *item)
+{
+    const bool *json = ctx;
+
+    if (*json)
+        print_json(item, true);
+    else
+        printf("%.12s  %-10s  %-7s  %s  (%s)\n", text_of(item, "object"), text_of(item, "kind"),
+               text_of(item, "audience"), text_of(item, "title"), text_of(item, "author_name"));
+}
+
+int command_list(const struct command_args *args)
+{
+    static const struct option options[] = {{"kind", required_argument, NULL, 'k'},
+                                            {"author", required_argument, NULL, 'a'},
+                                            {"json", no_argument, NULL, 'j'},
+                                            {NULL, 0, NULL, 0}};
+    const char *author = "";
+    const char *kind = "";
+    struct client *client;
+    struct rp_writer w;
+    bool json = false;
+    int option;
+    int result;
+
+    opterr = 0;
+    while ((option = getopt_long(args->argc, args->argv, "", options, NULL)) != -1) {
+        if (option == '?')
+            return usage_error(args, "%s: unknown, or its value is missing",
+                               args->argv[optind - 1]);
+        if (option == 'k')
+            kind = optarg;
+        if (option == 'a')
+            author = optarg;
+        json |= option == 'j';
+    }
+    if (optind < args->argc)
+        return usage_error(args, "%s: not expected", args->argv[optind]);
+    if (kind[0] != '\0' && rp_kind_find(rp_bytes_str(kind)) == NULL)
+        return usage_error(args, "%s: there is no such kind", kind);
+    if ((client = client_open(args->home)) == NULL)
+        return EXIT_NOT_RUNNING;
+    rp_writer_init(&w, RP_FRAME_MAX);
+    rp_writer_map(&w, 2);
+    rp_writer_str(&w, "author");
+    rp_writer_str(&w, author);
+    rp_writer_str(&w, "kind");
+    rp_writer_str(&w, kind);
+    result = client_call(client, CONTROL_LIST, &w, print_item, &json, NULL);
+    rp_writer_free(&w);
+    client_close(client);
+    return result;
+}
+
+static void print_value(const char *name, const json_t *value, int depth);
+
+static void print_block(const json_t *map, int depth)
+{
+    const char *key;
+    json_t *value;
+
+    json_object_foreach((json_t *)(uintptr_t)map, key, value) print_value(key, value, depth);
+}
+
+/* A field: short ones on one line, text of several lines under its name. */
+static void print_value(const char *name, const json_t *value, int depth)
+{
+    const char *text = json_string_value(value);
+    const json_t *entry;
+    size_t i;
+
+    printf("%*s%s", 2 * depth, "", name);
+    if (text != NULL && (strchr(text, '\n') != NULL || strlen(text) > 200)) {
+        printf(":\n\n%s\n\n", text);
+    } else if (text != NULL) {
+        printf(": %s\n", text);
+    } else if (json_is_object(value)) {
+        printf(":\n");
+        print_block(value, depth + 1);
+    } else if (json_is_array(value)) {
+        printf(":\n");
+        json_array_foreach(value, i, entry) print_value("-", entry, depth + 1);
+    } else {
+        printf(": ");
+        print_json(value, true);
+    }
+}
+
+static void print_object(const json_t *object)
+{
+    const json_t *versions = json_object_get(object, "versions");
+    const json_t *links = json_object_get(object, "referred_to_by");
+    const json_t *version;
+    const json_t *link;
+    size_t current = 0;
+    size_t i;
+
+    printf("object %s\nby %s (%s), %s, %zu version%s\n", text_of(object, "object"),
+           text_of(object, "author_name"), text_of(object, "author"), text_of(object, "audience"),
+           json_array_size(versions), json_array_size(versions) == 1 ? "" : "s");
+    json_array_foreach(versions, i, version)
+    {
+        if (!json_is_true(json_object_get(version, "current")))
+            continue;
+        if (current++ > 0)
+            printf("\n-- another current version: both stand side by side --\n");
+        printf("%s %s, made %s\n\n", text_of(version, "kind"), text_of(version, "id"),
+               text_of(version, "made"));
+        print_block(json_object_get(version, "content"), 0);
+    }
+    if (json_array_size(links) > 0)
+        printf("\nreferred to by:\n");
+    json_array_foreach(links, i, link)
+    {
+        printf("  %.12s  %s  %s\n", text_of(link, "object"), text_of(link, "kind"),
+               text_of(link, "title"));
+    }
+}
+
+int command_show(const struct command_args *args)
+{
+    bool json = args->argc > 2 && strcmp(args->argv[2], "--json") == 0;
+    struct rp_writer w;
+    json_t *object;
+    int result;
+
+    if (args->argc < 2 || args->argv[1][0] == '-')
+        return usage_error(args, "the id of an object is needed");
+    if (args->argc > 2 + json)
+        return usage_error(args, "%s: not expected", args->argv[2 + json]);
+    rp_writer_init(&w, RP_FRAME_MAX);
+    rp_writer_map(&w, 1);
+    rp_writer_str(&w, "id");
+    rp_writer_str(&w, args->argv[1]);
+    result = client_ask(args->home, CONTROL_SHOW, &w, &object);
+    rp_writer_free(&w);
+    if (result != EXIT_DONE)
+        return result;
+    if (json)
+        print_json(object, false);
+    else
+        print_object(object);
+    json_decref(object);
+    return result;
+}
+
+int command_withdraw(const struct command_args *args)
+{
+    struct rp_writer w;
+    json_t *answer;
+    int result;
+
+    if (args->argc != 2)
+        return usage_error(args, "the id of an object is needed");
+    rp_writer_init(&w, RP_FRAME_MAX);
+    rp_writer_map(&w, 1);
+    rp_writer_str(&w, "id");
+    rp_writer_str(&w, args->argv[1]);
+    result = client_ask(args->home, CONTROL_WITHDRAW, &w, &answer);
+    rp_writer_free(&w);
+    if (result == EXIT_DONE)
+        printf("withdrawn here, and on its way to everybody who holds it\n");
+    json_decref(answer);
+    return result;
+}
+
+int command_diff(const struct command_args *args)
+{
+    bool json = args->argc > 2 && strcmp(args->argv[2], "--json") == 0;
+    uint64_t theirs;
+    uint64_t ours;
+    struct rp_writer w;
+    json_t *diff;
+    int result;
+
+    if (args->argc < 2 || args->argv[1][0] == '-')
+        return usage_error(args, "which peer? Give its name or id");
+    if (args->argc > 2 + json)
+        return usage_error(args, "%s: not expected", args->argv[2 + json]);
+    rp_writer_init(&w, RP_FRAME_MAX);
+    rp_writer_map(&w, 1);
+    rp_writer_str(&w, "peer");
+    rp_writer_str(&w, args->argv[1]);
+    result = client_ask(args->home, CONTROL_DIFF, &w, &diff);
+    rp_writer_free(&w);
+    if (result != EXIT_DONE)
+        return result == EXIT_FAILED ? 2 : result; /* as diff(1): 0 same, 1 different, 2 trouble */
+    theirs = number_of(diff, "they_have");
+    ours = number_of(diff, "we_have");
+    if (json)
+        print_json(diff, false);
+    else
+        printf("%s, compared just now\n  %6" PRIu64 "  they have, we lack\n  %6" PRIu64
+               "  we have, they lack\n  %6" PRIu64 "  held back\n  %6" PRIu64 "  refused by us\n",
+               text_of(diff, "name"), theirs, ours, number_of(diff, "held_back"),
+               number_of(diff, "refused"));
+    json_decref(diff);
+    return theirs > 0 || ours > 0 ? 1 : 0;
+}

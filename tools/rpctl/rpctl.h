@@ -1,0 +1,99 @@
+#ifndef RPCTL_H
+#define RPCTL_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "control/protocol.h"
+#include "rp/writer.h"
+
+/* rpctl: one file per command or group of commands, one table in main.c. */
+
+/* What a process returns. */
+enum {
+    EXIT_DONE = 0,
+    EXIT_FAILED = 1,
+    EXIT_USAGE = 2,
+    EXIT_NOT_RUNNING = 3,
+    EXIT_WARNING = 4, /* status --check: not everything is in sync */
+    EXIT_BROKEN = 5,  /* status --check: nothing can be stored */
+};
+
+/* A command's own arguments: after its name. */
+struct command_args {
+    const char *home;
+    int argc; /* argv[0] is the command's name, for getopt */
+    char **argv;
+};
+
+int command_init(const struct command_args *args);
+int command_status(const struct command_args *args);
+int command_peers(const struct command_args *args);
+int command_peer(const struct command_args *args);
+int command_invite(const struct command_args *args);
+int command_join(const struct command_args *args);
+int command_publish(const struct command_args *args);
+int command_import(const struct command_args *args);
+int command_withdraw(const struct command_args *args);
+int command_list(const struct command_args *args);
+int command_show(const struct command_args *args);
+int command_diff(const struct command_args *args);
+int command_export(const struct command_args *args);
+
+/* How a command is called; printed with its usage errors. NULL when there is none so called. */
+const char *command_usage(const char *name);
+
+/* Says on standard error how ${args}' command is called; gives EXIT_USAGE. */
+int usage_error(const struct command_args *args, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/* The node */
+
+struct client;
+
+/* Connects to the node of ${home}; NULL, with the reason said, when it is not running. */
+struct client *client_open(const char *home);
+void client_close(struct client *client);
+
+/* Sends a command; its arguments are a map in ${args}, which is emptied. Gives its number, or 0. */
+uint64_t client_send(struct client *client, enum control_command command, struct rp_writer *args);
+
+struct reply {
+    uint64_t number;
+    enum { REPLY_ITEM, REPLY_DONE, REPLY_ERROR } type;
+    json_t *value; /* owned; binaries as base64, so that nothing is lost */
+};
+
+/* The next reply, to whichever request. False, with the reason said, when there is none any more.
+ */
+bool client_next(struct client *client, struct reply *out);
+
+/*
+ * Sends one command and waits for its end. Items go to ${item} (may be NULL), which does not own
+ * them; the last value to ${done} (may be NULL). Gives an exit status; errors are said.
+ */
+int client_call(struct client *client, enum control_command command, struct rp_writer *args,
+                void (*item)(void *ctx, const json_t *value), void *ctx, json_t **done);
+
+/* client_open, client_call and client_close for a command without items. */
+int client_ask(const char *home, enum control_command command, struct rp_writer *args,
+               json_t **done);
+
+/* Says what an error reply holds: "rpctl: text (field)". */
+void say_error(const json_t *error);
+
+/* Printing */
+void print_json(const json_t *value, bool lines); /* lines: compact, one line */
+
+/* "2 h ago", "12 d", "-" is never used. */
+void format_ago(char *out, size_t size, const char *iso);
+void format_bytes(char *out, size_t size, uint64_t bytes);
+const char *text_of(const json_t *map, const char *key); /* "" when absent */
+uint64_t number_of(const json_t *map, const char *key);
+
+/* Base64 in the form that JSON values use. */
+char *base64_encode(const uint8_t *data, size_t len);  /* malloc'd */
+uint8_t *base64_decode(const char *text, size_t *len); /* malloc'd; NULL: is none */
+
+#endif

@@ -1,0 +1,330 @@
+#include <getopt.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "rp/limits.h"
+#include "rpctl.h"
+
+static void empty_map(struct rp_writer *w)
+{
+    rp_writer_init(w, RP_FRAME_MAX);
+    rp_writer_map(w, 0);
+}
+
+static bool is_in_sync(const json_t *peer)
+{
+    return strcmp(text_of(peer, "state"), "in sync") == 0;
+}
+
+/* "4 of 6 peers in sync, 14 to receive, 4 to send" */
+static void print_sync(const json_t *status)
+{
+    const json_t *peers = json_object_get(status, "peers");
+    const char *health = text_of(status, "health");
+    uint64_t receive = 0;
+    uint64_t send = 0;
+    size_t in_sync = 0;
+    const json_t *peer;
+    size_t i;
+
+    json_array_foreach(peers, i, peer)
+    {
+        in_sync += is_in_sync(peer);
+        receive += number_of(peer, "recv_pending");
+        send += number_of(peer, "send_pending");
+    }
+    printf("Sync    ");
+    if (strcmp(health, "failing") == 0)
+        printf("FAILING: no room to store anything; ");
+    else if (strcmp(health, "degraded") == 0)
+        printf("DEGRADED: ");
+    if (json_array_size(peers) == 0) {
+        printf("no peers yet (rpctl invite, rpctl join)\n");
+        return;
+    }
+    printf("%zu of %zu peer%s in sync", in_sync, json_array_size(peers),
+           json_array_size(peers) == 1 ? "" : "s");
+    if (receive > 0 || send > 0)
+        printf(", %" PRIu64 " to receive, %" PRIu64 " to send", receive, send);
+    printf("\n");
+}
+
+static void print_store(const json_t *status)
+{
+    const json_t *kinds = json_object_get(status, "by_kind");
+    const char *separator = " (";
+    const char *kind;
+    json_t *count;
+    char bytes[32];
+
+    printf("Store   %" PRIu64 " records", number_of(status, "records"));
+    json_object_foreach((json_t *)(uintptr_t)kinds, kind, count)
+    {
+        printf("%s%lld %s", separator, (long long)json_integer_value(count), kind);
+        separator = ", ";
+    }
+    format_bytes(bytes, sizeof bytes, number_of(status, "store_bytes"));
+    printf("%s, %s\n", json_object_size(kinds) > 0 ? ")" : "", bytes);
+}
+
+static void print_count(const json_t *peer, const char *key, int width)
+{
+    const json_t *value = json_object_get(peer, key);
+
+    if (json_is_integer(value))
+        printf("  %*lld", width, (long long)json_integer_value(value));
+    else
+        printf("  %*s", width, "?");
+}
+
+/* Characters of UTF-8 text: what it takes on the screen, for the scripts most names are in. */
+static int width_of(const char *text)
+{
+    int width = 0;
+
+    for (; *text != '\0'; text++)
+        width += ((unsigned char)*text & 0xc0) != 0x80;
+    return width;
+}
+
+static void print_peers(const json_t *peers)
+{
+    int width = 4;
+    const json_t *peer;
+    size_t i;
+
+    if (json_array_size(peers) == 0)
+        return;
+    json_array_foreach(peers, i, peer)
+    {
+        if (width_of(text_of(peer, "name")) > width)
+            width = width_of(text_of(peer, "name"));
+    }
+    printf("\n%-*s  STATE    LAST SYNC     RECV   SEND  WHY\n", width, "PEER");
+    json_array_foreach(peers, i, peer)
+    {
+        const json_t *why = json_object_get(peer, "why");
+        char ago[32];
+
+        format_ago(ago, sizeof ago, text_of(peer, "last_sync"));
+        printf("%s%*s  %-7s  %-11s", text_of(peer, "name"), width - width_of(text_of(peer, "name")),
+               "", text_of(peer, "state"), ago);
+        print_count(peer, "recv_pending", 5);
+        print_count(peer, "send_pending", 5);
+        printf("  %s\n", is_in_sync(peer) ? "" : text_of(why, "text"));
+    }
+}
+
+static void print_knocks(const json_t *knocks)
+{
+    const json_t *knock;
+    size_t i;
+
+    json_array_foreach(knocks, i, knock)
+    {
+        printf("\n! %s waits for approval.  Next: rpctl peer add %s\n", text_of(knock, "name"),
+               text_of(knock, "organisation"));
+    }
+}
+
+static void print_status(const json_t *status)
+{
+    char ago[32];
+
+    format_ago(ago, sizeof ago, text_of(status, "started"));
+    printf("%s   %s\n%s, started %s, listening at %s, web %s\n", text_of(status, "name"),
+           text_of(status, "organisation"), text_of(status, "software"), ago,
+           text_of(status, "listen"), text_of(status, "web"));
+    print_sync(status);
+    print_store(status);
+    printf("Set     %" PRIu64 " in the commons, fingerprint %.16s\n",
+           number_of(status, "content_set"), text_of(status, "fingerprint"));
+    print_peers(json_object_get(status, "peers"));
+    print_knocks(json_object_get(status, "knocks"));
+}
+
+int command_status(const struct command_args *args)
+{
+    static const struct option options[] = {
+        {"json", no_argument, NULL, 'j'}, {"check", no_argument, NULL, 'c'}, {NULL, 0, NULL, 0}};
+    bool json = false;
+    bool check = false;
+    struct rp_writer w;
+    json_t *status;
+    int option;
+    int result;
+
+    opterr = 0;
+    while ((option = getopt_long(args->argc, args->argv, "", options, NULL)) != -1) {
+        if (option == '?')
+            return usage_error(args, "%s: unknown", args->argv[optind - 1]);
+        json |= option == 'j';
+        check |= option == 'c';
+    }
+    if (optind < args->argc)
+        return usage_error(args, "%s: not expected", args->argv[optind]);
+    empty_map(&w);
+    result = client_ask(args->home, CONTROL_STATUS, &w, &status);
+    rp_writer_free(&w);
+    if (result != EXIT_DONE)
+        return result;
+    if (json)
+        print_json(status, false);
+    else
+        print_status(status);
+    if (check && strcmp(text_of(status, "health"), "failing") == 0)
+        result = EXIT_BROKEN;
+    else if (check && strcmp(text_of(status, "health"), "ok") != 0)
+        result = EXIT_WARNING;
+    json_decref(status);
+    return result;
+}
+
+static void print_details(const json_t *peers)
+{
+    const json_t *peer;
+    size_t i;
+
+    json_array_foreach(peers, i, peer)
+    {
+        const char *link = text_of(peer, "link");
+        char in[32];
+        char out[32];
+        char ago[32];
+
+        format_bytes(in, sizeof in, number_of(peer, "bytes_in"));
+        format_bytes(out, sizeof out, number_of(peer, "bytes_out"));
+        format_ago(ago, sizeof ago, text_of(peer, "last_sync"));
+        printf("%s%s\n  organisation  %s\n  state         %s\n  last sync     %s\n",
+               i > 0 ? "\n" : "", text_of(peer, "name"), text_of(peer, "organisation"),
+               text_of(peer, "state"), ago);
+        if (!is_in_sync(peer))
+            printf("  why           %s\n", text_of(json_object_get(peer, "why"), "text"));
+        printf("  address       %s\n", text_of(peer, "address"));
+        if (link[0] != '\0')
+            printf("  link          %s, %s in, %s out, its clock %+.1f s\n",
+                   strcmp(link, "out") == 0 ? "called by us" : "called by them", in, out,
+                   (double)json_integer_value(json_object_get(peer, "clock_ms")) / 1000);
+    }
+}
+
+int command_peers(const struct command_args *args)
+{
+    struct rp_writer w;
+    json_t *answer;
+    bool json = args->argc > 1 && strcmp(args->argv[1], "--json") == 0;
+    int result;
+
+    if (args->argc > 1 + json)
+        return usage_error(args, "%s: not expected", args->argv[1 + json]);
+    empty_map(&w);
+    result = client_ask(args->home, CONTROL_PEERS, &w, &answer);
+    rp_writer_free(&w);
+    if (result != EXIT_DONE)
+        return result;
+    if (json)
+        print_json(answer, false);
+    else if (json_array_size(json_object_get(answer, "peers")) == 0)
+        printf("no peers yet: rpctl invite, or rpctl join TOKEN\n");
+    else
+        print_details(json_object_get(answer, "peers"));
+    json_decref(answer);
+    return result;
+}
+
+/* Shows the one of ${peers} that ${name} names. */
+static int show_peer(const json_t *peers, const char *name)
+{
+    const json_t *peer;
+    json_t *found = json_array();
+    size_t i;
+    int result = EXIT_DONE;
+
+    json_array_foreach(peers, i, peer)
+    {
+        if (strcmp(text_of(peer, "name"), name) == 0 ||
+            strcmp(text_of(peer, "organisation"), name) == 0)
+            json_array_append(found, (json_t *)(uintptr_t)peer);
+    }
+    if (json_array_size(found) == 0) {
+        fprintf(stderr, "rpctl: no peer is called %s: see  rpctl peers\n", name);
+        result = EXIT_FAILED;
+    }
+    print_details(found);
+    json_decref(found);
+    return result;
+}
+
+static int peer_add(const struct command_args *args)
+{
+    const char *address = NULL;
+    const char *name = NULL;
+    struct rp_writer w;
+    int result;
+
+    for (int i = 3; i < args->argc; i++) {
+        if (strcmp(args->argv[i], "--name") == 0 && i + 1 < args->argc)
+            name = args->argv[++i];
+        else if (address == NULL && args->argv[i][0] != '-')
+            address = args->argv[i];
+        else
+            return usage_error(args, "%s: not expected", args->argv[i]);
+    }
+    rp_writer_init(&w, RP_FRAME_MAX);
+    rp_writer_map(&w, 3);
+    rp_writer_str(&w, "address");
+    rp_writer_str(&w, address != NULL ? address : "");
+    rp_writer_str(&w, "name");
+    rp_writer_str(&w, name != NULL ? name : "");
+    rp_writer_str(&w, "org");
+    rp_writer_str(&w, args->argv[2]);
+    result = client_ask(args->home, CONTROL_PEER_ADD, &w, NULL);
+    rp_writer_free(&w);
+    if (result == EXIT_DONE && address == NULL)
+        printf("added. No address was given, so it has to call us\n");
+    else if (result == EXIT_DONE)
+        printf("added. Its maintainer has to add this node, too: see  rpctl status\n");
+    return result;
+}
+
+static int peer_remove(const struct command_args *args)
+{
+    struct rp_writer w;
+    int result;
+
+    rp_writer_init(&w, RP_FRAME_MAX);
+    rp_writer_map(&w, 1);
+    rp_writer_str(&w, "peer");
+    rp_writer_str(&w, args->argv[2]);
+    result = client_ask(args->home, CONTROL_PEER_REMOVE, &w, NULL);
+    rp_writer_free(&w);
+    if (result == EXIT_DONE)
+        printf("removed, and our vouches for it withdrawn. What others vouch for is still taken\n");
+    return result;
+}
+
+int command_peer(const struct command_args *args)
+{
+    struct rp_writer w;
+    json_t *answer;
+    int result;
+
+    if (args->argc < 3)
+        return usage_error(args, "say what to do, and with which peer");
+    if (strcmp(args->argv[1], "add") == 0)
+        return peer_add(args);
+    if (args->argc > 3)
+        return usage_error(args, "%s: not expected", args->argv[3]);
+    if (strcmp(args->argv[1], "remove") == 0)
+        return peer_remove(args);
+    if (strcmp(args->argv[1], "show") != 0)
+        return usage_error(args, "%s: not something to do with a peer", args->argv[1]);
+    empty_map(&w);
+    result = client_ask(args->home, CONTROL_PEERS, &w, &answer);
+    rp_writer_free(&w);
+    if (result == EXIT_DONE)
+        result = show_peer(json_object_get(answer, "peers"), args->argv[2]);
+    json_decref(answer);
+    return result;
+}
