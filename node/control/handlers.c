@@ -433,9 +433,31 @@ static void continue_export(struct request *request)
         done_empty(request);
 }
 
+static void show_error(struct request *request, const char *id, int err)
+{
+    switch (err) {
+    case RP_ERR_ARGUMENT:
+        request_error(request, err, NULL, "%s is not an id: give at least 4 hex digits of it", id);
+        break;
+    case RP_ERR_AMBIGUOUS:
+        request_error(request, err, NULL, "more than one id begins with %s: give more digits", id);
+        break;
+    case RP_ERR_WITHDRAWN:
+        request_error(request, err, NULL, "%s was withdrawn by its owner", id);
+        break;
+    case RP_ERR_NOT_FOUND:
+        request_error(request, err, NULL, "%s: there is nothing with this id here", id);
+        break;
+    default:
+        request_error(request, err, NULL, "%s: %s", id, rp_err_text(err));
+        break;
+    }
+}
+
 static void handle_show(struct request *request, struct rp_slice args)
 {
     struct view_source source = source_of(request);
+    struct view_object view = {.versions = 0};
     char id[2 * RP_ID_LEN + 1];
     int err;
 
@@ -443,19 +465,15 @@ static void handle_show(struct request *request, struct rp_slice args)
         request_error(request, RP_ERR_ARGUMENT, NULL, "an id has at most %d digits", 2 * RP_ID_LEN);
         return;
     }
-    err = view_show(request_done(request), id, &source);
+    err = view_find_object(view.object, id, &source);
+    while (err == RP_OK && view_object_next(&view, request_item(request), &source, &err))
+        request_send(request);
+    if (err == RP_OK)
+        err = view_object_finish(&view, request_done(request), &source);
     if (err == RP_OK)
         request_send(request);
-    else if (err == RP_ERR_ARGUMENT)
-        request_error(request, err, NULL, "%s is not an id: give at least 4 hex digits of it", id);
-    else if (err == RP_ERR_AMBIGUOUS)
-        request_error(request, err, NULL, "more than one id begins with %s: give more digits", id);
-    else if (err == RP_ERR_WITHDRAWN)
-        request_error(request, err, NULL, "%s was withdrawn by its owner", id);
     else
-        request_error(request, err, NULL, "%s: %s", id,
-                      err == RP_ERR_NOT_FOUND ? "there is nothing with this id here"
-                                              : rp_err_text(err));
+        show_error(request, id, err);
 }
 
 /* Dispatch */

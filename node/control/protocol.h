@@ -36,6 +36,6 @@ enum control_command {
 };
 
 #define CONTROL_HEADER_LEN 4
-#define CONTROL_PATHS_MAX 1000 /* in one SOURCES request */
+#define CONTROL_FILES_MAX 500 /* in one SOURCES request */
 
 #endif

@@ -30,59 +30,13 @@ static const uint8_t *scope_of_audience(const char *audience)
     return strcmp(audience, "local") == 0 ? rp_record_local : NULL;
 }
 
-/* What the file ${path} makes: seed and object. */
-static void object_of_path(const struct self *self, const uint8_t *scope, const char *path,
-                           uint8_t seed[static RP_SEED_LEN], uint8_t object[static RP_ID_LEN])
-{
-    draft_seed(seed, self->key.secret, scope, path);
-    rp_record_object(object, self->identity.org, seed, NULL);
-}
-
-/*
- * Which objects files make: {"paths": [path, ...], "audiences": [audience, ...]} -> {"objects":
- * [id, ...]}. So that the links between the files of a folder can be written before any of them is
- * published.
- */
-void handle_sources(struct request *request, struct rp_slice args)
-{
-    const struct control_opts *opts = control_options(request->control);
-    struct rp_slice list = arg_item(args, "paths");
-    struct rp_slice audiences = arg_item(args, "audiences");
-    static char path[PATH_TEXT_MAX];
-    struct rp_reader paths_r;
-    struct rp_reader audiences_r;
-    struct rp_writer *w;
-    uint32_t n;
-
-    rp_reader_init(&paths_r, list);
-    rp_reader_init(&audiences_r, audiences);
-    n = rp_reader_array(&paths_r);
-    if (n > CONTROL_PATHS_MAX || rp_reader_array(&audiences_r) != n) {
-        request_error(request, RP_ERR_ARGUMENT, NULL, "too many files at once");
-        return;
-    }
-    w = request_done(request);
-    rp_writer_map(w, 1);
-    rp_writer_str(w, "objects");
-    rp_writer_array(w, n);
-    for (uint32_t i = 0; i < n; i++) {
-        struct rp_slice text = rp_reader_str(&paths_r);
-        struct rp_slice audience = rp_reader_str(&audiences_r);
-        bool commons = rp_bytes_compare(audience, rp_bytes_str("commons")) == 0;
-        uint8_t seed[RP_SEED_LEN];
-        uint8_t object[RP_ID_LEN];
-
-        if (text.len >= sizeof path)
-            text.len = sizeof path - 1;
-        if (text.len > 0)
-            memcpy(path, text.data, text.len);
-        path[text.len] = '\0';
-        object_of_path(opts->self, commons ? rp_record_commons : rp_record_local, path, seed,
-                       object);
-        rp_writer_bin(w, object, sizeof object);
-    }
-    request_send(request);
-}
+/* A file that is to be published. */
+struct source_file {
+    const uint8_t *scope;
+    char object[2 * RP_ID_LEN + 1]; /* that it says it is a version of; may be empty */
+    char path[PATH_TEXT_MAX];
+    bool fresh; /* something new, whatever was published from there before */
+};
 
 /* The current versions of an object, as far as a new version can name them. */
 struct heads {
@@ -112,7 +66,8 @@ static int find_heads(struct kv *kv, const uint8_t object[static RP_ID_LEN], con
 
         if (!records_open(txn, records_seq_of_key(it.key), &place, &opened))
             continue;
-        if (!records_is_replaced(txn, &opened.record) && out->n < RP_PARENTS_MAX) {
+        if (place.lane == LANE_CONTENT && !records_is_replaced(txn, &opened.record) &&
+            out->n < RP_PARENTS_MAX) {
             memcpy(out->ids[out->n++], opened.record.id, RP_ID_LEN);
             memcpy(out->seed, opened.record.seed, RP_SEED_LEN);
             memcpy(out->scope, opened.record.scope, RP_ID_LEN);
@@ -126,6 +81,90 @@ static int find_heads(struct kv *kv, const uint8_t object[static RP_ID_LEN], con
     err = kv_err(txn);
     kv_abort(txn);
     return err;
+}
+
+/* What one file becomes. */
+struct target {
+    uint8_t seed[RP_SEED_LEN];
+    uint8_t object[RP_ID_LEN];
+};
+
+/*
+ * The object that a file is a version of: the one it names, if that is ours; else the one that
+ * follows from its path; else, for something new, one that nothing follows from. A text that names
+ * somebody else's object becomes one of ours.
+ */
+static void choose_target(const struct control_opts *opts, const struct view_source *source,
+                          const struct source_file *file, struct target *out)
+{
+    struct heads heads;
+
+    if (file->object[0] != '\0' && view_find_object(out->object, file->object, source) == RP_OK &&
+        find_heads(opts->kv, out->object, "", (struct rp_slice){NULL, 0}, &heads) == RP_OK &&
+        heads.n > 0 && !heads.has_teller &&
+        memcmp(heads.org, opts->self->identity.org, RP_ID_LEN) == 0 &&
+        memcmp(heads.scope, file->scope, RP_ID_LEN) == 0) {
+        memcpy(out->seed, heads.seed, RP_SEED_LEN);
+        return;
+    }
+    if (file->fresh)
+        opts->random(out->seed, sizeof out->seed);
+    else
+        draft_seed(out->seed, opts->self->key.secret, file->scope, file->path);
+    rp_record_object(out->object, opts->self->identity.org, out->seed, NULL);
+}
+
+/* Reads one entry of "files": {"audience": str, "fresh": bool, "object": str, "path": str}. */
+static bool read_source_file(struct rp_slice entry, struct source_file *out)
+{
+    char audience[16];
+
+    if (!arg_text(entry, "audience", audience, sizeof audience) ||
+        !arg_text(entry, "object", out->object, sizeof out->object) ||
+        !arg_text(entry, "path", out->path, sizeof out->path))
+        return false;
+    out->scope = scope_of_audience(audience);
+    out->fresh = arg_flag(entry, "fresh");
+    return out->scope != NULL;
+}
+
+/*
+ * Which objects files will be: {"files": [...]} -> {"targets": [[object, seed], ...]}, nil for a
+ * file that cannot be read. Asked before any of them is published, so that they can link to each
+ * other.
+ */
+void handle_sources(struct request *request, struct rp_slice args)
+{
+    const struct control_opts *opts = control_options(request->control);
+    struct view_source source = source_of(request);
+    static struct source_file file;
+    struct rp_reader r;
+    struct rp_writer *w;
+    uint32_t n;
+
+    rp_reader_init(&r, arg_item(args, "files"));
+    n = rp_reader_array(&r);
+    if (r.err != RP_OK || n > CONTROL_FILES_MAX) {
+        request_error(request, RP_ERR_ARGUMENT, NULL, "too many files at once");
+        return;
+    }
+    w = request_done(request);
+    rp_writer_map(w, 1);
+    rp_writer_str(w, "targets");
+    rp_writer_array(w, n);
+    for (uint32_t i = 0; i < n; i++) {
+        struct target target;
+
+        if (!read_source_file(rp_reader_item(&r), &file)) {
+            rp_writer_nil(w);
+            continue;
+        }
+        choose_target(opts, &source, &file, &target);
+        rp_writer_array(w, 2);
+        rp_writer_bin(w, target.object, sizeof target.object);
+        rp_writer_bin(w, target.seed, sizeof target.seed);
+    }
+    request_send(request);
 }
 
 static void done_object(struct request *request, const uint8_t *object, const uint8_t *id,
@@ -171,12 +210,10 @@ struct publication {
     const struct rp_kind *kind;
     char kind_name[RP_KIND_LEN_MAX + 1];
     char audience[16];
-    char object_text[2 * RP_ID_LEN + 1];
-    char path[PATH_TEXT_MAX];
     const uint8_t *scope;
     struct rp_slice content;
-    bool imported; /* somebody else's text: licence and credit must be said */
-    bool fresh;    /* a new object, whatever was published before from there */
+    struct rp_slice seed; /* of the object it is a version of; as SOURCES gave it */
+    bool imported;        /* somebody else's text: licence and credit must be said */
     bool dry_run;
 };
 
@@ -185,9 +222,7 @@ static bool read_publication(struct request *request, struct rp_slice args, stru
     const char *audience;
 
     if (!arg_text(args, "kind", out->kind_name, sizeof out->kind_name) ||
-        !arg_text(args, "audience", out->audience, sizeof out->audience) ||
-        !arg_text(args, "object", out->object_text, sizeof out->object_text) ||
-        !arg_text(args, "path", out->path, sizeof out->path)) {
+        !arg_text(args, "audience", out->audience, sizeof out->audience)) {
         request_error(request, RP_ERR_ARGUMENT, NULL, "an argument is too long or not text");
         return false;
     }
@@ -206,8 +241,8 @@ static bool read_publication(struct request *request, struct rp_slice args, stru
         return false;
     }
     out->content = arg_item(args, "content");
+    out->seed = arg_bin(args, "seed");
     out->imported = arg_flag(args, "imported");
-    out->fresh = arg_flag(args, "fresh");
     out->dry_run = arg_flag(args, "dry_run");
     return true;
 }
@@ -240,40 +275,11 @@ static bool finish_draft(struct request *request, const struct publication *p,
     return err == RP_OK;
 }
 
-/* The object that the new record is a version of, or a new one, by what the request names. */
-static void find_object(struct request *request, const struct publication *p,
-                        const struct view_source *source, struct rp_rand *rand,
-                        uint8_t seed[static RP_SEED_LEN], uint8_t object[static RP_ID_LEN])
-{
-    const struct control_opts *opts = control_options(request->control);
-    struct heads heads;
-    int err;
-
-    if (p->object_text[0] != '\0') {
-        err = view_find_object(object, p->object_text, source);
-        if (err == RP_OK)
-            err = find_heads(opts->kv, object, "", (struct rp_slice){NULL, 0}, &heads);
-        /* a text that names somebody else's object becomes one of ours */
-        if (err == RP_OK && heads.n > 0 && !heads.has_teller &&
-            memcmp(heads.org, opts->self->identity.org, RP_ID_LEN) == 0 &&
-            memcmp(heads.scope, p->scope, RP_ID_LEN) == 0) {
-            memcpy(seed, heads.seed, RP_SEED_LEN);
-            return;
-        }
-    }
-    if (p->path[0] != '\0' && !p->fresh) {
-        object_of_path(opts->self, p->scope, p->path, seed, object);
-        return;
-    }
-    rp_rand_bytes(rand, seed, RP_SEED_LEN);
-    rp_record_object(object, opts->self->identity.org, seed, NULL);
-}
-
 void handle_publish(struct request *request, struct rp_slice args)
 {
     const struct control_opts *opts = control_options(request->control);
     struct view_source source = source_of(request);
-    static struct publication p;
+    struct publication p = {0};
     uint8_t seed[RP_SEED_LEN];
     uint8_t object[RP_ID_LEN];
     struct rp_bytes content;
@@ -284,10 +290,13 @@ void handle_publish(struct request *request, struct rp_slice args)
     struct heads heads;
     int err;
 
-    p = (struct publication){0};
     if (!read_publication(request, args, &p) || !finish_draft(request, &p, &source, &content))
         return;
-    find_object(request, &p, &source, &rand, seed, object);
+    if (p.seed.len == RP_SEED_LEN)
+        memcpy(seed, p.seed.data, RP_SEED_LEN);
+    else
+        rp_rand_bytes(&rand, seed, RP_SEED_LEN);
+    rp_record_object(object, opts->self->identity.org, seed, NULL);
     err = find_heads(opts->kv, object, p.kind_name, rp_bytes_slice(&content), &heads);
     if (err != RP_OK) {
         request_error(request, err, NULL, "the store cannot be read: %s", rp_err_text(err));
@@ -333,12 +342,14 @@ void handle_withdraw(struct request *request, struct rp_slice args)
                                               : RP_ERR_ARGUMENT;
     if (err == RP_OK)
         err = find_heads(opts->kv, object, "", (struct rp_slice){NULL, 0}, &heads);
+    if (err == RP_OK && heads.n == 0)
+        err = RP_ERR_WITHDRAWN;
     if (err == RP_ERR_WITHDRAWN) {
         request_error(request, err, NULL, "%s is withdrawn already", id);
         return;
     }
-    if (err != RP_OK || heads.n == 0) {
-        request_error(request, err != RP_OK ? err : RP_ERR_NOT_FOUND, NULL, "%s: %s", id,
+    if (err != RP_OK) {
+        request_error(request, err, NULL, "%s: %s", id,
                       err == RP_ERR_AMBIGUOUS ? "more than one id begins so: give more digits"
                                               : "there is nothing with this id here");
         return;

@@ -223,6 +223,10 @@ void request_send(struct request *request)
     struct rp_writer *w = &request->control->writer;
     bool over = request->command == CONTROL_COMMANDS_N;
 
+    if (w->err != RP_OK && !over) { /* one item that is too large does not take the rest along */
+        rp_writer_reset(w);
+        return;
+    }
     if (w->err != RP_OK) {
         request_error(request, w->err, NULL, "the answer is too large to be given");
         return;

@@ -538,6 +538,10 @@ static bool fill_summary(struct document *document)
                                           "rationale", "context",       "body"};
     const struct rp_field *field = rp_kind_field(document->kind, rp_bytes_str("summary"));
 
+    for (const char *const *name = document->kind->waives; name != NULL && *name != NULL; name++) {
+        if (strcmp(*name, "summary") == 0)
+            return true;
+    }
     if (json_object_get(document->fields, "summary") != NULL)
         return true;
     for (size_t i = 0; i < sizeof sources / sizeof sources[0]; i++) {

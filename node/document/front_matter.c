@@ -47,7 +47,10 @@ static int next_event(struct parse *parse, yaml_event_t *event)
 {
     if (yaml_parser_parse(&parse->yaml, event))
         return RP_OK;
-    return fail(parse, line_of(parse, &parse->yaml.problem_mark),
+    /* the context says where what is not closed was opened, rather than where the text ends */
+    return fail(parse,
+                line_of(parse, parse->yaml.context != NULL ? &parse->yaml.context_mark
+                                                           : &parse->yaml.problem_mark),
                 parse->yaml.problem != NULL ? parse->yaml.problem : "not YAML");
 }
 

@@ -136,6 +136,8 @@ static int pack_md(struct packer *p, const char *name, const json_t *value)
     int err = RP_OK;
 
     rewrite_links(&text, p->opts, json_string_value(value), json_string_length(value));
+    while (text.len > 0 && strchr(" \t\n", text.data[text.len - 1]) != NULL)
+        text.len--; /* what a block of YAML ends with and a section does not */
     if (text.failed)
         err = RP_ERR_NOMEM;
     else if (text.len == 0)

@@ -156,43 +156,45 @@ static void write_version(struct rp_writer *w, const struct rp_record *record,
     }
 }
 
-/* What the versions of an object have in common, taken from the first that may be shown. */
-struct common {
-    bool known;
-    uint8_t org[RP_ID_LEN];
-    uint32_t number;
-    uint32_t scope;
-};
-
-/* Writes the versions that may be shown to ${w}; gives their number. */
-static uint32_t write_versions(struct rp_writer *w, struct kv_txn *txn, const uint8_t *object,
-                               const struct view_source *source, struct common *common)
+bool view_object_next(struct view_object *view, struct rp_writer *w,
+                      const struct view_source *source, int *err)
 {
+    struct kv_txn *txn = kv_begin(source->kv, false, err);
+    bool found = false;
     struct kv_iter it;
-    uint32_t n = 0;
 
-    for (kv_last(&it, txn, KV_OBJECT, (struct rp_slice){object, RP_ID_LEN}); it.found;
-         kv_previous(&it)) {
+    if (txn == NULL)
+        return false;
+    if (view->after.len == 0)
+        kv_last(&it, txn, KV_OBJECT, (struct rp_slice){view->object, RP_ID_LEN});
+    else
+        kv_before(&it, txn, KV_OBJECT, kv_key_slice(&view->after), RP_ID_LEN);
+    for (; it.found && !found && view->versions < VERSIONS_MAX; kv_previous(&it)) {
         struct rp_opened opened;
         struct place place;
 
-        if (n == VERSIONS_MAX) {
-            kv_stop(&it);
-            break;
-        }
+        view->after.len = 0;
+        kv_key_bytes(&view->after, it.key.data, it.key.len);
         if (!records_open(txn, records_seq_of_key(it.key), &place, &opened))
             continue;
-        if (view_may_show(source, &opened.record, &place)) {
+        if (rp_record_is_kind(&opened.record, "withdrawal")) {
+            view->withdrawn = true; /* it carries the object's id, but is no version of it */
+        } else if (view_may_show(source, &opened.record, &place)) {
             write_version(w, &opened.record, &place, !records_is_replaced(txn, &opened.record));
-            memcpy(common->org, opened.record.org, RP_ID_LEN);
-            common->number = place.org;
-            common->scope = place.scope;
-            common->known = true;
-            n++;
+            memcpy(view->org, opened.record.org, RP_ID_LEN);
+            view->org_number = place.org;
+            view->scope = place.scope;
+            view->versions++;
+            found = true;
         }
         rp_record_close(&opened);
+        if (found)
+            break;
     }
-    return n;
+    kv_stop(&it);
+    *err = kv_err(txn);
+    kv_abort(txn);
+    return found;
 }
 
 /* Objects whose current versions refer to ${object}. */
@@ -238,40 +240,25 @@ static void put_backlinks(struct rp_writer *w, struct kv_txn *txn, const uint8_t
     rp_writer_free(&items);
 }
 
-int view_show(struct rp_writer *w, const char *id, const struct view_source *source)
+int view_object_finish(const struct view_object *view, struct rp_writer *w,
+                       const struct view_source *source)
 {
-    struct common common = {.known = false};
     struct org_view org = {.name = ""};
-    uint8_t object[RP_ID_LEN];
-    struct rp_writer versions;
     struct kv_txn *txn;
-    uint32_t n;
     int err;
 
+    if (view->versions == 0)
+        return view->withdrawn ? RP_ERR_WITHDRAWN : RP_ERR_NOT_FOUND;
     if ((txn = kv_begin(source->kv, false, &err)) == NULL)
         return err;
-    if ((err = find(txn, id, object)) != RP_OK)
-        goto out;
-    rp_writer_init(&versions, w->max);
-    n = write_versions(&versions, txn, object, source, &common);
-    err = n > 0 ? versions.err : RP_ERR_NOT_FOUND;
-    if (err == RP_OK) {
-        (void)core_org(source->core, common.number, &org);
-        rp_writer_map(w, 6);
-        put_text(w, "audience", view_audience(common.scope));
-        put_org(w, "author", common.org);
-        put_text(w, "author_name", org.name);
-        put_hex(w, "object", object, RP_ID_LEN);
-        put_backlinks(w, txn, object, source);
-        rp_writer_str(w, "versions");
-        rp_writer_array(w, n);
-        rp_writer_raw(w, rp_writer_slice(&versions));
-        err = w->err;
-    }
-    rp_writer_free(&versions);
-    if (err == RP_OK)
-        err = kv_err(txn);
-out:
+    (void)core_org(source->core, view->org_number, &org);
+    rp_writer_map(w, 5);
+    put_text(w, "audience", view_audience(view->scope));
+    put_org(w, "author", view->org);
+    put_text(w, "author_name", org.name);
+    put_hex(w, "object", view->object, RP_ID_LEN);
+    put_backlinks(w, txn, view->object, source);
+    err = kv_err(txn);
     kv_abort(txn);
     return err;
 }

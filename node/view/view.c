@@ -9,7 +9,7 @@
 #include "rp/text.h"
 #include "view_private.h"
 
-#define CONTENT_DEPTH 4 /* levels of a content that fit, with all around it, into RP_DEPTH_MAX */
+#define CONTENT_DEPTH 6 /* levels of a content that fit, with all around it, into RP_DEPTH_MAX */
 
 static void put_digits(char *out, uint64_t value, int width)
 {

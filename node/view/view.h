@@ -57,15 +57,31 @@ bool view_list_next(struct view_list *list, struct rp_writer *w, const struct vi
                     int *err);
 
 /*
- * The object that ${id} (hex, shortened at will) names, with its content and versions.
- * RP_ERR_NOT_FOUND, RP_ERR_AMBIGUOUS, RP_ERR_ARGUMENT, RP_ERR_WITHDRAWN.
+ * The object that ${id} (of it or of one of its versions; hex, shortened at will) names, whether or
+ * not it may be shown. RP_ERR_NOT_FOUND, RP_ERR_AMBIGUOUS, RP_ERR_ARGUMENT, RP_ERR_WITHDRAWN.
  */
-int view_show(struct rp_writer *w, const char *id, const struct view_source *source)
-    __attribute__((warn_unused_result));
-
-/* The object that ${id} names, which may be withdrawn or hidden. Errors as above. */
 int view_find_object(uint8_t object[static RP_ID_LEN], const char *id,
                      const struct view_source *source) __attribute__((warn_unused_result));
+
+/* One object: first its versions, the newest first, then what they have in common. */
+struct view_object {
+    uint8_t object[RP_ID_LEN];
+    struct kv_key after; /* where to go on */
+    uint32_t versions;   /* written so far */
+    uint8_t org[RP_ID_LEN];
+    uint32_t org_number;
+    uint32_t scope;
+    bool withdrawn; /* a withdrawal was met on the way */
+};
+
+/* Writes the next version that may be shown; false at the end. Those that are current have content.
+ */
+bool view_object_next(struct view_object *view, struct rp_writer *w,
+                      const struct view_source *source, int *err);
+
+/* Writes the rest. RP_ERR_NOT_FOUND or RP_ERR_WITHDRAWN when there was no version to show. */
+int view_object_finish(const struct view_object *view, struct rp_writer *w,
+                       const struct view_source *source) __attribute__((warn_unused_result));
 
 /* Records as they are signed, for export. Zero-initialise. */
 struct view_export {

@@ -283,6 +283,29 @@ int client_call(struct client *client, enum control_command command, struct rp_w
     return EXIT_FAILED;
 }
 
+static void collect(void *ctx, const json_t *value)
+{
+    json_array_append(ctx, (json_t *)(uintptr_t)value);
+}
+
+int client_show(struct client *client, const char *id, json_t **object)
+{
+    json_t *versions = json_array();
+    struct rp_writer w;
+    int status;
+
+    rp_writer_init(&w, RP_FRAME_MAX);
+    rp_writer_map(&w, 1);
+    rp_writer_str(&w, "id");
+    rp_writer_str(&w, id);
+    status = client_call(client, CONTROL_SHOW, &w, collect, versions, object);
+    rp_writer_free(&w);
+    if (status == EXIT_DONE)
+        json_object_set(*object, "versions", versions);
+    json_decref(versions);
+    return status;
+}
+
 int client_ask(const char *home, enum control_command command, struct rp_writer *args,
                json_t **done)
 {

@@ -115,7 +115,7 @@ static void note_page(void *ctx, const json_t *item)
         return;
     }
     pages->items = items;
-    document_slug(slug, sizeof slug, title);
+    document_slug(slug, sizeof slug, title[0] != '\0' ? title : text_of(item, "object"));
     snprintf(page.object, sizeof page.object, "%s", text_of(item, "object"));
     snprintf(page.kind, sizeof page.kind, "%s", text_of(item, "kind"));
     snprintf(page.name, sizeof page.name, "%s/%s.md", page.kind, slug);
@@ -189,16 +189,10 @@ static int export_pages(struct client *client, struct pages *pages, const char *
     int status = EXIT_DONE;
 
     for (size_t i = 0; i < pages->n && status == EXIT_DONE; i++) {
-        struct rp_writer w;
         json_t *object;
 
         pages->current = &pages->items[i];
-        rp_writer_init(&w, RP_FRAME_MAX);
-        rp_writer_map(&w, 1);
-        rp_writer_str(&w, "id");
-        rp_writer_str(&w, pages->current->object);
-        status = client_call(client, CONTROL_SHOW, &w, NULL, NULL, &object);
-        rp_writer_free(&w);
+        status = client_show(client, pages->current->object, &object);
         if (status == EXIT_DONE && !export_page(pages, folder, object))
             status = EXIT_FAILED;
         json_decref(object);

@@ -187,53 +187,66 @@ static void read_file(struct files *files, struct file *file, const struct files
 
 /* Which objects the files make: asked of the node, which alone has the key that this takes. */
 
-static bool take_objects(struct files *files, size_t from, size_t n, const json_t *answer)
+/* Copies base64 of exactly ${len} bytes. */
+static bool take_bytes(uint8_t *out, size_t len, const json_t *value)
 {
-    const json_t *objects = json_object_get(answer, "objects");
+    const char *text = json_string_value(value);
+    size_t n = 0;
+    uint8_t *bytes = text != NULL ? base64_decode(text, &n) : NULL;
+    bool ok = bytes != NULL && n == len;
 
-    for (size_t i = 0; i < n; i++) {
-        const char *text = json_string_value(json_array_get(objects, i));
-        size_t len = 0;
-        uint8_t *object = text != NULL ? base64_decode(text, &len) : NULL;
-
-        if (object == NULL || len != RP_ID_LEN) {
-            free(object);
-            return false;
-        }
-        memcpy(files->items[from + i].object, object, RP_ID_LEN);
-        free(object);
-    }
-    return true;
+    if (ok)
+        memcpy(out, bytes, len);
+    free(bytes);
+    return ok;
 }
 
-static int ask_objects(struct files *files, struct client *client)
+static void take_targets(struct files *files, size_t from, size_t n, const json_t *answer)
+{
+    const json_t *targets = json_object_get(answer, "targets");
+
+    for (size_t i = 0; i < n; i++) {
+        struct file *file = &files->items[from + i];
+        const json_t *target = json_array_get(targets, i);
+
+        if (file->usable && (!take_bytes(file->object, RP_ID_LEN, json_array_get(target, 0)) ||
+                             !take_bytes(file->seed, RP_SEED_LEN, json_array_get(target, 1))))
+            refuse(files, file, 1, "audience: not one of local, commons");
+    }
+}
+
+static void write_source(struct rp_writer *w, const struct file *file,
+                         const struct files_opts *opts)
+{
+    rp_writer_map(w, 4);
+    rp_writer_str(w, "audience");
+    rp_writer_str(w, file->usable ? file->audience : "");
+    rp_writer_str(w, "fresh");
+    rp_writer_bool(w, opts->fresh);
+    rp_writer_str(w, "object");
+    rp_writer_str(w, file->document.object);
+    rp_writer_str(w, "path");
+    rp_writer_str(w, file->usable ? file->key : "");
+}
+
+static int ask_targets(struct files *files, struct client *client, const struct files_opts *opts)
 {
     for (size_t from = 0; from < files->n;) {
-        size_t n = files->n - from < CONTROL_PATHS_MAX ? files->n - from : CONTROL_PATHS_MAX;
+        size_t n = files->n - from < CONTROL_FILES_MAX ? files->n - from : CONTROL_FILES_MAX;
         struct rp_writer w;
         json_t *answer;
         int status;
 
         rp_writer_init(&w, RP_FRAME_MAX);
-        rp_writer_map(&w, 2);
-        rp_writer_str(&w, "audiences");
+        rp_writer_map(&w, 1);
+        rp_writer_str(&w, "files");
         rp_writer_array(&w, (uint32_t)n);
-        for (size_t i = 0; i < n; i++) {
-            const struct file *file = &files->items[from + i];
-
-            rp_writer_str(&w, file->audience != NULL ? file->audience : "");
-        }
-        rp_writer_str(&w, "paths");
-        rp_writer_array(&w, (uint32_t)n);
-        for (size_t i = 0; i < n; i++) {
-            const struct file *file = &files->items[from + i];
-
-            rp_writer_str(&w, file->key != NULL ? file->key : "");
-        }
+        for (size_t i = 0; i < n; i++)
+            write_source(&w, &files->items[from + i], opts);
         status = client_call(client, CONTROL_SOURCES, &w, NULL, NULL, &answer);
         rp_writer_free(&w);
-        if (status == EXIT_DONE && !take_objects(files, from, n, answer))
-            status = EXIT_FAILED;
+        if (status == EXIT_DONE)
+            take_targets(files, from, n, answer);
         json_decref(answer);
         if (status != EXIT_DONE)
             return status;
@@ -364,23 +377,19 @@ static bool send_file(struct files *files, struct file *file, struct client *cli
         return true;
     }
     rp_writer_init(&w, RP_FRAME_MAX);
-    rp_writer_map(&w, 8);
+    rp_writer_map(&w, 6);
     rp_writer_str(&w, "audience");
     rp_writer_str(&w, file->audience);
     rp_writer_str(&w, "content");
     rp_writer_raw(&w, rp_writer_slice(&content));
     rp_writer_str(&w, "dry_run");
     rp_writer_bool(&w, opts->dry_run);
-    rp_writer_str(&w, "fresh");
-    rp_writer_bool(&w, opts->fresh);
     rp_writer_str(&w, "imported");
     rp_writer_bool(&w, opts->imported);
     rp_writer_str(&w, "kind");
     rp_writer_str(&w, file->document.kind->name);
-    rp_writer_str(&w, "object");
-    rp_writer_str(&w, file->document.object);
-    rp_writer_str(&w, "path");
-    rp_writer_str(&w, file->key);
+    rp_writer_str(&w, "seed");
+    rp_writer_bin(&w, file->seed, RP_SEED_LEN);
     file->number = client_send(client, CONTROL_PUBLISH, &w);
     rp_writer_free(&w);
     rp_writer_free(&content);
@@ -482,7 +491,7 @@ int files_publish(struct files *files, const char *home, const struct files_opts
         return EXIT_NOT_RUNNING;
     for (size_t i = 0; i < files->n; i++)
         read_file(files, &files->items[i], opts);
-    status = ask_objects(files, client);
+    status = ask_targets(files, client, opts);
     if (status == EXIT_DONE)
         status = publish_pass(files, client, opts, false);
     if (status == EXIT_DONE)

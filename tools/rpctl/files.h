@@ -17,6 +17,7 @@ struct file {
     bool usable; /* read without a problem, and not a draft */
     const char *audience;
     uint8_t object[RP_ID_LEN];
+    uint8_t seed[RP_SEED_LEN];
     uint8_t version[RP_ID_LEN]; /* of its current version, once published */
     bool has_version;
     uint64_t number; /* of its request */

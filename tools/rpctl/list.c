@@ -130,7 +130,7 @@ static void print_object(const json_t *object)
 int command_show(const struct command_args *args)
 {
     bool json = args->argc > 2 && strcmp(args->argv[2], "--json") == 0;
-    struct rp_writer w;
+    struct client *client;
     json_t *object;
     int result;
 
@@ -138,12 +138,10 @@ int command_show(const struct command_args *args)
         return usage_error(args, "the id of an object is needed");
     if (args->argc > 2 + json)
         return usage_error(args, "%s: not expected", args->argv[2 + json]);
-    rp_writer_init(&w, RP_FRAME_MAX);
-    rp_writer_map(&w, 1);
-    rp_writer_str(&w, "id");
-    rp_writer_str(&w, args->argv[1]);
-    result = client_ask(args->home, CONTROL_SHOW, &w, &object);
-    rp_writer_free(&w);
+    if ((client = client_open(args->home)) == NULL)
+        return EXIT_NOT_RUNNING;
+    result = client_show(client, args->argv[1], &object);
+    client_close(client);
     if (result != EXIT_DONE)
         return result;
     if (json)

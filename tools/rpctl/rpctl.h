@@ -76,6 +76,9 @@ bool client_next(struct client *client, struct reply *out);
 int client_call(struct client *client, enum control_command command, struct rp_writer *args,
                 void (*item)(void *ctx, const json_t *value), void *ctx, json_t **done);
 
+/* Shows one object: gives it as one value, its versions in "versions". */
+int client_show(struct client *client, const char *id, json_t **object);
+
 /* client_open, client_call and client_close for a command without items. */
 int client_ask(const char *home, enum control_command command, struct rp_writer *args,
                json_t **done);
