@@ -43,7 +43,7 @@ static int read_arguments(int argc, char **argv, struct arguments *out)
         {"web", required_argument, NULL, 'w'},
         {"new-store", no_argument, NULL, 'n'},
         {"version", no_argument, NULL, 'v'},
-        {"help", no_argument, NULL, '?'},
+        {"help", no_argument, NULL, 'H'},
         {NULL, 0, NULL, 0},
     };
     int option;
@@ -66,12 +66,9 @@ static int read_arguments(int argc, char **argv, struct arguments *out)
         case 'v':
             puts("rpnode " RPNODE_VERSION);
             return EXIT_SUCCESS;
-        case '?':
-            if (optopt == 0 || strcmp(argv[optind - 1], "--help") == 0) {
-                fputs(usage, stdout);
-                return EXIT_SUCCESS;
-            }
-            /* fall through */
+        case 'H':
+            fputs(usage, stdout);
+            return EXIT_SUCCESS;
         default:
             fprintf(stderr, "rpnode: %s: unknown, or its value is missing\n\n%s", argv[optind - 1],
                     usage);

@@ -67,25 +67,12 @@ static bool take_unsigned(struct checker *c, unsigned n, uint64_t least)
 static bool take_negative(struct checker *c, unsigned n, int64_t above)
 {
     uint64_t raw;
-    int64_t value;
 
-    if (!take_number(c, n, &raw))
+    if (!take_number(c, n, &raw) || raw >> (8 * n - 1) == 0)
         return false;
-    switch (n) {
-    case 1:
-        value = (int8_t)raw;
-        break;
-    case 2:
-        value = (int16_t)raw;
-        break;
-    case 4:
-        value = (int32_t)raw;
-        break;
-    default:
-        value = (int64_t)raw;
-        break;
-    }
-    return value < above;
+    if (n < 8) /* extend the sign */
+        raw |= UINT64_MAX << (8 * n);
+    return (int64_t)raw < above;
 }
 
 static bool take_header(struct checker *c, struct header *h)

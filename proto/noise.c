@@ -56,7 +56,7 @@ static void hmac(uint8_t out[static HASH_LEN], const uint8_t key[static HASH_LEN
 }
 
 /* HKDF of Noise: ${n} (2 or 3) outputs from the chaining key and ${input}. */
-static void hkdf(const uint8_t chain[static HASH_LEN], struct rp_slice input, unsigned n,
+static void hkdf(const uint8_t chain[static HASH_LEN], struct rp_slice input, uint8_t n,
                  uint8_t out[][HASH_LEN])
 {
     uint8_t temp[HASH_LEN];
@@ -199,18 +199,24 @@ static int decrypt_and_hash(struct rp_noise *noise, struct rp_slice sealed, uint
 /* "Noise_XX_25519_ChaChaPoly_BLAKE2b", with "psk0+psk2" and the like behind XX. */
 static void begin(struct rp_noise *noise, struct rp_slice prologue)
 {
-    char name[HASH_LEN + 1] = "Noise_XX";
+    static const char pattern[] = "Noise_XX";
+    static const char suite[] = "_25519_ChaChaPoly_BLAKE2b";
+    char name[HASH_LEN] = "Noise_XX"; /* at most 52 characters, zeroes behind */
+    size_t n = sizeof pattern - 1;
 
     for (unsigned i = 0; i < RP_NOISE_PSKS; i++) {
         char psk[] = "+psk0";
+        size_t skip = noise->uses_psk ? 0 : 1; /* the plus */
 
+        if (!noise->has_psk[i])
+            continue;
         psk[4] = (char)('0' + i);
-        if (noise->has_psk[i])
-            strcat(name, psk + (noise->uses_psk ? 0 : 1));
-        noise->uses_psk |= noise->has_psk[i];
+        memcpy(name + n, psk + skip, sizeof psk - 1 - skip);
+        n += sizeof psk - 1 - skip;
+        noise->uses_psk = true;
     }
-    strcat(name, "_25519_ChaChaPoly_BLAKE2b");
-    memcpy(noise->hash, name, HASH_LEN); /* at most 53 characters, zeroes behind */
+    memcpy(name + n, suite, sizeof suite - 1);
+    memcpy(noise->hash, name, HASH_LEN);
     memcpy(noise->chain, noise->hash, HASH_LEN);
     mix_hash(noise, prologue);
 }

@@ -179,7 +179,8 @@ void rp_reader_bin_into(struct rp_reader *r, uint8_t *out, size_t len)
         memset(out, 0, len);
         return;
     }
-    memcpy(out, bin.data, len);
+    if (len > 0)
+        memcpy(out, bin.data, len);
 }
 
 struct rp_slice rp_reader_item(struct rp_reader *r)

@@ -42,9 +42,8 @@ int rp_key_verify(const uint8_t sig[static RP_SIG_LEN], const uint8_t public[sta
     __attribute__((warn_unused_result));
 
 /* The same of a message as it is, without domain. */
-int rp_key_verify_raw(const uint8_t sig[static RP_SIG_LEN],
-                      const uint8_t public[static RP_KEY_LEN], const uint8_t *message, size_t len)
-    __attribute__((warn_unused_result));
+int rp_key_verify_raw(const uint8_t sig[static RP_SIG_LEN], const uint8_t public[static RP_KEY_LEN],
+                      const uint8_t *message, size_t len) __attribute__((warn_unused_result));
 
 /* What an identity commits to before a key is known (SPEC 2.2). */
 void rp_key_next_digest(uint8_t out[static RP_HASH_LEN], const uint8_t public[static RP_KEY_LEN]);

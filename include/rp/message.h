@@ -71,10 +71,11 @@ int rp_message_read_refuse(struct rp_refusal *out, struct rp_slice frame)
     __attribute__((warn_unused_result));
 void rp_message_write_bye(struct rp_writer *w, const char *reason);
 
-/* Changes to the organisations that the sender accepts; with reset, the whole list from its start. */
+/* Changes to the organisations that the sender accepts; with reset, the whole list from its start.
+ */
 struct rp_accept {
     bool reset;
-    bool more; /* the list goes on in the next one */
+    bool more;                /* the list goes on in the next one */
     struct rp_slice accepted; /* ids one after the other: now accepted */
     struct rp_slice kept;     /* no longer or not: but their lasting control records are kept */
 };

@@ -12,7 +12,6 @@
 
 #define DEFAULTS_MAX 4
 #define REVIEW_YEARS 2
-#define DOMAIN_SOURCE "rp/1 source"
 
 /* A top-level entry, borrowed. */
 struct entry {
@@ -191,6 +190,6 @@ void draft_seed(uint8_t out[static RP_SEED_LEN], const uint8_t secret[static RP_
         {secret, RP_KEY_SEED_LEN}, {scope, RP_ID_LEN}, rp_bytes_str(path)};
     uint8_t digest[RP_HASH_LEN];
 
-    rp_hash(digest, DOMAIN_SOURCE, parts, 3);
+    rp_hash(digest, RP_DOMAIN_SOURCE, parts, 3);
     memcpy(out, digest, RP_SEED_LEN);
 }

@@ -9,6 +9,7 @@
  *     peering.c   peers, dialling, invites
  *     link.c      opening a link, dispatching its messages
  *     exchange.c  finding the difference with the other side
+ *     answer.c    answering when the other side does that
  *     fetch.c     what to ask of whom
  *     serve.c     answering WANT and LIST
  */
@@ -397,6 +398,11 @@ int exchange_receive(struct link *link, enum rp_message_type type, struct rp_sli
 void exchange_continue(struct link *link, uint64_t now_ms);
 /* Everything found on the link has been fetched, or given up. */
 void exchange_settled(struct link *link, uint64_t now_ms);
+
+/* answer.c */
+int answer_check(struct link *link, struct rp_slice frame, uint64_t now_ms);
+int answer_more(struct link *link, const struct rp_part *part);
+void answer_close(struct link *link);
 
 /* fetch.c */
 int fetch_start(struct core *core);

@@ -6,9 +6,8 @@
 #include "rp/err.h"
 
 /*
- * Finding out, with the other side of a link, which records each lacks (SPEC 4.3). Our side of the
- * exchanges that we begin is a small state machine in link->ours; exchanges that the other side
- * begins need none but the views in link->theirs.
+ * Finding out, with the other side of a link, which records each lacks (SPEC 4.3): the exchanges
+ * that we begin, a small state machine in link->ours. What we answer to theirs is in answer.c.
  */
 
 #define BACKLOG_FOR_LIST 16384  /* a next page is asked for when less than that is still wanted */
@@ -39,17 +38,10 @@ static void close_ours(struct link *link)
     x->state = EXCHANGE_NONE;
 }
 
-static void close_theirs(struct link *link)
-{
-    for (enum rp_set set = 0; set < RP_SETS; set++)
-        view_close(&link->theirs.view[set]);
-    link->theirs.active = false;
-}
-
 void exchange_drop(struct link *link)
 {
     close_ours(link);
-    close_theirs(link);
+    answer_close(link);
 }
 
 void exchange_begin(struct link *link, uint64_t now_ms)
@@ -492,145 +484,6 @@ static int receive_cells(struct link *link, const struct rp_part *part, uint64_t
     return RP_OK;
 }
 
-/* Their side: what we answer */
-
-static int answer_ids(struct link *link, struct rp_part *part, const struct view *view)
-{
-    struct symbols symbols = {0};
-    bool last;
-    int err = view_list(view, NULL, RP_SYMBOLS_MAX, &symbols, &last);
-
-    part->symbols = symbols_slice(&symbols);
-    rp_message_write_part(&link->writer, RP_MESSAGE_IDS, part);
-    symbols_free(&symbols);
-    return err;
-}
-
-static int answer_sketch(struct link *link, struct rp_part *part, const struct view *view)
-{
-    uint32_t available = view_cells_available(view);
-    uint32_t n = rp_sketch_digests(available);
-    struct rp_cell *cells = malloc(available * sizeof *cells);
-    uint8_t first[RP_SKETCH_FIRST * RP_CELL_LEN];
-    uint8_t digests[RP_SKETCH_DIGESTS_MAX];
-    int err;
-
-    if (cells == NULL)
-        return RP_ERR_NOMEM;
-    if ((err = view_cells(view, 0, available, cells)) == RP_OK) {
-        for (uint32_t i = 0; i < RP_SKETCH_FIRST; i++)
-            rp_sketch_save(first + (size_t)i * RP_CELL_LEN, &cells[i]);
-        for (uint32_t i = 0; i < n; i++)
-            digests[i] = rp_sketch_digest(&cells[rp_sketch_digest_cell(i)]);
-        part->first = available;
-        part->cells = (struct rp_slice){first, sizeof first};
-        part->digests = (struct rp_slice){digests, n};
-        rp_message_write_part(&link->writer, RP_MESSAGE_SKETCH, part);
-    }
-    free(cells);
-    return err;
-}
-
-/* The other side has found everything as we have it. */
-static void they_found_equal(struct link *link, const struct rp_check *check, uint64_t now_ms)
-{
-    close_theirs(link);
-    rp_message_write_equal(&link->writer, check->exchange);
-    link_send(link);
-    if (!check->asks[RP_SET_CONTROL] || !check->asks[RP_SET_CONTENT])
-        return;
-    link->unequal = 0;
-    link->offered = 0;
-    link->found_need = link->found_have = 0;
-    link->counts_as_sync = true;
-    link->peer->entry.last_sync = now_ms;
-    if (link->ours.state == EXCHANGE_NONE)
-        exchange_plan_interval(link, now_ms);
-}
-
-/* Answers for one set that differs. */
-static int they_differ(struct link *link, const struct rp_check *check, enum rp_set set,
-                       uint64_t now_ms)
-{
-    const struct view *view = &link->theirs.view[set];
-    struct rp_part part = {.exchange = check->exchange, .set = set};
-    int err;
-
-    link->counts_as_sync = false;
-    view_tally(view, &part.tally);
-    err = view->count < RP_IDS_BELOW ? answer_ids(link, &part, view)
-                                     : answer_sketch(link, &part, view);
-    if (err != RP_OK)
-        return err;
-    link_send(link);
-    /* more than will be offered: best we go and list it ourselves, at our own pace */
-    if (check->tally[set].count > view->count + OFFERS_MAX)
-        exchange_plan(link, now_ms + SETTLE_MS);
-    return RP_OK;
-}
-
-static int receive_check(struct link *link, struct rp_slice frame, uint64_t now_ms)
-{
-    struct rp_check check;
-    int err = rp_message_read_check(&check, frame);
-
-    if (err != RP_OK)
-        return err;
-    if (check.exchange % 2 == (link->outbound ? 1 : 0))
-        return RP_ERR_STATE; /* a number of ours */
-    if (memcmp(check.scope, rp_record_commons, RP_ID_LEN) != 0) {
-        rp_message_write_done(&link->writer, check.exchange); /* a circle that we are not in */
-        link_send(link);
-        return RP_OK;
-    }
-    close_theirs(link);
-    link->theirs.active = true;
-    link->theirs.number = check.exchange;
-    for (enum rp_set set = 0; set < RP_SETS; set++) {
-        struct rp_tally ours;
-
-        if (!check.asks[set])
-            continue;
-        view_open(&link->theirs.view[set], link, set);
-        view_tally(&link->theirs.view[set], &ours);
-        if (ours.count != check.tally[set].count ||
-            memcmp(ours.digest, check.tally[set].digest, RP_HASH_LEN) != 0)
-            return they_differ(link, &check, set, now_ms);
-    }
-    they_found_equal(link, &check, now_ms);
-    return RP_OK;
-}
-
-static int receive_more(struct link *link, const struct rp_part *part)
-{
-    const struct view *view = &link->theirs.view[part->set];
-    struct rp_part answer = {.exchange = part->exchange, .set = part->set, .first = part->first};
-    struct rp_cell *cells;
-    uint8_t *wire;
-    int err = RP_ERR_NOMEM;
-
-    if (view->link == NULL)
-        return RP_OK; /* dropped meanwhile: they know, since our ACCEPT came before this */
-    if (part->n == 0 || part->n > RP_CELLS_PER_MESSAGE ||
-        part->first > view_cells_available(view) ||
-        part->n > view_cells_available(view) - part->first)
-        return RP_ERR_LIMIT;
-    cells = malloc(part->n * sizeof *cells);
-    wire = malloc((size_t)part->n * RP_CELL_LEN);
-    if (cells != NULL && wire != NULL)
-        err = view_cells(view, part->first, part->n, cells);
-    if (err == RP_OK) {
-        for (uint32_t i = 0; i < part->n; i++)
-            rp_sketch_save(wire + (size_t)i * RP_CELL_LEN, &cells[i]);
-        answer.cells = (struct rp_slice){wire, (size_t)part->n * RP_CELL_LEN};
-        rp_message_write_part(&link->writer, RP_MESSAGE_CELLS, &answer);
-        link_send(link);
-    }
-    free(cells);
-    free(wire);
-    return err;
-}
-
 static int receive_done(struct link *link, struct rp_slice frame, uint64_t now_ms)
 {
     uint64_t exchange;
@@ -639,7 +492,7 @@ static int receive_done(struct link *link, struct rp_slice frame, uint64_t now_m
     if (err != RP_OK)
         return err;
     if (link->theirs.active && link->theirs.number == exchange)
-        close_theirs(link);
+        answer_close(link);
     if (link->ours.state != EXCHANGE_NONE && link->ours.number == exchange) {
         close_ours(link);
         exchange_plan_interval(link, now_ms);
@@ -685,7 +538,7 @@ static int receive_part(struct link *link, enum rp_message_type type, struct rp_
     case RP_MESSAGE_PAGE:
         return receive_page(link, &part, now_ms);
     case RP_MESSAGE_MORE:
-        return receive_more(link, &part);
+        return answer_more(link, &part);
     default:
         return serve_list(link, &part);
     }
@@ -696,7 +549,7 @@ int exchange_receive(struct link *link, enum rp_message_type type, struct rp_sli
 {
     switch (type) {
     case RP_MESSAGE_CHECK:
-        return receive_check(link, frame, now_ms);
+        return answer_check(link, frame, now_ms);
     case RP_MESSAGE_EQUAL:
         return receive_equal(link, frame, now_ms);
     case RP_MESSAGE_DONE:

@@ -61,7 +61,7 @@ static struct fetch *new_fetch(struct core *core, const uint8_t *symbol, enum rp
     if (core->fetches_n == FETCHES_MAX || (core->fetches_free == 0 && !grow_pool(core)))
         return NULL;
     i = core->fetches_free;
-    if (table_put(core->fetch_by_symbol, symbol, i) != RP_OK)
+    if (core->fetches == NULL || i == 0 || table_put(core->fetch_by_symbol, symbol, i) != RP_OK)
         return NULL;
     fetch = &core->fetches[i];
     core->fetches_free = fetch->next_free;
@@ -312,6 +312,7 @@ static void finish_request(struct link *link, struct request *request, uint64_t 
 {
     struct symbols symbols = request->symbols;
     uint64_t number = request->number;
+    bool short_of_some = false;
 
     request->symbols = (struct symbols){0};
     drop_request(link, request);
@@ -320,12 +321,16 @@ static void finish_request(struct link *link, struct request *request, uint64_t 
         struct fetch *fetch = find(link->core, symbols.data + i);
 
         if (fetch != NULL && fetch->state == FETCH_ASKED && fetch->request == number &&
-            fetch->link[0] == link->number)
+            fetch->link[0] == link->number) {
+            short_of_some = true;
             pass_on(link->core, fetch);
+        }
     }
     symbols_free(&symbols);
     link->progress_at = now_ms;
     core_wake(link);
+    if (short_of_some && link->unequal == 0)
+        link->unequal = 1; /* so that it is compared again: nobody may offer it a second time */
     if (fetch_backlog(link) > 0)
         return;
     if (link->missed) {

@@ -16,7 +16,7 @@
 
 void text_add(struct text *text, const char *data, size_t len)
 {
-    if (len + 1 > text->cap - text->len) {
+    if (text->data == NULL || len + 1 > text->cap - text->len) {
         size_t cap = text->cap > 0 ? text->cap : 256;
         char *grown;
 

@@ -9,7 +9,7 @@
 #include "rp/identity.h"
 
 /*
- * Organisations as the store knows them (SPEC 7.3). Each has a number, which the other tables use;
+ * Organisations as the store knows them (SPEC 7.2). Each has a number, which the other tables use;
  * 1 is the node's own. An organisation that was ever accepted stays here for good.
  */
 #define ORG_SELF 1

@@ -9,7 +9,7 @@
 #include "rp/limits.h"
 #include "rp/token.h"
 
-/* Peers and invites as the store keeps them (SPEC 7.4). */
+/* Peers and invites as the store keeps them (SPEC 7.3). */
 
 struct peer_address {
     char text[RP_ADDRESS_LEN_MAX + 1]; /* HOST:PORT */

@@ -35,8 +35,11 @@ bool files_add(struct files *files, const char *folder, const char *name)
         size_t cap = files->cap > 0 ? 2 * files->cap : 64;
         struct file *items = realloc(files->items, cap * sizeof *items);
 
-        if (items == NULL)
+        if (items == NULL) {
+            free(file.path);
+            free(file.name);
             return false;
+        }
         files->items = items;
         files->cap = cap;
     }
@@ -332,7 +335,7 @@ static const struct file *find_file(const struct resolver *resolver, const char 
     tidy_path(path);
     if ((found = find_name(resolver->files, path)) != NULL)
         return found;
-    strcat(path, ".md");
+    memcpy(path + strlen(path), ".md", sizeof ".md");
     if ((found = find_name(resolver->files, path)) != NULL)
         return found;
     tidy_path(path);

@@ -243,13 +243,13 @@ static int import_export(const struct command_args *args, const char *path,
 /* A folder that holds an export rather than Markdown: the file in it, or NULL. */
 static char *export_in_folder(const char *folder)
 {
-    char *path = malloc(strlen(folder) + sizeof "/commons.ndjson");
+    size_t size = strlen(folder) + sizeof "/commons.ndjson";
+    char *path = malloc(size);
     struct stat st;
 
     if (path == NULL)
         return NULL;
-    strcpy(path, folder);
-    strcat(path, "/commons.ndjson");
+    snprintf(path, size, "%s/commons.ndjson", folder);
     if (stat(path, &st) == 0)
         return path;
     free(path);

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Iterable
 
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms
@@ -19,6 +20,8 @@ _ROOM = int.from_bytes(b"\0\0\1\0" * (LANES // 2), "little")
 _LABEL = b"rp/1 fingerprint"
 
 
+# Remembered, since sets are summed up anew for each exchange.
+@functools.lru_cache(maxsize=1 << 14)
 def expand(symbol: bytes) -> bytes:
     """The 2,048 bytes that one symbol adds."""
     # The cipher takes a counter and a nonce of eight bytes each, here all zero.

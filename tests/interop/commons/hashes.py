@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 
 import nacl.bindings
@@ -32,16 +33,20 @@ def H(domain: str, *parts: bytes) -> bytes:
     return hashlib.blake2b(domain.encode() + b"\0" + b"".join(parts), digest_size=32).digest()
 
 
+@functools.lru_cache
+def _key_pair(seed: bytes) -> tuple[bytes, bytes]:
+    return nacl.bindings.crypto_sign_seed_keypair(seed)
+
+
 def public_key(seed: bytes) -> bytes:
     """The Ed25519 public key of a 32-byte seed."""
-    return nacl.bindings.crypto_sign_seed_keypair(seed)[0]
+    return _key_pair(seed)[0]
 
 
 def sign(domain: str, seed: bytes, digest: bytes) -> bytes:
     """Sign(domain, key, digest), the key given by its seed."""
     assert len(digest) == 32
-    secret = nacl.bindings.crypto_sign_seed_keypair(seed)[1]
-    return nacl.bindings.crypto_sign(domain.encode() + b"\0" + digest, secret)[:64]
+    return nacl.bindings.crypto_sign(domain.encode() + b"\0" + digest, _key_pair(seed)[1])[:64]
 
 
 def verify(domain: str, key: bytes, digest: bytes, sig: bytes) -> bool:

@@ -1,0 +1,236 @@
+"""What bad input and bad homes get: a clear sentence, the right status, and nothing changed."""
+
+import os
+import shutil
+import signal
+import stat
+import subprocess
+import time
+import unittest
+
+from nodes import RPCTL, RPNODE, Node, NodesTest, poll
+
+
+class Refusals(NodesTest):
+    def refused(self, node, *args):
+        """Starts a node that must not start; gives what it says."""
+        result = subprocess.run([RPNODE, "--home", node.home, "--listen", "127.0.0.1:0", *args],
+                                capture_output=True, text=True, timeout=30)
+        self.assertNotEqual(result.returncode, 0)
+        return result.stderr
+
+    def test_a_home_is_private(self):
+        node = self.node("a", start=False)
+        self.assertEqual(stat.S_IMODE(os.stat(node.home).st_mode), 0o700)
+        for folder, _, files in os.walk(node.home):
+            for name in files:
+                mode = os.stat(os.path.join(folder, name)).st_mode
+                self.assertEqual(stat.S_IMODE(mode), 0o600, name)
+        for name in ("organisation.key", "node.key", "store", "."):
+            path = os.path.join(node.home, name)
+            mode = os.stat(path).st_mode
+            os.chmod(path, mode | 0o040)
+            said = self.refused(node)
+            self.assertIn("can be used by others", said)
+            self.assertIn("chmod go-rwx", said)
+            os.chmod(path, mode)
+        node.start()
+
+    def test_an_absent_store_is_never_taken_for_an_empty_one(self):
+        node = self.node("a")
+        node.ctl("publish", self.pattern("one.md", "Ask"))
+        node.stop()
+        store = os.path.join(node.home, "store")
+        data = os.path.join(store, "data.mdb")
+        kept = os.path.join(self.folder, "kept.mdb")
+        shutil.copy(data, kept)
+        size = os.path.getsize(data)
+        for length in (0, 100, 4096, size // 2, size - 4096):
+            shutil.copy(kept, data)
+            os.truncate(data, length)
+            self.assertIn("cut short or damaged", self.refused(node), f"{length} of {size} bytes")
+        os.remove(data)
+        self.assertIn("is missing: restore it from a backup", self.refused(node))
+        shutil.rmtree(store)
+        self.assertIn("is missing: restore it from a backup", self.refused(node))
+        node.start("--new-store")
+        self.assertEqual(node.list(), [])
+        node.stop()
+        shutil.copy(kept, data)
+        self.assertIn("not the one that store.id speaks of", self.refused(node))
+
+    def test_keys_of_another_home_are_refused(self):
+        a = self.node("a", start=False)
+        b = self.node("b", start=False)
+        shutil.copy(os.path.join(b.home, "node.key"), os.path.join(a.home, "node.key"))
+        self.assertIn("the key of another node", self.refused(a))
+        with open(os.path.join(a.home, "organisation.key"), "r+b") as file:
+            file.write(b"junk")
+        self.assertIn("is not what rpctl init made", self.refused(a))
+        os.remove(os.path.join(a.home, "organisation.key"))
+        self.assertIn("is not the home of a node", self.refused(a))
+        shutil.copy(os.path.join(a.home, "node.key"), os.path.join(b.home, "x"))
+
+    def test_a_second_node_on_the_same_home_is_refused(self):
+        node = self.node("a")
+        self.assertIn("another rpnode is running", self.refused(node))
+        self.assertEqual(node.status()["name"], "a")
+
+    def test_signals_stop_cleanly_and_broken_pipes_do_not(self):
+        a, b = self.chain("a", "b")
+        a.process.send_signal(signal.SIGPIPE)
+        self.assertEqual(a.status()["name"], "a")
+        a.stop(signal.SIGINT)
+        b.stop(signal.SIGTERM)
+        self.assertIn("stopped", a.last_log())
+        self.assertFalse(os.path.exists(os.path.join(a.home, "rpnode.sock")))
+        a.start()
+        b.start()
+        self.until_agreed(a, b)
+
+    def test_rpctl_says_when_the_node_is_not_running(self):
+        node = self.node("a", start=False)
+        commands = (["status"], ["peers"], ["list"], ["show", "abcd"], ["invite"], ["join", "x"],
+                    ["export"], ["diff", "b"], ["withdraw", "abcd"], ["peer", "show", "b"],
+                    ["publish", self.pattern("one.md", "Ask")],
+                    ["import", self.folder])
+        for command in commands:
+            result = node.run(*command)
+            self.assertEqual(result.returncode, 3, command)
+            self.assertIn("the node is not running: start it with", result.stderr)
+            self.assertEqual(result.stdout, "")
+
+    def test_wrong_usage_has_a_status_of_its_own(self):
+        node = self.node("a")
+        wrong = ([], ["frobnicate"], ["status", "--loud"], ["status", "x"], ["peer"],
+                 ["peer", "kick", "b"], ["peers", "x"], ["invite", "--expires", "soon"],
+                 ["invite", "x"], ["join"], ["join", "a", "b"], ["publish"],
+                 ["publish", "--audience", "all", "x.md"], ["import"], ["import", "a", "b"],
+                 ["import", "--kind", "poem", "a"], ["list", "--kind", "poem"], ["list", "x"],
+                 ["show"], ["show", "abcd", "--yaml"], ["diff"], ["withdraw"],
+                 ["export", "--format", "pdf"], ["export", "--format", "markdown"],
+                 ["init"], ["init", "--name"])
+        for command in wrong:
+            result = node.run(*command)
+            self.assertEqual(result.returncode, 2, command)
+            self.assertIn("usage: rpctl", result.stderr)
+        for args in (["--frob"], ["--listen"], ["x"]):
+            result = subprocess.run([RPNODE, *args], capture_output=True, text=True)
+            self.assertEqual(result.returncode, 2, args)
+            self.assertIn("usage: rpnode", result.stderr)
+
+    def test_bad_ids_names_and_addresses_are_told_apart(self):
+        a, b = self.chain("a", "b")
+        told = {("show", "xyz"): "is not an id", ("show", "abc"): "at least 4 hex digits",
+                ("show", "abcdef0123"): "there is nothing with this id here",
+                ("peer", "show", "nobody"): "no peer is called nobody",
+                ("peer", "remove", "nobody"): "no peer is called nobody",
+                ("list", "--author", "nobody"): "no organisation that is known here",
+                ("peer", "add", "rp1qqqq"): "that is not an organisation's id",
+                ("peer", "add", a.status()["organisation"]): "this node's own organisation",
+                ("import", "/nowhere/at/all"): "No such file or directory"}
+        for command, text in told.items():
+            result = a.run(*command)
+            self.assertEqual(result.returncode, 1, command)
+            self.assertIn(text, result.stderr)
+        self.assertEqual(a.run("diff", "nobody").returncode, 2)
+        self.assertEqual(a.run("diff", "b").returncode, 0)
+
+    def test_invites_that_cannot_be_used(self):
+        a = self.node("a")
+        b = self.node("b")
+        c = self.node("c")
+        token = a.invite("--expires", "7d")
+        middle = len(token) // 2
+        garbled = token[:middle] + ("q" if token[middle] != "q" else "p") + token[middle + 1:]
+        for bad, text in ((garbled, "garbled"), (token[:-3], "garbled"), ("", "not an invite"),
+                          ("hello", "not an invite"), (a.status()["organisation"], "not an invite")):
+            result = b.run("join", "-", stdin=bad)
+            self.assertEqual(result.returncode, 1, bad)
+            self.assertIn(text, result.stderr)
+        self.assertEqual(b.status()["peers"], [])
+        self.assertIn("this node itself", a.run("join", token).stderr)
+        b.ctl("join", "-", stdin=" " + token[:30] + "\n  " + token[30:] + "\n")
+        used = c.run("join", token)
+        self.assertEqual(used.returncode, 1)
+        self.assertIn("used by another organisation already", used.stderr)
+        short = a.invite("--expires", "1s")
+        made = time.time()
+        poll(lambda: time.time() > made + 1.1, "the invite to expire")
+        self.assertIn("has expired", c.run("join", short).stderr)
+        self.assertEqual([peer["name"] for peer in a.status()["peers"]], ["b"])
+
+    def test_a_stranger_waits_for_approval(self):
+        a = self.node("a")
+        b = self.node("b")
+        b.ctl("peer", "add", a.status()["organisation"], a.listen, "--name", "the first")
+        knock = poll(lambda: a.status()["knocks"], "the knock at a")[0]
+        self.assertEqual(knock["name"], "b")
+        self.assertEqual(b.status()["peers"][0]["state"], "waiting")
+        self.assertIn("rpctl peer add rp1", a.ctl("status"))
+        a.ctl("peer", "add", knock["organisation"])
+        poll(lambda: b.status()["peers"][0]["state"] == "in sync", "b to be in sync")
+        self.assertEqual(a.status()["knocks"], [])
+        b.ctl("peer", "remove", "the first")
+        self.assertEqual(b.status()["peers"], [])
+
+    def test_settings_are_checked_by_line(self):
+        node = self.node("a", start=False)
+        conf = os.path.join(node.home, "rpnode.conf")
+        for text, told in (("[node]\nlisten = 1\nlisten2 = x\n", "there is no setting listen2"),
+                           ("[trust]\n\ndepth = many\n", "depth = many is not a value"),
+                           ("what is this\n", "not a setting (line 1)")):
+            with open(conf, "w", encoding="utf-8") as file:
+                file.write(text)
+            said = self.refused(node)
+            self.assertIn(told, said)
+            self.assertIn("(line ", said)
+
+    def test_addresses_that_cannot_be_listened_at(self):
+        node = self.node("a")
+        other = self.node("b", start=False)
+        for address, told in ((node.listen, "address already in use"),
+                              ("nowhere", "it must be HOST:PORT"),
+                              ("example.org:7433", "must be an IP number")):
+            result = subprocess.run([RPNODE, "--home", other.home, "--listen", address],
+                                    capture_output=True, text=True, timeout=30)
+            self.assertEqual(result.returncode, 1)
+            self.assertIn(told, result.stderr)
+
+    def test_init_overwrites_nothing(self):
+        node = self.node("a", start=False)
+        with open(os.path.join(node.home, "organisation.key"), "rb") as file:
+            before = file.read()
+        result = node.run("init", "--name", "again")
+        self.assertEqual(result.returncode, 1)
+        self.assertIn("nothing was changed", result.stderr)
+        with open(os.path.join(node.home, "organisation.key"), "rb") as file:
+            self.assertEqual(file.read(), before)
+        for name in ("", "two\nlines", "x" * 121):
+            fresh = Node(self.folder, "fresh", init=False)
+            result = fresh.run("init", "--name", name)
+            self.assertEqual(result.returncode, 1)
+            self.assertIn("at most 120 characters", result.stderr)
+
+    def test_the_environment_says_where_the_home_is(self):
+        home = os.path.join(self.folder, "by-env")
+        environment = dict(os.environ, RPNODE_HOME=home)
+        subprocess.run([RPCTL, "init", "--name", "E"], env=environment, check=True,
+                       capture_output=True)
+        self.assertTrue(os.path.exists(os.path.join(home, "organisation.key")))
+        environment = dict(os.environ, XDG_DATA_HOME=self.folder)
+        environment.pop("RPNODE_HOME", None)
+        subprocess.run([RPCTL, "init", "--name", "E"], env=environment, check=True,
+                       capture_output=True)
+        self.assertTrue(os.path.exists(os.path.join(self.folder, "rpnode", "organisation.key")))
+
+    def test_a_home_may_lie_deep(self):
+        deep = Node(os.path.join(self.folder, *["a-folder-with-a-long-name"] * 8), "deep")
+        self.nodes.append(deep)
+        deep.log = os.path.join(self.folder, "deep.log")
+        deep.start()
+        self.assertEqual(deep.status()["name"], "deep")
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,257 @@
+#include "support/mesh.h"
+
+#include "rp/canonical.h"
+#include "rp/limits.h"
+#include "view/view.h"
+
+static struct mesh mesh;
+
+static struct view_source source_of(unsigned node)
+{
+    return (struct view_source){
+        .kv = mesh.nodes[node].kv,
+        .core = mesh.nodes[node].core,
+        .self = &mesh.nodes[node].self,
+        .software = "test",
+        .listen = "127.0.0.1:1",
+        .web = "off",
+        .started_ms = mesh.now - 5000,
+        .now_ms = mesh.now,
+        .store_bytes = 4096,
+    };
+}
+
+static void dates_are_those_of_the_calendar(void **state)
+{
+    static const struct {
+        uint64_t ms;
+        const char *text;
+    } cases[] = {
+        {0, "1970-01-01T00:00:00Z"},
+        {951782399000, "2000-02-28T23:59:59Z"},
+        {951782400000, "2000-02-29T00:00:00Z"},
+        {951868800000, "2000-03-01T00:00:00Z"},
+        {1798761599999, "2026-12-31T23:59:59Z"},
+        {4107542400000, "2100-03-01T00:00:00Z"},
+        {253402300799000, "9999-12-31T23:59:59Z"},
+    };
+    char text[VIEW_TIME_LEN + 1];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        view_time(text, cases[i].ms);
+        assert_string_equal(text, cases[i].text);
+    }
+}
+
+static void check(struct rp_writer *w)
+{
+    assert_ok(w->err);
+    assert_ok(rp_canonical_check(w->data, w->len));
+    rp_writer_reset(w);
+}
+
+/* Whatever the state of the peers: what is answered is canonical, as rpctl demands. */
+static void answers_are_canonical_in_every_state(void **state)
+{
+    struct rp_writer w;
+
+    (void)state;
+    rp_writer_init(&w, RP_FRAME_MAX);
+    mesh_init(&mesh, 3);
+    mesh_join(&mesh, 0, 1);
+    mesh_publish(&mesh, 0, 1);
+    for (int step = 0; step < 5; step++) {
+        for (unsigned node = 0; node < 2; node++) {
+            struct view_source source = source_of(node);
+
+            view_status(&w, &source);
+            check(&w);
+            view_peers(&w, &source);
+            check(&w);
+        }
+        switch (step) {
+        case 0:
+            mesh_run(&mesh, 1000);
+            break;
+        case 1: /* a stranger knocks, and waits */
+            assert_ok(core_add_peer(mesh.nodes[2].core, mesh.nodes[0].org.identity.org, "0:1", "x",
+                                    mesh.now));
+            mesh_run(&mesh, 1000);
+            break;
+        case 2: { /* 1 is away; 0 has something for it */
+            mesh.nodes[1].unreachable = true;
+            mesh_stop(&mesh, 1);
+            mesh_run(&mesh, 1000);
+            mesh_start(&mesh, 1);
+            mesh_publish(&mesh, 0, 2);
+            mesh_run(&mesh, 100);
+            break;
+        }
+        default:
+            mesh_run(&mesh, 5000);
+        }
+    }
+    mesh_free(&mesh);
+    rp_writer_free(&w);
+}
+
+static uint32_t listed(unsigned node, const char *kind)
+{
+    struct view_source source = source_of(node);
+    struct view_list list = {.has_kind = kind != NULL};
+    struct rp_writer w;
+    uint32_t n = 0;
+    int err;
+
+    if (kind != NULL)
+        strcpy(list.kind, kind);
+    rp_writer_init(&w, RP_FRAME_MAX);
+    while (view_list_next(&list, &w, &source, &err)) {
+        check(&w);
+        n++;
+    }
+    assert_ok(err);
+    rp_writer_free(&w);
+    return n;
+}
+
+/* A story of node 0 whose consent runs until ${review_on}. */
+static struct rp_bytes story(const char *review_on, const char *use)
+{
+    struct rp_bytes packed;
+    struct rp_record fields;
+    struct rp_writer w;
+
+    rp_writer_init(&w, 1000);
+    rp_writer_map(&w, 2);
+    rp_writer_str(&w, "consent");
+    rp_writer_map(&w, 2);
+    rp_writer_str(&w, "review_on");
+    rp_writer_str(&w, review_on);
+    rp_writer_str(&w, "scope");
+    rp_writer_array(&w, 1);
+    rp_writer_str(&w, use);
+    rp_writer_str(&w, "title");
+    rp_writer_str(&w, "A story");
+    fields = sample_fields(&mesh.nodes[0].org, 77, rp_writer_slice(&w));
+    fields.kind = rp_bytes_str("story");
+    packed = sample_pack(&fields, &mesh.nodes[0].org.key);
+    rp_writer_free(&w);
+    return packed;
+}
+
+static void a_story_is_hidden_everywhere_when_consent_lapses(void **state)
+{
+    char review_on[VIEW_DATE_LEN + 1];
+    struct rp_bytes packed;
+
+    (void)state;
+    mesh_init(&mesh, 2);
+    mesh_join(&mesh, 0, 1);
+    view_date(review_on, mesh.now + 86400000);
+    packed = story(review_on, "public-web");
+    assert_ok(mesh_submit(&mesh, 0, &packed));
+    mesh_run(&mesh, 1000);
+    assert_int_equal(listed(1, "story"), 1);
+    mesh.now += 86400000;
+    assert_int_equal(listed(1, "story"), 1); /* that day itself still counts */
+    mesh.now += 86400000;
+    for (unsigned node = 0; node < 2; node++)
+        assert_int_equal(listed(node, NULL), 0);
+    assert_int_equal(mesh_count(&mesh, 1, RP_SET_CONTENT), 1); /* hidden, not gone: sets agree */
+    mesh_free(&mesh);
+}
+
+static void exports_leave_out_what_consent_does_not_cover(void **state)
+{
+    struct view_export export = {0};
+    struct view_source source;
+    struct rp_bytes packed;
+    struct rp_writer w;
+    uint32_t n = 0;
+    int err;
+
+    (void)state;
+    mesh_init(&mesh, 1);
+    mesh_publish(&mesh, 0, 1);
+    packed = story("2027-01-01", "training");
+    assert_ok(mesh_submit(&mesh, 0, &packed));
+    source = source_of(0);
+    rp_writer_init(&w, RP_FRAME_MAX);
+    while (view_export_next(&export, &w, &source, &err)) {
+        check(&w);
+        n++;
+    }
+    assert_ok(err);
+    assert_int_equal(n, 2); /* identity and pattern */
+    assert_int_equal(export.held_back, 1);
+    rp_writer_free(&w);
+    mesh_free(&mesh);
+}
+
+static void records_of_who_is_no_longer_accepted_are_not_shown(void **state)
+{
+    (void)state;
+    mesh_init(&mesh, 2);
+    mesh_join(&mesh, 0, 1);
+    mesh_publish(&mesh, 0, 1);
+    mesh_run(&mesh, 1000);
+    assert_int_equal(listed(1, "pattern"), 1);
+    assert_int_equal(listed(1, "story"), 0);
+    assert_ok(core_remove_peer(mesh.nodes[1].core, mesh.nodes[0].org.identity.org, mesh.now));
+    mesh_run(&mesh, 1000);
+    assert_int_equal(listed(1, NULL), 0);
+    mesh_free(&mesh);
+}
+
+static void ids_may_be_shortened_while_they_are_unique(void **state)
+{
+    struct view_source source;
+    uint8_t object[RP_ID_LEN];
+    uint8_t found[RP_ID_LEN];
+    char hex[2 * RP_ID_LEN + 1];
+
+    (void)state;
+    mesh_init(&mesh, 1);
+    for (unsigned i = 0; i < 300; i++)
+        mesh_publish(&mesh, 0, i);
+    source = source_of(0);
+    for (unsigned i = 0; i < 300; i += 37) {
+        struct rp_bytes packed = sample_pattern(&mesh.nodes[0].org, i);
+        struct rp_opened opened;
+
+        assert_ok(rp_record_open(&opened, rp_bytes_slice(&packed)));
+        memcpy(object, opened.record.object, RP_ID_LEN);
+        rp_text_hex(hex, object, RP_ID_LEN);
+        for (size_t digits = 2 * RP_ID_LEN; digits >= 9; digits--) {
+            hex[digits] = '\0';
+            assert_ok(view_find_object(found, hex, &source));
+            assert_memory_equal(found, object, RP_ID_LEN);
+        }
+        rp_text_hex(hex, opened.record.id, RP_ID_LEN); /* a version's id does as well */
+        hex[15] = '\0';
+        assert_ok(view_find_object(found, hex, &source));
+        assert_memory_equal(found, object, RP_ID_LEN);
+        rp_record_close(&opened);
+        rp_bytes_free(&packed);
+    }
+    assert_int_equal(view_find_object(found, "abc", &source), RP_ERR_ARGUMENT);
+    assert_int_equal(view_find_object(found, "wxyz", &source), RP_ERR_ARGUMENT);
+    assert_int_equal(view_find_object(found, "0123456789abcdef", &source), RP_ERR_NOT_FOUND);
+    mesh_free(&mesh);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(dates_are_those_of_the_calendar),
+        cmocka_unit_test(answers_are_canonical_in_every_state),
+        cmocka_unit_test(a_story_is_hidden_everywhere_when_consent_lapses),
+        cmocka_unit_test(exports_leave_out_what_consent_does_not_cover),
+        cmocka_unit_test(records_of_who_is_no_longer_accepted_are_not_shown),
+        cmocka_unit_test(ids_may_be_shortened_while_they_are_unique),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
