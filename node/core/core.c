@@ -278,6 +278,8 @@ uint64_t core_deadline(const struct core *core)
 
     if (core->retry_at < deadline)
         deadline = core->retry_at;
+    if (core->full_until != 0 && core->full_until < deadline)
+        deadline = core->full_until;
     for (const struct link *link = core->links; link != NULL; link = link->next) {
         uint64_t at = link_deadline(link);
 
@@ -293,6 +295,11 @@ void core_tick(struct core *core, uint64_t now_ms)
 
     if (core->retry_at <= now_ms)
         retry_failed(core);
+    if (core->full_until != 0 && core->full_until <= now_ms) {
+        core->full_until = 0; /* there may be room again: what was offered meanwhile is asked for */
+        for (struct link *link = core->links; link != NULL; link = link->next)
+            fetch_ask(link, now_ms);
+    }
     peering_tick(core, now_ms);
     for (struct link *link = core->links; link != NULL; link = next) {
         next = link->next;

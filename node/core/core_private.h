@@ -292,7 +292,7 @@ struct core {
     struct table *fetch_by_symbol;
     struct refusal_memory refused;
     size_t submitted;
-    uint64_t full_until;
+    uint64_t full_until; /* 0: the store is not full */
 
     struct effect_queue effects;
     uint64_t next_change;

@@ -220,12 +220,14 @@ static int compare_range(struct link *link, const uint8_t *after, struct rp_slic
     struct exchange *x = &link->ours;
     struct symbols held = {0};
     struct symbols others = {0};
-    const uint8_t *end = last ? NULL : theirs.data + theirs.len - RP_SYMBOL_LEN;
+    const uint8_t *end = NULL;
     int err;
 
     if (!ascends(theirs) || (theirs.len == 0 && !last) ||
         (theirs.len > 0 && after != NULL && memcmp(theirs.data, after, RP_SYMBOL_LEN) <= 0))
         return RP_ERR_SHAPE;
+    if (!last)
+        end = theirs.data + theirs.len - RP_SYMBOL_LEN;
     err = view_split(&x->view[x->set], theirs.data, (uint32_t)(theirs.len / RP_SYMBOL_LEN), &held,
                      &others);
     if (err == RP_OK)

@@ -27,8 +27,9 @@ int symbols_append(struct symbols *list, const void *entries, size_t bytes)
 
 void symbols_drop(struct symbols *list, size_t bytes)
 {
-    memmove(list->data, list->data + bytes, list->n - bytes);
     list->n -= bytes;
+    if (bytes > 0 && list->n > 0)
+        memmove(list->data, list->data + bytes, list->n);
 }
 
 void symbols_clear(struct symbols *list)

@@ -415,7 +415,8 @@ static struct rp_slice take_entries(struct rp_slice *list)
     size_t max = (size_t)RP_ACCEPT_ENTRIES_MAX * RP_ID_LEN;
     struct rp_slice part = {list->data, list->len < max ? list->len : max};
 
-    list->data += part.len;
+    if (part.len > 0)
+        list->data += part.len;
     list->len -= part.len;
     return part;
 }
@@ -483,7 +484,8 @@ int trust_receive_list(struct link *link, const struct rp_accept *accept)
 
     exchange_drop(link);
     if (accept->reset) {
-        memset(link->remote, STANDING_NONE, link->remote_n);
+        if (link->remote_n > 0)
+            memset(link->remote, STANDING_NONE, link->remote_n);
         link->remote_known = 0;
     }
     if ((err = set_remotes(link, accept->accepted, STANDING_ACCEPTED)) != RP_OK)

@@ -16,6 +16,7 @@ from typing import Any, Callable, Iterable, Optional
 from commons import canonical, fingerprint, record, token
 from commons.author import Author
 from commons.channel import Closed
+from commons.exchange import View, Views
 from commons.peer import Peer
 from commons.record import COMMONS, CONTENT, CONTROL, Body, Record
 
@@ -31,7 +32,8 @@ ANSWERS = ("EQUAL", "IDS", "SKETCH", "CELLS", "PAGE")
 class Probe(Peer):
     """A peer that can leave comparing to the other side, and hands out what no node would.
 
-    more goes into HELLO's map as it is; offer gives records, valid or not, to whom asks for them.
+    more goes into HELLO's map as it is; claims are symbols that it says to hold; offer gives records,
+    valid or not, to whom asks for them.
     """
 
     def __init__(
@@ -43,6 +45,7 @@ class Probe(Peer):
         self.more = more or {}
         self.offered: dict[bytes, bytes] = {}
         self.early: list[Any] = []
+        self.claims: list[bytes] = []
 
     def start_exchange(self) -> None:
         if self.compares:
@@ -58,6 +61,13 @@ class Probe(Peer):
         else:
             self.early.append(msg)
 
+    def _views(self) -> Views:
+        views = super()._views()
+        if self.claims:
+            content = views[CONTENT]
+            views[CONTENT] = View(content.symbols + self.claims, content.key)
+        return views
+
     def offer(self, packed: dict[bytes, bytes], set_: int = CONTENT) -> None:
         """Says that it has records with these symbols."""
         self.offered.update({symbol[:8]: wrapped for symbol, wrapped in packed.items()})
@@ -69,7 +79,7 @@ class Probe(Peer):
             self._send("RECORDS", request=msg["request"], last=False, records=known)
         super()._on_want(msg)
 
-    def bytes_wanted(self) -> set[bytes]:
+    def wanted(self) -> set[bytes]:
         """Prefixes that the other side has asked for so far."""
         asked = [m["prefixes"] for way, m in self.log if way == "in" and m.name == "WANT"]
         return {prefix for prefixes in asked for prefix in prefixes}

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any, Iterable, Optional
 
 from .certificate import Proven
-from .checks import need
+from .checks import is_bin, need
 from .hashes import SIGN_SLIP, verify
 from .identity import Chain, Inception, next_digest, parse_inception
 from .record import COMMONS, CONTENT, CONTROL, LOCAL, Later, Record, open_record
@@ -25,6 +25,11 @@ def _inception_of(org: Any, data: Any) -> Optional[Inception]:
     except Refuse:
         return None
     return inception if inception is not None and inception.org == org else None
+
+
+def _is_among(id_: bytes, versions: Any) -> bool:
+    """Anything but an array of ids is void as a whole: nobody can tell what it means (SPEC 2.4)."""
+    return isinstance(versions, list) and all(is_bin(v, 32) for v in versions) and id_ in versions
 
 
 class Holdings:
@@ -109,12 +114,12 @@ class Holdings:
     @staticmethod
     def covers(withdrawal: Record, record: Record) -> bool:
         """Whether it is of the same object and scope, and names the version if it names any."""
-        versions = withdrawal.body.content.get("versions")
+        content = withdrawal.body.content
         return (
             (record.body.set == CONTENT or record.is_control("vouch"))
             and withdrawal.body.object == record.body.object
             and withdrawal.body.scope == record.body.scope
-            and (not isinstance(versions, list) or record.id in versions)
+            and ("versions" not in content or _is_among(record.id, content["versions"]))
         )
 
     def is_withdrawn(self, record: Record) -> bool:

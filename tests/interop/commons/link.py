@@ -124,7 +124,7 @@ class Link:
         self._coming: Optional[tuple[set[bytes], set[bytes]]] = None
         # Odd numbers on the side that dialled, even ones on the other.
         self._exchange_number = -1 if channel.initiator else 0
-        self._their_exchange = 0
+        self._their_exchange = -1  # 0 is an even number, too
 
     def _hello(self, invite: Optional[bytes]) -> dict[str, Any]:
         self._announced = (set(self.holdings.accepted), set(self.holdings.kept))
