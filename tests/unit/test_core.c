@@ -1,6 +1,7 @@
 #include "support/mesh.h"
 
 #include "author/author.h"
+#include "support/kv_mem.h"
 
 static struct mesh mesh;
 
@@ -369,6 +370,48 @@ static void a_ring_gets_each_record_about_once(void **state)
     mesh_free(&mesh);
 }
 
+static void a_full_store_takes_in_later_what_it_could_not(void **state)
+{
+    (void)state;
+    mesh_init(&mesh, 2);
+    mesh_join(&mesh, 0, 1);
+    kv_mem_fail_commit(mesh.nodes[1].kv, 1, RP_ERR_FULL);
+    mesh_publish(&mesh, 0, 1); /* fetched, and there is no room */
+    mesh_run(&mesh, 1000);
+    mesh_publish(&mesh, 0, 2); /* offered while it is known to be full */
+    mesh_run(&mesh, 1000);
+    assert_int_equal(mesh_count(&mesh, 1, RP_SET_CONTENT), 0);
+    mesh_run(&mesh, 15000);
+    assert_int_equal(mesh_count(&mesh, 1, RP_SET_CONTENT), 2);
+    assert_true(mesh_equal(&mesh, 0, 1));
+    mesh_free(&mesh);
+}
+
+static void a_peer_that_could_not_be_stored_is_let_in_later(void **state)
+{
+    struct invite_opts opts = {.note = "", .vouches = true};
+    char text[RP_TOKEN_TEXT_MAX + 1];
+    struct rp_token token;
+    struct peer_status status;
+
+    (void)state;
+    mesh_init(&mesh, 2);
+    opts.expires_ms = mesh.now + 600000;
+    assert_ok(core_invite(mesh.nodes[0].core, &opts, mesh.now, text));
+    assert_ok(rp_token_read(&token, text));
+    mesh_run(&mesh, 10);
+    kv_mem_fail_commit(mesh.nodes[0].kv, 2, RP_ERR_FULL); /* invite used, then the peer */
+    assert_ok(core_join(mesh.nodes[1].core, &token, mesh.now));
+    mesh_run(&mesh, 500);
+    assert_true(core_peer_status(mesh.nodes[1].core, 0, mesh.now, &status));
+    assert_string_equal(status.why_code, "busy");
+    mesh_run(&mesh, 20000);
+    assert_true(core_peer_status(mesh.nodes[1].core, 0, mesh.now, &status));
+    assert_int_equal(status.state, PEER_IN_SYNC);
+    assert_true(mesh_equal(&mesh, 0, 1));
+    mesh_free(&mesh);
+}
+
 static void everything_is_still_there_after_a_restart(void **state)
 {
     (void)state;
@@ -410,6 +453,8 @@ int main(void)
         cmocka_unit_test(local_records_never_leave),
         cmocka_unit_test(a_removed_peer_is_no_longer_accepted),
         cmocka_unit_test(a_ring_gets_each_record_about_once),
+        cmocka_unit_test(a_full_store_takes_in_later_what_it_could_not),
+        cmocka_unit_test(a_peer_that_could_not_be_stored_is_let_in_later),
         cmocka_unit_test(everything_is_still_there_after_a_restart),
     };
 
