@@ -10,6 +10,7 @@
 const struct config config_default = {
     .listen = "0.0.0.0:7433",
     .web = "off",
+    .web_names = "",
     .advertise = "",
     .language = "en",
     .trust_depth = 8,
@@ -32,6 +33,9 @@ const char config_text[] =
     "\n"
     "# Where the library is read in a browser: HOST:PORT, or off.\n"
     "#web = off\n"
+    "\n"
+    "# Names by which browsers reach it there, besides IP numbers and localhost.\n"
+    "#web_names =\n"
     "\n"
     "# The language of what is published without saying which (BCP 47).\n"
     "#language = en\n"
@@ -118,6 +122,8 @@ static int take(void *user, const char *section, const char *name, const char *v
         ok = copy(c->advertise, sizeof c->advertise, value);
     else if (is(section, name, "node.web"))
         ok = copy(c->web, sizeof c->web, value);
+    else if (is(section, name, "node.web_names"))
+        ok = copy(c->web_names, sizeof c->web_names, value);
     else if (is(section, name, "node.language"))
         ok = copy(c->language, sizeof c->language, value);
     else if (is(section, name, "trust.depth"))

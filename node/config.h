@@ -16,6 +16,7 @@
 struct config {
     char listen[CONFIG_TEXT_MAX];    /* HOST:PORT */
     char web[CONFIG_TEXT_MAX];       /* HOST:PORT, or "off" */
+    char web_names[CONFIG_TEXT_MAX]; /* by which browsers reach it, separated by blanks */
     char advertise[CONFIG_TEXT_MAX]; /* HOST:PORT that others can reach; empty: as listened */
     char language[36];               /* of what is published without saying */
     uint32_t trust_depth;

@@ -20,6 +20,7 @@
 #include "rp/rand.h"
 #include "store/kv_lmdb.h"
 #include "view/view.h"
+#include "web/server.h"
 
 #define SOFTWARE "rpnode " RPNODE_VERSION
 #define MIB (UINT64_C(1) << 20)
@@ -34,11 +35,13 @@ struct node {
     struct ingest *ingest;
     struct net *net;
     struct control *control;
+    struct web *web; /* NULL: off */
     uv_timer_t timer;
     uv_signal_t on_int;
     uv_signal_t on_term;
     uint64_t started_ms;
     char listen[ADDRESS_TEXT_MAX];
+    char web_at[ADDRESS_TEXT_MAX];
     bool settling;
     bool stopping;
     bool store_full; /* the last write found no room */
@@ -173,7 +176,7 @@ static void fill_source(void *ctx, struct view_source *source)
         .self = &node->keys.self,
         .software = SOFTWARE,
         .listen = node->listen,
-        .web = node->opts->config->web,
+        .web = node->web_at,
         .started_ms = node->started_ms,
         .now_ms = now_ms(),
         .store_bytes = kv_lmdb_bytes(node->kv),
@@ -230,6 +233,7 @@ static void stop(uv_signal_t *handle, int number)
     log_line(LOG_INFO, "stopping (%s)", number == SIGINT ? "SIGINT" : "SIGTERM");
     node->stopping = true;
     uv_timer_stop(&node->timer);
+    web_stop(node->web);
     core_stop(node->core);
     net_stop(node->net, net_stopped, node);
 }
@@ -282,6 +286,19 @@ static int open_node(struct node *node, struct why *why)
     return err;
 }
 
+static int start_web(struct node *node, struct why *why)
+{
+    const struct config *config = node->opts->config;
+    struct web_opts opts = {&node->loop, config->web_names, fill_source, node};
+
+    snprintf(node->web_at, sizeof node->web_at, "off");
+    if (strcmp(config->web, "off") == 0)
+        return RP_OK;
+    node->web =
+        web_new(&opts, config->web, node->web_at, sizeof node->web_at, why->text, sizeof why->text);
+    return node->web != NULL ? RP_OK : RP_ERR_IO;
+}
+
 static int start(struct node *node, struct why *why)
 {
     struct ingest_opts ingest = {&node->loop, node->kv, reported, settle, node, check_room};
@@ -319,6 +336,8 @@ static int start(struct node *node, struct why *why)
     if (err == RP_OK)
         err = control_listen(node->control, HOME_SOCKET, why->text, sizeof why->text);
     if (err == RP_OK)
+        err = start_web(node, why);
+    if (err == RP_OK)
         set_addresses(node);
     return err;
 }
@@ -330,6 +349,8 @@ static void say_started(const struct node *node)
     rp_identity_text(org, node->keys.self.identity.org);
     log_line(LOG_INFO, "%s: %s, organisation %s", SOFTWARE, node->keys.self.identity.name, org);
     log_line(LOG_INFO, "listening for peers at %s", node->listen);
+    if (node->web != NULL)
+        log_line(LOG_INFO, "the library is read at http://%s/", node->web_at);
 }
 
 int node_run(const struct node_opts *opts)
@@ -360,6 +381,7 @@ int node_run(const struct node_opts *opts)
     settle(node);
     uv_run(&node->loop, UV_RUN_DEFAULT);
     uv_loop_close(&node->loop);
+    web_free(node->web);
     (void)unlink(HOME_SOCKET);
     log_line(LOG_INFO, "stopped");
 err1:

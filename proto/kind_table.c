@@ -276,9 +276,10 @@ static const struct rp_field withdrawal_fields[] = {
 
 #define OPEN_LICENCE "CC-BY-4.0"
 
-#define AUTHORED(n, l, f, ...)                                                                     \
+#define AUTHORED(n, l, p, f, ...)                                                                  \
     {                                                                                              \
-        .name = n, .label = l, .set = RP_SET_CONTENT, .authored = true, .fields = f, __VA_ARGS__   \
+        .name = n, .label = l, .plural = p, .set = RP_SET_CONTENT, .authored = true, .fields = f,  \
+        __VA_ARGS__                                                                                \
     }
 #define CONTROL(n, l, f)                                                                           \
     {                                                                                              \
@@ -286,21 +287,22 @@ static const struct rp_field withdrawal_fields[] = {
     }
 
 const struct rp_kind rp_kind_table[] = {
-    AUTHORED("pattern", "Pattern", pattern_fields, .licence = OPEN_LICENCE,
+    AUTHORED("pattern", "Pattern", "Patterns", pattern_fields, .licence = OPEN_LICENCE,
              .one_of = VALUES("question", "problem", "summary")),
-    AUTHORED("story", "Story", story_fields, .licence = "LicenseRef-Story-Consent",
+    AUTHORED("story", "Story", "Stories", story_fields, .licence = "LicenseRef-Story-Consent",
              .local_by_default = true),
-    AUTHORED("question", "Question", question_fields, .licence = OPEN_LICENCE,
+    AUTHORED("question", "Question", "Questions", question_fields, .licence = OPEN_LICENCE,
              .waives = VALUES("summary")),
-    AUTHORED("response", "Response", response_fields, .licence = OPEN_LICENCE,
+    AUTHORED("response", "Response", "Responses", response_fields, .licence = OPEN_LICENCE,
              .waives = VALUES("title", "summary")),
-    AUTHORED("resource", "Resource", resource_fields, .licence = OPEN_LICENCE,
+    AUTHORED("resource", "Resource", "Resources", resource_fields, .licence = OPEN_LICENCE,
              .waives = VALUES("summary")),
-    AUTHORED("collection", "Collection", collection_fields, .licence = OPEN_LICENCE),
-    AUTHORED("event", "Event", event_fields, .licence = OPEN_LICENCE, .waives = VALUES("summary")),
-    AUTHORED("profile", "Profile", profile_fields, .licence = OPEN_LICENCE,
+    AUTHORED("collection", "Collection", "Collections", collection_fields, .licence = OPEN_LICENCE),
+    AUTHORED("event", "Event", "Events", event_fields, .licence = OPEN_LICENCE,
              .waives = VALUES("summary")),
-    AUTHORED("vocabulary", "Vocabulary", vocabulary_fields, .licence = OPEN_LICENCE,
+    AUTHORED("profile", "Profile", "Profiles", profile_fields, .licence = OPEN_LICENCE,
+             .waives = VALUES("summary")),
+    AUTHORED("vocabulary", "Vocabulary", "Vocabularies", vocabulary_fields, .licence = OPEN_LICENCE,
              .waives = VALUES("summary")),
     CONTROL("identity", "Identity", identity_fields),
     CONTROL("vouch", "Vouch", vouch_fields),

@@ -51,7 +51,8 @@ struct rp_field {
 
 struct rp_kind {
     const char *name;
-    const char *label; /* for people, singular */
+    const char *label;  /* for people, singular */
+    const char *plural; /* the same, of authored kinds */
     enum rp_set set;
     bool authored; /* people write it; else the software makes it */
     bool local_by_default;

@@ -367,8 +367,8 @@ static void handle_list(struct request *request, struct rp_slice args)
         return;
     }
     list->has_kind = list->kind[0] != '\0';
-    list->for_export = arg_text(args, "export", export, sizeof export) && export[0] != '\0';
-    list->no_local = list->for_export && strcmp(export, "local") != 0;
+    list->public_only = arg_text(args, "export", export, sizeof export) && export[0] != '\0';
+    list->no_local = list->public_only && strcmp(export, "local") != 0;
     if (author[0] == '\0')
         return;
     by_id = rp_identity_from_text(id, author) == RP_OK;

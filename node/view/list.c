@@ -1,8 +1,8 @@
 #include <string.h>
 
-#include "rp/consent.h"
 #include "rp/err.h"
 #include "rp/reader.h"
+#include "rp/text.h"
 #include "view_private.h"
 
 static void put_field(struct rp_writer *w, const char *key, struct rp_slice content)
@@ -37,8 +37,8 @@ static void write_item(struct rp_writer *w, const struct view_source *source,
     put_field(w, "title", record->content);
 }
 
-/* Positions ${it} behind the entry listed last, or at the end of the scope, going backwards. */
-static void resume(struct view_list *list, struct kv_iter *it, struct kv_txn *txn)
+/* The place where the listing of the scope begins: of the kind, if there is one. */
+static struct kv_key beginning(const struct view_list *list)
 {
     struct kv_key prefix = {.len = 0};
 
@@ -46,24 +46,40 @@ static void resume(struct view_list *list, struct kv_iter *it, struct kv_txn *tx
         prefix = records_head_prefix(list->scope, rp_bytes_str(list->kind));
     else
         kv_key_number(&prefix, list->scope, 4);
+    return prefix;
+}
+
+void view_list_cursor(char out[static VIEW_CURSOR_MAX], const struct view_list *list)
+{
+    rp_text_hex(out, list->after.bytes, list->after.len);
+}
+
+bool view_list_resume(struct view_list *list, const char *cursor)
+{
+    struct kv_key prefix;
+    size_t digits = strlen(cursor);
+
+    list->scope = SCOPE_COMMONS;
+    list->after.len = 0;
+    prefix = beginning(list);
+    if (digits % 2 != 0 || digits / 2 > KV_KEY_MAX || digits / 2 < prefix.len ||
+        !rp_text_unhex(list->after.bytes, cursor, digits) ||
+        memcmp(list->after.bytes, prefix.bytes, prefix.len) != 0)
+        return false;
+    list->after.len = digits / 2;
+    return true;
+}
+
+/* Positions ${it} behind the entry listed last, or at the end of the scope, going backwards. */
+static void resume(struct view_list *list, struct kv_iter *it, struct kv_txn *txn)
+{
+    struct kv_key prefix = beginning(list);
+
     if (list->after.len == 0) {
         kv_last(it, txn, KV_HEAD, kv_key_slice(&prefix));
         return;
     }
     kv_before(it, txn, KV_HEAD, kv_key_slice(&list->after), prefix.len);
-}
-
-/* Whether consent lets a record into a file that leaves the node. */
-static bool may_export(const struct view_source *source, const struct rp_record *record,
-                       const struct place *place, bool local)
-{
-    if (place->scope == SCOPE_LOCAL)
-        return local;
-    if (place->lane != LANE_CONTENT)
-        return true;
-    return view_may_show(source, record, place) &&
-           (!rp_record_is_kind(record, "story") ||
-            rp_consent_covers(record->content, "public-web"));
 }
 
 /* The next entry of the scope that may be shown. */
@@ -84,7 +100,8 @@ static bool next_in_scope(struct view_list *list, struct rp_writer *w,
         found = (list->author == 0 || list->author == place.org) &&
                 opened.record.set == RP_SET_CONTENT &&
                 view_may_show(source, &opened.record, &place) &&
-                (!list->for_export || may_export(source, &opened.record, &place, true));
+                (!list->public_only || place.scope == SCOPE_LOCAL ||
+                 view_may_publish(source, &opened.record, &place));
         if (found)
             write_item(w, source, &opened.record, &place);
         rp_record_close(&opened);
@@ -155,7 +172,9 @@ bool view_export_next(struct view_export *export, struct rp_writer *w,
                 continue;
             is_content = place.lane == LANE_CONTENT;
             if (is_content == export->content) {
-                found = may_export(source, &opened.record, &place, export->local);
+                found = place.scope == SCOPE_LOCAL
+                            ? export->local
+                            : !is_content || view_may_publish(source, &opened.record, &place);
                 export->held_back += !found && place.scope != SCOPE_LOCAL;
             }
             if (found)

@@ -156,6 +156,13 @@ static void write_version(struct rp_writer *w, const struct rp_record *record,
     }
 }
 
+static bool may_show(const struct view_object *view, const struct view_source *source,
+                     const struct rp_record *record, const struct place *place)
+{
+    return view->public_only ? view_may_publish(source, record, place)
+                             : view_may_show(source, record, place);
+}
+
 bool view_object_next(struct view_object *view, struct rp_writer *w,
                       const struct view_source *source, int *err)
 {
@@ -179,7 +186,7 @@ bool view_object_next(struct view_object *view, struct rp_writer *w,
             continue;
         if (rp_record_is_kind(&opened.record, "withdrawal")) {
             view->withdrawn = true; /* it carries the object's id, but is no version of it */
-        } else if (view_may_show(source, &opened.record, &place)) {
+        } else if (may_show(view, source, &opened.record, &place)) {
             write_version(w, &opened.record, &place, !records_is_replaced(txn, &opened.record));
             memcpy(view->org, opened.record.org, RP_ID_LEN);
             view->org_number = place.org;
@@ -198,7 +205,7 @@ bool view_object_next(struct view_object *view, struct rp_writer *w,
 }
 
 /* Objects whose current versions refer to ${object}. */
-static void put_backlinks(struct rp_writer *w, struct kv_txn *txn, const uint8_t *object,
+static void put_backlinks(struct rp_writer *w, struct kv_txn *txn, const struct view_object *view,
                           const struct view_source *source)
 {
     struct rp_writer items;
@@ -206,7 +213,7 @@ static void put_backlinks(struct rp_writer *w, struct kv_txn *txn, const uint8_t
     uint32_t n = 0;
 
     rp_writer_init(&items, w->max);
-    for (kv_first(&it, txn, KV_BACKLINK, (struct rp_slice){object, RP_ID_LEN}); it.found;
+    for (kv_first(&it, txn, KV_BACKLINK, (struct rp_slice){view->object, RP_ID_LEN}); it.found;
          kv_next(&it)) {
         struct rp_opened opened;
         struct rp_reader title;
@@ -218,7 +225,7 @@ static void put_backlinks(struct rp_writer *w, struct kv_txn *txn, const uint8_t
         }
         if (!records_open(txn, records_seq_of_key(it.key), &place, &opened))
             continue;
-        if (view_may_show(source, &opened.record, &place) &&
+        if (may_show(view, source, &opened.record, &place) &&
             !records_is_replaced(txn, &opened.record)) {
             rp_writer_map(&items, 3);
             rp_writer_str(&items, "kind");
@@ -257,7 +264,7 @@ int view_object_finish(const struct view_object *view, struct rp_writer *w,
     put_org(w, "author", view->org);
     put_text(w, "author_name", org.name);
     put_hex(w, "object", view->object, RP_ID_LEN);
-    put_backlinks(w, txn, view->object, source);
+    put_backlinks(w, txn, view, source);
     err = kv_err(txn);
     kv_abort(txn);
     return err;

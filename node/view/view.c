@@ -165,3 +165,11 @@ bool view_may_show(const struct view_source *source, const struct rp_record *rec
         return false;
     return !rp_record_is_kind(record, "story") || !rp_consent_has_lapsed(record->content, today);
 }
+
+bool view_may_publish(const struct view_source *source, const struct rp_record *record,
+                      const struct place *place)
+{
+    return place->scope != SCOPE_LOCAL && view_may_show(source, record, place) &&
+           (!rp_record_is_kind(record, "story") ||
+            rp_consent_covers(record->content, "public-web"));
+}

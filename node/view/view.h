@@ -44,7 +44,7 @@ struct view_list {
     char kind[RP_KIND_LEN_MAX + 1];
     uint32_t author;     /* organisation by number; 0: all */
     bool no_local;       /* without what never leaves this node */
-    bool for_export;     /* without what consent keeps out of exports */
+    bool public_only;    /* without what consent keeps off public pages and out of exports */
     struct kv_key after; /* where to go on */
     uint32_t scope;      /* the one being listed */
 };
@@ -56,6 +56,12 @@ struct view_list {
 bool view_list_next(struct view_list *list, struct rp_writer *w, const struct view_source *source,
                     int *err);
 
+/* A place in the listing of the commons as text, to go on from in another request: of the item
+ * written last, in hex; and back. False when the text is not such a place of this listing. */
+#define VIEW_CURSOR_MAX (2 * KV_KEY_MAX + 1)
+void view_list_cursor(char out[static VIEW_CURSOR_MAX], const struct view_list *list);
+bool view_list_resume(struct view_list *list, const char *cursor);
+
 /*
  * The object that ${id} (of it or of one of its versions; hex, shortened at will) names, whether or
  * not it may be shown. RP_ERR_NOT_FOUND, RP_ERR_AMBIGUOUS, RP_ERR_ARGUMENT, RP_ERR_WITHDRAWN.
@@ -66,6 +72,7 @@ int view_find_object(uint8_t object[static RP_ID_LEN], const char *id,
 /* One object: first its versions, the newest first, then what they have in common. */
 struct view_object {
     uint8_t object[RP_ID_LEN];
+    bool public_only;    /* as in a listing */
     struct kv_key after; /* where to go on */
     uint32_t versions;   /* written so far */
     uint8_t org[RP_ID_LEN];

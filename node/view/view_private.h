@@ -17,6 +17,11 @@ void put_content(struct rp_writer *w, const char *key, struct rp_slice content);
 bool view_may_show(const struct view_source *source, const struct rp_record *record,
                    const struct place *place);
 
+/* Whether it may also stand on a public page, or in a file that leaves the node: not local, and a
+ * story only when its consent covers the public web. */
+bool view_may_publish(const struct view_source *source, const struct rp_record *record,
+                      const struct place *place);
+
 /* "commons" or "local". */
 const char *view_audience(uint32_t scope);
 

@@ -1,0 +1,227 @@
+#include <md4c.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "html.h"
+#include "rp/err.h"
+
+#define URL_MAX 2000
+#define HEADING_SHIFT 2 /* a text's own headings stand below those of the page */
+#define HEADING_LAST 6
+
+struct render {
+    struct rp_writer *w;
+    unsigned depth;   /* links and images that we are inside of */
+    unsigned link_at; /* the depth of the one that has become a link; 0: none */
+};
+
+static void put_heading(struct rp_writer *w, unsigned level, bool end)
+{
+    char tag[8];
+
+    level += HEADING_SHIFT;
+    snprintf(tag, sizeof tag, end ? "</h%u>" : "<h%u>",
+             level > HEADING_LAST ? HEADING_LAST : level);
+    html_put(w, tag);
+}
+
+static void put_list(struct rp_writer *w, const MD_BLOCK_OL_DETAIL *detail)
+{
+    char tag[32];
+
+    snprintf(tag, sizeof tag, detail->start == 1 ? "<ol>" : "<ol start=\"%u\">", detail->start);
+    html_put(w, tag);
+}
+
+static int enter_block(MD_BLOCKTYPE type, void *detail, void *ctx)
+{
+    static const char *const tags[] = {
+        [MD_BLOCK_QUOTE] = "<blockquote>",
+        [MD_BLOCK_UL] = "<ul>",
+        [MD_BLOCK_LI] = "<li>",
+        [MD_BLOCK_HR] = "<hr>",
+        [MD_BLOCK_CODE] = "<pre>",
+        [MD_BLOCK_P] = "<p>",
+        [MD_BLOCK_TABLE] = "<table>",
+        [MD_BLOCK_THEAD] = "<thead>",
+        [MD_BLOCK_TR] = "<tr>",
+        [MD_BLOCK_TBODY] = "<tbody>",
+        [MD_BLOCK_TH] = "<th>",
+        [MD_BLOCK_TD] = "<td>",
+    };
+    struct render *render = ctx;
+
+    if (type == MD_BLOCK_H)
+        put_heading(render->w, ((const MD_BLOCK_H_DETAIL *)detail)->level, false);
+    else if (type == MD_BLOCK_OL)
+        put_list(render->w, detail);
+    else if (type < sizeof tags / sizeof tags[0] && tags[type] != NULL)
+        html_put(render->w, tags[type]);
+    return render->w->err;
+}
+
+static int leave_block(MD_BLOCKTYPE type, void *detail, void *ctx)
+{
+    static const char *const tags[] = {
+        [MD_BLOCK_QUOTE] = "</blockquote>\n",
+        [MD_BLOCK_UL] = "</ul>\n",
+        [MD_BLOCK_OL] = "</ol>\n",
+        [MD_BLOCK_LI] = "</li>\n",
+        [MD_BLOCK_CODE] = "</pre>\n",
+        [MD_BLOCK_P] = "</p>\n",
+        [MD_BLOCK_TABLE] = "</table>\n",
+        [MD_BLOCK_THEAD] = "</thead>\n",
+        [MD_BLOCK_TBODY] = "</tbody>\n",
+        [MD_BLOCK_TR] = "</tr>\n",
+        [MD_BLOCK_TH] = "</th>",
+        [MD_BLOCK_TD] = "</td>",
+    };
+    struct render *render = ctx;
+
+    if (type == MD_BLOCK_H)
+        put_heading(render->w, ((const MD_BLOCK_H_DETAIL *)detail)->level, true);
+    else if (type < sizeof tags / sizeof tags[0] && tags[type] != NULL)
+        html_put(render->w, tags[type]);
+    return render->w->err;
+}
+
+/* Entities that say a character by its number or one of these names; others stay as written. */
+static bool read_entity(struct rp_slice entity, char *out)
+{
+    static const struct {
+        const char *name;
+        char byte;
+    } names[] = {{"&amp;", '&'}, {"&colon;", ':'}, {"&sol;", '/'}, {"&period;", '.'}};
+
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        if (entity.len == strlen(names[i].name) &&
+            memcmp(entity.data, names[i].name, entity.len) == 0) {
+            *out = names[i].byte;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The address of a link as a browser would take it, or empty: one that we do not understand. */
+static struct rp_slice read_url(uint8_t *out, size_t size, const MD_ATTRIBUTE *url)
+{
+    const struct rp_slice none = {out, 0};
+    size_t len = 0;
+
+    for (unsigned i = 0; url->text != NULL && url->substr_offsets[i] < url->size; i++) {
+        struct rp_slice part = {(const uint8_t *)url->text + url->substr_offsets[i],
+                                url->substr_offsets[i + 1] - url->substr_offsets[i]};
+        char byte;
+
+        if (url->substr_types[i] == MD_TEXT_ENTITY) {
+            if (!read_entity(part, &byte))
+                return none;
+            part = (struct rp_slice){(const uint8_t *)&byte, 1};
+        } else if (url->substr_types[i] != MD_TEXT_NORMAL) {
+            return none;
+        }
+        if (part.len > size - len)
+            return none;
+        memcpy(out + len, part.data, part.len);
+        len += part.len;
+    }
+    return (struct rp_slice){out, len};
+}
+
+static void begin_link(struct render *render, const MD_ATTRIBUTE *target)
+{
+    uint8_t buffer[URL_MAX];
+    struct rp_slice url = read_url(buffer, sizeof buffer, target);
+
+    render->depth++;
+    if (render->link_at > 0 || !html_may_link(url))
+        return;
+    render->link_at = render->depth;
+    html_put(render->w, "<a href=\"");
+    html_text(render->w, url);
+    html_put(render->w, url.data[0] == '/' ? "\">" : "\" rel=\"noopener nofollow\">");
+}
+
+static void end_link(struct render *render)
+{
+    if (render->link_at == render->depth) {
+        render->link_at = 0;
+        html_put(render->w, "</a>");
+    }
+    render->depth--;
+}
+
+static int enter_span(MD_SPANTYPE type, void *detail, void *ctx)
+{
+    struct render *render = ctx;
+
+    if (type == MD_SPAN_A)
+        begin_link(render, &((const MD_SPAN_A_DETAIL *)detail)->href);
+    else if (type == MD_SPAN_IMG)
+        begin_link(render, &((const MD_SPAN_IMG_DETAIL *)detail)->src);
+    else if (type == MD_SPAN_EM)
+        html_put(render->w, "<em>");
+    else if (type == MD_SPAN_STRONG)
+        html_put(render->w, "<strong>");
+    else if (type == MD_SPAN_CODE)
+        html_put(render->w, "<code>");
+    return render->w->err;
+}
+
+static int leave_span(MD_SPANTYPE type, void *detail, void *ctx)
+{
+    struct render *render = ctx;
+
+    (void)detail;
+    if (type == MD_SPAN_A || type == MD_SPAN_IMG)
+        end_link(render);
+    else if (type == MD_SPAN_EM)
+        html_put(render->w, "</em>");
+    else if (type == MD_SPAN_STRONG)
+        html_put(render->w, "</strong>");
+    else if (type == MD_SPAN_CODE)
+        html_put(render->w, "</code>");
+    return render->w->err;
+}
+
+static int put_text(MD_TEXTTYPE type, const MD_CHAR *text, MD_SIZE size, void *ctx)
+{
+    struct render *render = ctx;
+    struct rp_slice slice = {(const uint8_t *)text, size};
+
+    if (type == MD_TEXT_BR)
+        html_put(render->w, "<br>\n");
+    else if (type == MD_TEXT_SOFTBR)
+        html_put(render->w, "\n");
+    else if (type == MD_TEXT_NULLCHAR)
+        html_put(render->w, "\xef\xbf\xbd");
+    else if (type == MD_TEXT_ENTITY)
+        rp_writer_raw(render->w, slice); /* the parser knows its form: harmless in text */
+    else
+        html_text(render->w, slice);
+    return render->w->err;
+}
+
+void html_markdown(struct rp_writer *w, struct rp_slice text)
+{
+    static const MD_PARSER parser = {
+        .flags = MD_FLAG_NOHTML | MD_FLAG_TABLES | MD_FLAG_PERMISSIVEURLAUTOLINKS,
+        .enter_block = enter_block,
+        .leave_block = leave_block,
+        .enter_span = enter_span,
+        .leave_span = leave_span,
+        .text = put_text,
+    };
+    struct render render = {.w = w};
+    size_t begin = w->len;
+
+    if (md_parse((const MD_CHAR *)text.data, (MD_SIZE)text.len, &parser, &render) == 0)
+        return;
+    if (w->err != RP_OK)
+        return;
+    w->len = begin; /* memory was short in the parser */
+    html_put(w, "<pre>");
+    html_text(w, text);
+    html_put(w, "</pre>\n");
+}
