@@ -108,7 +108,7 @@ void rp_message_write_hello(struct rp_writer *w, const struct rp_hello *hello)
     rp_writer_str(w, "features");
     rp_writer_array(w, 0);
     rp_writer_str(w, "frame");
-    rp_writer_uint(w, hello->frame_max);
+    rp_writer_uint(w, RP_FRAME_MAX);
     if (hello->has_invite) {
         rp_writer_str(w, "invite");
         rp_writer_bin(w, hello->invite, RP_TOKEN_SECRET_LEN);
@@ -187,7 +187,8 @@ static void read_hello_entry(struct rp_hello *out, enum hello_key key, struct rp
         read_hello_features(r);
         break;
     case HELLO_FRAME:
-        out->frame_max = rp_reader_uint(r);
+        if (rp_reader_uint(r) < RP_FRAME_MAX) /* others may take more than this version sends */
+            rp_reader_fail(r);
         break;
     case HELLO_SOFTWARE:
         out->software = read_text(r, RP_REASON_LEN_MAX);

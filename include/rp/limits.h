@@ -40,6 +40,8 @@
 #define RP_ACCEPTED_MAX 65536       /* organisations known from one link */
 #define RP_SYMBOLS_MAX 8192         /* symbols in one HAVE, IDS or PAGE; prefixes in one WANT */
 #define RP_RECORDS_MAX 1024         /* records in one RECORDS message */
+#define RP_REQUESTS_MAX 256         /* WANT and LIST on one link that are not answered yet */
+#define RP_REQUESTED_MAX 32768      /* prefixes in these */
 
 /* Sets */
 #define RP_IDS_BELOW 128     /* smaller sets are compared by sending their symbols */

@@ -48,9 +48,8 @@ int rp_message_type(struct rp_slice frame);
 struct rp_hello {
     uint8_t accept[RP_HASH_LEN]; /* digest of the organisations it accepts */
     uint64_t time;               /* its clock, ms since 1970 UTC: for a warning, never a decision */
-    uint64_t frame_max;
-    bool reads_zstd;  /* RP_CODEC_ZSTD is among its codecs */
-    bool speaks_this; /* version 1 is among its versions */
+    bool reads_zstd;             /* RP_CODEC_ZSTD is among its codecs */
+    bool speaks_this;            /* version 1 is among its versions */
     bool has_invite;
     uint8_t invite[RP_TOKEN_SECRET_LEN];
     struct rp_slice software;

@@ -98,8 +98,8 @@ int answer_check(struct link *link, struct rp_slice frame, uint64_t now_ms)
 
     if (err != RP_OK)
         return err;
-    if (check.exchange % 2 == (link->outbound ? 1 : 0))
-        return RP_ERR_STATE; /* a number of ours */
+    if (check.exchange % 2 == (link->outbound ? 1 : 0) || link->lists != LISTS_KNOWN)
+        return RP_ERR_STATE; /* a number of ours, or before its lists */
     if (memcmp(check.scope, rp_record_commons, RP_ID_LEN) != 0) {
         rp_message_write_done(&link->writer, check.exchange); /* a circle that we are not in */
         link_send(link);

@@ -35,12 +35,11 @@
 #define SUBMITTED_LINK_MAX (2u << 20) /* bytes from one link waiting to be taken in */
 #define SUBMITTED_MAX (16u << 20)     /* the same from all */
 #define TRANSMIT_LOW (128u << 10)     /* more is queued on a link only below this */
-#define SERVE_JOBS_MAX 256
-#define STALL_MS 4000     /* a link that delivers nothing for so long: ask another */
-#define EXCHANGE_MS 30000 /* an exchange that takes longer is dropped */
-#define SETTLE_MS 50      /* before comparing again after a difference */
-#define HELLO_MS 10000    /* from the handshake to both HELLOs */
-#define FULL_MS 10000     /* after the store was full, before asking for records again */
+#define STALL_MS 4000                 /* a link that delivers nothing for so long: ask another */
+#define EXCHANGE_MS 30000             /* an exchange that takes longer is dropped */
+#define SETTLE_MS 50                  /* before comparing again after a difference */
+#define HELLO_MS 10000                /* from the handshake to both HELLOs */
+#define FULL_MS 10000 /* after the store was full, before asking for records again */
 #define DIAL_FIRST_MS 1000
 #define DIAL_MAX_MS 300000
 
@@ -156,6 +155,9 @@ enum link_state {
     LINK_ENDING,
 };
 
+/* The other side's lists of whom it accepts. */
+enum lists_state { LISTS_AWAITED, LISTS_COMING, LISTS_KNOWN };
+
 struct link {
     struct core *core;
     struct link *next;
@@ -186,6 +188,7 @@ struct link {
     uint8_t *remote; /* the other side's standings, by number: enum standing */
     size_t remote_n;
     size_t remote_known;
+    enum lists_state lists; /* nothing is compared before they are known */
 
     /* Comparing */
     struct exchange ours;
@@ -214,7 +217,8 @@ struct link {
     struct symbols announce[RP_SETS];
     struct serve_job *jobs;
     uint32_t jobs_n;
-    uint64_t offered; /* symbols offered and not asked for since the last equal check */
+    size_t jobs_bytes; /* of their prefixes */
+    uint64_t offered;  /* symbols offered and not asked for since the last equal check */
     struct rp_writer writer;
 };
 
@@ -354,8 +358,9 @@ void trust_unvouch(struct core *core, uint32_t subject, uint64_t now_ms);
 void trust_recompute(struct core *core, uint64_t now_ms);
 enum standing trust_standing(const struct core *core, uint32_t org);
 void trust_digest(const struct core *core, uint8_t out[static RP_HASH_LEN]);
-/* Sends our accept-list whole. */
+/* Sends our accept-list whole; or only what has changed since our HELLO told its digest. */
 void trust_send_list(struct link *link);
+void trust_send_changes(struct link *link);
 int trust_receive_list(struct link *link, const struct rp_accept *accept);
 /* The other side's list is ours, as of our HELLO. */
 int trust_assume_equal(struct link *link);

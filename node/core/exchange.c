@@ -50,6 +50,10 @@ void exchange_begin(struct link *link, uint64_t now_ms)
     struct rp_check check = {.exchange = link->exchanges_begun};
 
     close_ours(link);
+    if (link->lists != LISTS_KNOWN) {
+        exchange_plan_interval(link, now_ms);
+        return;
+    }
     if (now_ms < link->core->full_until) { /* there would be nowhere to put what it finds */
         link->next_check = link->core->full_until;
         return;

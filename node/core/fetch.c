@@ -398,6 +398,13 @@ static bool is_refusal(int err)
            err == RP_ERR_SHAPE;
 }
 
+/* Whether the record should not have been sent. */
+static bool is_fault(int err)
+{
+    return err != RP_OK && err != RP_ERR_EXISTS && err != RP_ERR_FULL && err != RP_ERR_VERSION &&
+           err != RP_ERR_NOMEM && err != RP_ERR_IO;
+}
+
 void fetch_outcome(struct core *core, const struct outcome *outcome, uint64_t now_ms)
 {
     struct fetch *fetch = outcome->known ? find(core, outcome->id) : NULL;
@@ -412,7 +419,7 @@ void fetch_outcome(struct core *core, const struct outcome *outcome, uint64_t no
         core->counters.duplicates_in++;
     if (link == NULL)
         return;
-    if (outcome->err != RP_OK && outcome->err != RP_ERR_EXISTS && outcome->err != RP_ERR_FULL)
+    if (is_fault(outcome->err))
         link->refused++;
     link->submitted -= outcome->bytes;
     core->submitted -= outcome->bytes;

@@ -180,7 +180,6 @@ static void send_hello(struct link *link, uint64_t now_ms)
     struct core *core = link->core;
     struct rp_hello hello = {
         .time = now_ms,
-        .frame_max = RP_FRAME_MAX,
         .reads_zstd = true,
         .software = rp_bytes_str(core->software),
         .addresses = core->addresses_n,
@@ -235,7 +234,7 @@ static bool is_preferred(const struct link *link)
     return link->outbound == ours_is_smaller;
 }
 
-/* Ends whichever of two links is one too many. False when it is ${link}. */
+/* Ends whichever of two links is one too many. False when it is ${link}, which is not open yet. */
 static bool settle_duplicates(struct link *link)
 {
     for (struct link *other = link->core->links; other != NULL; other = other->next) {
@@ -246,7 +245,10 @@ static bool settle_duplicates(struct link *link)
         if (other->outbound == link->outbound || is_preferred(link)) {
             link_end(other, "duplicate");
         } else {
-            link_end(link, "duplicate");
+            if (link->hello_sent)
+                link_end(link, "duplicate");
+            else
+                refuse(link, "duplicate", "there is a link between these nodes already");
             return false;
         }
     }
@@ -274,7 +276,9 @@ static int open_link(struct link *link, const struct rp_hello *hello, uint64_t n
     peer->dial_wait = 0;
     peer->next_dial = UINT64_MAX;
     peering_learn_address(core, peer, hello, link->outbound ? NULL : link->address);
-    if (!same_list)
+    if (same_list)
+        trust_send_changes(link);
+    else
         trust_send_list(link);
     if ((err = trust_learn_inception(core, peer->org, proof->inception)) != RP_OK)
         return err;
@@ -412,7 +416,7 @@ static int receive_refuse(struct link *link, struct rp_slice frame, uint64_t now
     }
     if (rp_text_is_line(refusal.text) && refusal.text.len > 0)
         memcpy(text, refusal.text.data, refusal.text.len);
-    if (link->peer != NULL) {
+    if (link->peer != NULL && strcmp(code, "duplicate") != 0) {
         link->peer->refused = true;
         peering_note(link->peer, code, text);
         peering_plan_dial(link->core, link->peer, now_ms, false);
@@ -430,9 +434,13 @@ static int receive_accept(struct link *link, struct rp_slice frame, uint64_t now
 
     if (err == RP_OK)
         err = trust_receive_list(link, &accept);
-    if (err == RP_OK && link->outbound && !accept.more)
+    if (err != RP_OK || accept.more)
+        return err;
+    if (link->outbound)
         exchange_plan(link, now_ms);
-    return err;
+    else if (link->next_check == UINT64_MAX) /* an exchange of ours was dropped */
+        exchange_plan_interval(link, now_ms);
+    return RP_OK;
 }
 
 static int receive_have(struct link *link, struct rp_slice frame, uint64_t now_ms)

@@ -15,7 +15,7 @@ static struct serve_job *new_job(struct link *link)
 {
     struct serve_job *jobs;
 
-    if (link->jobs_n == SERVE_JOBS_MAX)
+    if (link->jobs_n == RP_REQUESTS_MAX)
         return NULL;
     jobs = realloc(link->jobs, (link->jobs_n + 1) * sizeof *jobs);
     if (jobs == NULL)
@@ -27,6 +27,7 @@ static struct serve_job *new_job(struct link *link)
 
 static void drop_first_job(struct link *link)
 {
+    link->jobs_bytes -= link->jobs[0].prefixes.n;
     symbols_free(&link->jobs[0].prefixes);
     link->jobs_n--;
     memmove(link->jobs, link->jobs + 1, link->jobs_n * sizeof *link->jobs);
@@ -47,9 +48,11 @@ int serve_want(struct link *link, struct rp_slice frame)
 
     if (err != RP_OK)
         return err;
-    if ((job = new_job(link)) == NULL)
+    if (want.prefixes.len > RP_REQUESTED_MAX * RP_PREFIX_LEN - link->jobs_bytes ||
+        (job = new_job(link)) == NULL)
         return RP_ERR_LIMIT;
     job->number = want.request;
+    link->jobs_bytes += want.prefixes.len;
     err = symbols_append(&job->prefixes, want.prefixes.data, want.prefixes.len);
     core_wake(link);
     return err;

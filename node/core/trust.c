@@ -322,18 +322,46 @@ static void apply_standing(struct core *core, uint32_t number, bool accepted, ui
     store_standing(core, number);
 }
 
-/* Tells every link that has our list already what is new in it. */
+/* Takes up to ${*room} entries from the front of ${list}. */
+static struct rp_slice take_entries(struct rp_slice *list, size_t *room)
+{
+    size_t n = list->len / RP_ID_LEN < *room ? list->len / RP_ID_LEN : *room;
+    struct rp_slice part = {list->data, n * RP_ID_LEN};
+
+    if (n > 0)
+        list->data += part.len;
+    list->len -= part.len;
+    *room -= n;
+    return part;
+}
+
+/* Sends lists, ours whole (${reset}) or changes of them, in as many messages as it takes. */
+static void send_lists(struct link *link, bool reset, struct rp_slice accepted,
+                       struct rp_slice kept)
+{
+    struct rp_accept accept = {.reset = reset};
+
+    do {
+        size_t room = RP_ACCEPT_ENTRIES_MAX;
+
+        accept.accepted = take_entries(&accepted, &room);
+        accept.kept = take_entries(&kept, &room);
+        accept.more = accepted.len > 0 || kept.len > 0;
+        rp_message_write_accept(&link->writer, &accept);
+        link_send(link);
+        accept.reset = false;
+    } while (accept.more);
+}
+
+/* Tells the open links what is new in our lists; the others get them when they open. */
 static void announce_changes(struct core *core, const struct symbols *accepted,
                              const struct symbols *kept, uint64_t now_ms)
 {
-    struct rp_accept accept = {.accepted = symbols_slice(accepted), .kept = symbols_slice(kept)};
-
     for (struct link *link = core->links; link != NULL; link = link->next) {
-        if (link->state == LINK_ENDING || !link->hello_sent)
+        if (link->state != LINK_OPEN)
             continue;
         exchange_drop(link);
-        rp_message_write_accept(&link->writer, &accept);
-        link_send(link);
+        send_lists(link, false, symbols_slice(accepted), symbols_slice(kept));
         exchange_plan(link, now_ms + SETTLE_MS);
     }
 }
@@ -409,37 +437,40 @@ void trust_digest(const struct core *core, uint8_t out[static RP_HASH_LEN])
     symbols_free(&kept);
 }
 
-/* Takes up to one message's worth of entries from the front of ${list}. */
-static struct rp_slice take_entries(struct rp_slice *list)
-{
-    size_t max = (size_t)RP_ACCEPT_ENTRIES_MAX * RP_ID_LEN;
-    struct rp_slice part = {list->data, list->len < max ? list->len : max};
-
-    if (part.len > 0)
-        list->data += part.len;
-    list->len -= part.len;
-    return part;
-}
-
 void trust_send_list(struct link *link)
 {
     struct symbols accepted = {0};
     struct symbols kept = {0};
-    struct rp_accept accept = {.reset = true};
 
     if (list_standing(link->core, STANDING_ACCEPTED, &accepted) == RP_OK &&
-        list_standing(link->core, STANDING_KEPT, &kept) == RP_OK) {
-        struct rp_slice rest[2] = {symbols_slice(&accepted), symbols_slice(&kept)};
+        list_standing(link->core, STANDING_KEPT, &kept) == RP_OK)
+        send_lists(link, true, symbols_slice(&accepted), symbols_slice(&kept));
+    else
+        link_end(link, NULL);
+    symbols_free(&accepted);
+    symbols_free(&kept);
+}
 
-        do {
-            accept.accepted = take_entries(&rest[0]);
-            accept.kept = take_entries(&rest[1]);
-            accept.more = rest[0].len > 0 || rest[1].len > 0;
-            rp_message_write_accept(&link->writer, &accept);
-            link_send(link);
-            accept.reset = false;
-        } while (accept.more);
+void trust_send_changes(struct link *link)
+{
+    const struct core *core = link->core;
+    struct symbols accepted = {0};
+    struct symbols kept = {0};
+    int err = RP_OK;
+
+    for (uint32_t i = 1; i < core->orgs_n && err == RP_OK; i++) {
+        enum standing then =
+            i < link->standing_sent_n ? (enum standing)link->standing_sent[i] : STANDING_NONE;
+        enum standing now = trust_standing(core, i);
+
+        if (now != then)
+            err = symbols_append(now == STANDING_ACCEPTED ? &accepted : &kept, core->orgs[i].id,
+                                 RP_ID_LEN);
     }
+    if (err != RP_OK)
+        link_end(link, NULL);
+    else if (accepted.n > 0 || kept.n > 0)
+        send_lists(link, false, symbols_slice(&accepted), symbols_slice(&kept));
     symbols_free(&accepted);
     symbols_free(&kept);
 }
@@ -456,38 +487,40 @@ static int set_remote(struct link *link, uint32_t org, enum standing standing)
         link->remote = remote;
         link->remote_n = n;
     }
+    if (link->remote[org] == STANDING_NONE && standing != STANDING_NONE &&
+        ++link->remote_known > RP_ACCEPTED_MAX)
+        return RP_ERR_LIMIT;
     link->remote[org] = (uint8_t)standing;
     return RP_OK;
 }
 
 static int set_remotes(struct link *link, struct rp_slice ids, enum standing standing)
 {
-    for (size_t at = 0; at < ids.len; at += RP_ID_LEN) {
-        uint32_t org = trust_intern(link->core, ids.data + at);
-        int err;
+    int err = RP_OK;
 
-        if (org == 0)
-            return RP_ERR_NOMEM;
-        if (org >= link->remote_n || link->remote[org] == STANDING_NONE)
-            link->remote_known++;
-        if (link->remote_known > RP_ACCEPTED_MAX)
-            return RP_ERR_LIMIT;
-        if ((err = set_remote(link, org, standing)) != RP_OK)
-            return err;
+    for (size_t at = 0; at < ids.len && err == RP_OK; at += RP_ID_LEN) {
+        uint32_t org = trust_intern(link->core, ids.data + at);
+
+        err = org != 0 ? set_remote(link, org, standing) : RP_ERR_NOMEM;
     }
-    return RP_OK;
+    return err;
 }
 
 int trust_receive_list(struct link *link, const struct rp_accept *accept)
 {
     int err;
 
+    if (!accept->reset && link->lists == LISTS_AWAITED)
+        return RP_ERR_STATE; /* a change of what was never said */
     exchange_drop(link);
     if (accept->reset) {
         if (link->remote_n > 0)
             memset(link->remote, STANDING_NONE, link->remote_n);
         link->remote_known = 0;
+        link->lists = LISTS_COMING;
     }
+    if (!accept->more)
+        link->lists = LISTS_KNOWN;
     if ((err = set_remotes(link, accept->accepted, STANDING_ACCEPTED)) != RP_OK)
         return err;
     return set_remotes(link, accept->kept, STANDING_KEPT);
@@ -498,6 +531,7 @@ int trust_assume_equal(struct link *link)
     int err = RP_OK;
 
     for (uint32_t i = 1; i < link->standing_sent_n && err == RP_OK; i++)
-        err = set_remote(link, i, link->standing_sent[i]);
+        err = set_remote(link, i, (enum standing)link->standing_sent[i]);
+    link->lists = LISTS_KNOWN;
     return err;
 }

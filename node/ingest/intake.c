@@ -38,7 +38,7 @@ void intake_verify(struct intake *intake)
     if (intake->is_change)
         return;
     intake->err = rp_record_open(&intake->opened, rp_bytes_slice(&intake->submission.packed));
-    intake->id_known = intake->err == RP_OK;
+    intake->id_known = intake->err == RP_OK || intake->err == RP_ERR_VERSION;
 }
 
 static void write_one(struct batch *batch, struct intake *intake, uint64_t now_ms)

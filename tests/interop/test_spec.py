@@ -392,9 +392,9 @@ class Sketches(unittest.TestCase):
         views = [
             {0: View([], self.key), 1: View(common + only, self.key)} for only in (ours, theirs)
         ]
-        initiator = Initiator(1, views[0], (0, 1), message.MAX_FRAME)
+        initiator = Initiator(1, views[0], (0, 1))
         check = initiator.check(None)
-        responder = Responder(check, views[1], message.MAX_FRAME)
+        responder = Responder(check, views[1])
         reply, size = responder.answer, len(message.encode(check))
         while True:
             size += len(message.encode(reply))
@@ -430,8 +430,8 @@ class Sketches(unittest.TestCase):
     def test_answers_that_are_refused(self):
         common = self.symbols(3000)
         views = [{0: View([], self.key), 1: View(s, self.key)} for s in (common, common[:-50])]
-        initiator = Initiator(1, views[0], (0, 1), message.MAX_FRAME)
-        responder = Responder(initiator.check(None), views[1], message.MAX_FRAME)
+        initiator = Initiator(1, views[0], (0, 1))
+        responder = Responder(initiator.check(None), views[1])
         more = initiator.handle(responder.answer)
         self.assertEqual(more.name, "MORE")
         available = responder.answer["available"]
@@ -443,7 +443,7 @@ class Sketches(unittest.TestCase):
         fewer = message.message("CELLS", **{**cells.fields, "cells": cells["cells"][:-1]})
         with self.assertRaises(Refuse):
             initiator.handle(fewer)
-        initiator = Initiator(1, views[0], (0, 1), message.MAX_FRAME)
+        initiator = Initiator(1, views[0], (0, 1))
         few = View(common[:3], self.key)
         head = {"exchange": 1, "set": 1, "count": few.count, "digest": few.digest}
         with self.assertRaises(Refuse):

@@ -25,7 +25,6 @@ static int reset(void **state)
 static void hello_says_what_each_can_do(void **state)
 {
     struct rp_hello hello = {.time = 1795000000000,
-                             .frame_max = RP_FRAME_MAX,
                              .reads_zstd = true,
                              .has_invite = true,
                              .invite = {1, 2, 3},
@@ -65,7 +64,7 @@ static void hello_may_hold_more_than_we_know(void **state)
     rp_writer_array(&w, 1);
     rp_writer_str(&w, "unheard-of");
     rp_writer_str(&w, "frame");
-    rp_writer_uint(&w, 1);
+    rp_writer_uint(&w, 16u << 20);
     rp_writer_str(&w, "software");
     rp_writer_str(&w, "x");
     rp_writer_str(&w, "time");

@@ -38,6 +38,9 @@ class Channel:
     def __init__(self, sock: socket.socket, initiator: bool) -> None:
         self.sock = sock
         self.sock.setblocking(False)
+        if sock.family != socket.AF_UNIX:
+            # Small messages follow each other, and none is to wait for the last one's receipt.
+            self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.initiator = initiator
         self._received = bytearray()
         self._plain = bytearray()

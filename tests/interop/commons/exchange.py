@@ -37,13 +37,12 @@ Views = dict[int, View]
 
 
 class Responder:
-    """Answers one exchange of the other side, in frames of at most so many bytes."""
+    """Answers one exchange of the other side."""
 
-    def __init__(self, check: Message, views: Views, frame: int) -> None:
+    def __init__(self, check: Message, views: Views, page: int = MAX_SYMBOLS) -> None:
         self.number = check["exchange"]
         self.views = views
-        self.most_cells = min(MAX_CELLS_MESSAGE, (frame - 64) // sketch.CELL)
-        self.most_symbols = min(MAX_SYMBOLS, (frame - 64) // 16)
+        self.page = page
         self.answer = self._answer(check)
 
     def _answer(self, check: Message) -> Message:
@@ -76,13 +75,13 @@ class Responder:
         if msg.name == "MORE":
             available = view.cells(self._available(view))
             first, n = msg["first"], msg["n"]
-            need(n <= self.most_cells, "MORE: too many cells at a time")
+            need(n <= MAX_CELLS_MESSAGE, "MORE: too many cells at a time")
             need(first + n <= len(available), "MORE: cells beyond those available")
             cells = available[first : first + n]
             return message("CELLS", first=first, cells=_entries(cells), **head)
         after = msg["after"]
         rest = [s for s in view.symbols if after is None or s > after]
-        page = rest[: self.most_symbols]
+        page = rest[: self.page]
         return message("PAGE", symbols=page, last=len(page) == len(rest), **head)
 
 
@@ -95,17 +94,16 @@ def _entries(cells: list[int]) -> list[bytes]:
 
 
 class Initiator:
-    """One exchange of ours, with answers that fit in a frame of so many bytes.
+    """One exchange of ours.
 
     After each handle, send what it returned.
     It is over when finished is set: equal, or with a set and what each side lacks.
     """
 
-    def __init__(self, number: int, views: Views, asked: tuple[int, ...], frame: int) -> None:
+    def __init__(self, number: int, views: Views, asked: tuple[int, ...]) -> None:
         self.number = number
         self.views = views
         self.asked = asked
-        self.most_cells = min(MAX_CELLS_MESSAGE, (frame - 64) // sketch.CELL)
         self.finished = False
         self.equal = False
         self.set: Optional[int] = None
@@ -168,7 +166,7 @@ class Initiator:
     def _more(self, wanted: int) -> Message:
         """Asks for cells up to so many in all, or for the list where that is cheaper."""
         wanted = min(max(wanted, 2 * len(self.theirs)), 2 * self.estimate + 64, self.available)
-        ask = min(wanted - len(self.theirs), self.most_cells)
+        ask = min(wanted - len(self.theirs), MAX_CELLS_MESSAGE)
         if ask <= 0 or ask * sketch.CELL > self.count * 16:
             return self._list(None)
         self.asked_cells = ask

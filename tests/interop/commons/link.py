@@ -13,7 +13,7 @@ from .checks import need
 from .exchange import Initiator, Responder
 from .hashes import H, accept_digest
 from .holdings import Holdings
-from .message import MAX_ACCEPT, MAX_ACCEPT_LINK, MAX_FRAME, Message, decode, encode, message
+from .message import MAX_ACCEPT, MAX_ACCEPT_LINK, MAX_FRAME, MAX_SYMBOLS, Message, decode, encode, message
 from .record import Record
 from .refuse import Refuse
 
@@ -41,14 +41,13 @@ class Link:
         *,
         follow_vouches: bool = True,
         codecs: tuple[int, ...] = (0, 1),
-        frame: int = MAX_FRAME,
         addresses: tuple[str, ...] = (),
     ) -> None:
         self.author = author
         self.holdings = Holdings(author.inception, follow_vouches)
         self.codecs = codecs
-        self.frame = frame
         self.addresses = addresses
+        self.page = MAX_SYMBOLS
         self.invites: dict[bytes, list[Any]] = {}
         self.channel: Optional[Channel] = None
         self.log: list[tuple[str, Message]] = []
@@ -105,7 +104,6 @@ class Link:
         if self.channel is not None:
             self.channel.close()
         self.channel = channel
-        self.their_frame = MAX_FRAME
         self.their_codecs: list[int] = [0]
         self.theirs: tuple[set[bytes], set[bytes]] = (set(), set())
         self.initiator: Optional[Initiator] = None
@@ -133,7 +131,7 @@ class Link:
             "addresses": list(self.addresses),
             "codecs": list(self.codecs),
             "features": [],
-            "frame": self.frame,
+            "frame": MAX_FRAME,
             "software": SOFTWARE,
             "time": time.time_ns() // 1_000_000,
             "versions": [1],
@@ -180,7 +178,6 @@ class Link:
 
     def _opened(self, hello: Message) -> None:
         fields = hello["map"]
-        self.their_frame = min(fields["frame"], MAX_FRAME)
         self.their_codecs = fields["codecs"]
         if fields["accept"] == accept_digest(*self._announced):
             self.theirs = (set(self._announced[0]), set(self._announced[1]))
@@ -232,10 +229,11 @@ class Link:
         self._announced = now
         if accepted or kept:
             self._send("ACCEPT", reset=False, more=False, accepted=accepted, kept=kept)
-            self.in_step, self._next_check = False, 0.0
+            self._drop_exchanges()
 
     def _on_accept(self, msg: Message) -> None:
         """Their lists count when they are here whole; until then nothing is compared."""
+        self._drop_exchanges()
         begun = self._coming is not None or self._lists_known
         need(msg["reset"] or begun, "ACCEPT: a change of lists not sent")
         accepted, kept = (set(), set()) if msg["reset"] else self._coming or self.theirs
@@ -249,6 +247,10 @@ class Link:
             return
         self.theirs, self._coming = lists, None
         self._lists_known = True
+
+    def _drop_exchanges(self) -> None:
+        """What was being compared is not what is to be compared now."""
+        self.initiator = self.responder = None
         self.in_step, self._next_check = False, 0.0
 
     def _on_hello(self, msg: Message) -> None:

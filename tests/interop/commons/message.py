@@ -17,12 +17,17 @@ MAX_RECORDS = 1024
 MAX_ACCEPT = 16384
 MAX_ACCEPT_LINK = 65536
 MAX_CELLS_MESSAGE = 32768
+MAX_TEXT_BYTES = 300
 
 Check = Callable[[Any], bool]
 
 
 def _is_str(value: Any) -> bool:
     return isinstance(value, str)
+
+
+def _is_short(value: Any) -> bool:
+    return isinstance(value, str) and len(value.encode()) <= MAX_TEXT_BYTES
 
 
 def _is_bool(value: Any) -> bool:
@@ -72,8 +77,8 @@ HELLO_KEYS: dict[str, Check] = {
     "addresses": are_addresses,
     "codecs": _are_codecs,
     "features": _are_strs,
-    "frame": is_uint,
-    "software": _is_str,
+    "frame": lambda value: is_uint(value) and value >= MAX_FRAME,
+    "software": _is_short,
     "time": is_uint,
     "versions": _are_uints,
 }
@@ -139,7 +144,7 @@ _SET = ("set", _is_set)
 
 TYPES: dict[int, tuple[str, tuple[tuple[str, Any], ...]]] = {
     1: ("HELLO", (("map", _is_hello),)),
-    2: ("REFUSE", (("code", _is_str), ("text", _is_str))),
+    2: ("REFUSE", (("code", _is_short), ("text", _is_short))),
     3: ("BYE", (("reason", _is_str),)),
     4: ("ACCEPT", (("reset", _is_bool), ("more", _is_bool), ("accepted", _IDS), ("kept", _IDS))),
     5: ("CHECK", (_EXCHANGE, ("scope", _is_scope), ("control", _is_count_digest),

@@ -9,7 +9,7 @@ from . import record, sketch
 from .checks import need
 from .exchange import Initiator, Responder, View, Views
 from .link import Link
-from .message import MAX_RECORDS, MAX_SYMBOLS, Message, decode
+from .message import MAX_FRAME, MAX_RECORDS, MAX_SYMBOLS, Message, decode
 from .record import COMMONS, CONTENT, CONTROL, Later, Record
 from .refuse import Refuse
 
@@ -81,7 +81,7 @@ class Peer(Link):
     def start_exchange(self) -> None:
         asked = (CONTROL,) if self._awaits_control() else (CONTROL, CONTENT)
         self._exchange_number += 2
-        self.initiator = Initiator(self._exchange_number, self._views(), asked, self.frame)
+        self.initiator = Initiator(self._exchange_number, self._views(), asked)
         # A difference that stays, as by records of a later format, is looked at more rarely.
         pause = CHECK_EVERY * 2 ** min(self._unchanged, 4)
         self._next_check = time.monotonic() + pause
@@ -98,7 +98,7 @@ class Peer(Link):
             # No circle is known here.
             self._send("DONE", exchange=number)
             return
-        self.responder = Responder(msg, self._views(), self.their_frame)
+        self.responder = Responder(msg, self._views(), self.page)
         self._send_message(self.responder.answer)
 
     def _on_asked(self, msg: Message) -> None:
@@ -174,14 +174,14 @@ class Peer(Link):
     def _on_want(self, msg: Message) -> None:
         prefixes = set(msg["prefixes"])
         batch: list[bytes] = []
-        room = self.their_frame - 64
+        room = MAX_FRAME - 64
         for r in self._compared():
             if r.symbol[:8] not in prefixes:
                 continue
             packed = r.packed if r.codec in self.their_codecs else r.plain()
             if len(batch) == MAX_RECORDS or len(packed) > room:
                 self._send("RECORDS", request=msg["request"], last=False, records=batch)
-                batch, room = [], self.their_frame - 64
+                batch, room = [], MAX_FRAME - 64
             batch.append(packed)
             room -= len(packed)
             self.shown.add(r.symbol)

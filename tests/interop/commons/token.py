@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from . import bech32m, canonical
-from .checks import array, is_bin, is_uint, need
+from .checks import array, is_bin, is_line, is_uint, need
 from .hashes import TOKEN, H
 
 PREFIX = "rpinvite"
@@ -14,11 +14,11 @@ MAX_ADDRESS_BYTES = 255
 
 
 def are_addresses(value: object) -> bool:
-    """At most eight strings of at most 255 bytes (SPEC 1.3)."""
+    """At most eight lines of 1 to 255 bytes (SPEC 1.3)."""
     return (
         isinstance(value, list)
         and len(value) <= MAX_ADDRESSES
-        and all(isinstance(a, str) and len(a.encode()) <= MAX_ADDRESS_BYTES for a in value)
+        and all(is_line(a) and 1 <= len(a.encode()) <= MAX_ADDRESS_BYTES for a in value)
     )
 
 

@@ -132,6 +132,7 @@ def _wrong() -> list[tuple[Any, str]]:
         (hello_with(codecs=[1]), "HELLO: codecs without 0"),
         (hello_with(codecs=[]), "HELLO: no codec"),
         (hello_with(frame=True), "HELLO: frame true"),
+        (hello_with(frame=1048575), "HELLO: frame too small"),
         (hello_with(features=[None]), "HELLO: a feature nil"),
         (hello_with(software=b"rpnode"), "HELLO: software a binary"),
         (hello_with() + [{}], "HELLO: two maps"),
