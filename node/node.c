@@ -5,10 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/statvfs.h>
-#include <time.h>
 #include <unistd.h>
 #include <uv.h>
 
+#include "clock.h"
 #include "control/server.h"
 #include "core/core.h"
 #include "ingest/ingest.h"
@@ -47,12 +47,9 @@ struct node {
     bool store_full; /* the last write found no room */
 };
 
-static uint64_t now_ms(void)
+static int64_t calendar_ahead(void)
 {
-    struct timespec ts;
-
-    clock_gettime(CLOCK_REALTIME, &ts);
-    return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
+    return (int64_t)clock_calendar() - (int64_t)clock_steady();
 }
 
 /* What the core asks for */
@@ -83,7 +80,7 @@ static void tick(uv_timer_t *timer);
 
 static void set_timer(struct node *node)
 {
-    uint64_t now = now_ms();
+    uint64_t now = clock_steady();
     uint64_t at = core_deadline(node->core);
     uint64_t control_at = control_deadline(node->control);
     uint64_t wait = TICK_MAX_MS;
@@ -107,7 +104,7 @@ static void settle(void *ctx)
     while (core_next_effect(node->core, &effect))
         carry_out(node, &effect);
     if (!node->stopping)
-        control_tick(node->control, now_ms()); /* what it asks for waits for the next turn */
+        control_tick(node->control, clock_steady()); /* what it asks for waits for the next turn */
     ingest_flush(node->ingest);
     node->settling = false;
     if (!node->stopping)
@@ -118,7 +115,8 @@ static void tick(uv_timer_t *timer)
 {
     struct node *node = timer->data;
 
-    core_tick(node->core, now_ms());
+    core_set_calendar(node->core, calendar_ahead());
+    core_tick(node->core, clock_steady());
     settle(node);
 }
 
@@ -144,7 +142,7 @@ static void reported(void *ctx, struct intake *intake)
         memcpy(outcome.id, intake->opened.record.id, RP_ID_LEN);
         memcpy(outcome.object, intake->opened.record.object, RP_ID_LEN);
     }
-    intake_report(node->core, intake, now_ms());
+    intake_report(node->core, intake, clock_steady());
     if (outcome.tag != 0 && !node->stopping)
         control_outcome(node->control, &outcome);
 }
@@ -178,7 +176,8 @@ static void fill_source(void *ctx, struct view_source *source)
         .listen = node->listen,
         .web = node->web_at,
         .started_ms = node->started_ms,
-        .now_ms = now_ms(),
+        .now_ms = clock_calendar(),
+        .steady_ms = clock_steady(),
         .store_bytes = kv_lmdb_bytes(node->kv),
         .store_max_bytes = node->opts->config->store_mib * MIB,
         .store_full = node->store_full,
@@ -280,7 +279,8 @@ static int open_node(struct node *node, struct why *why)
         return RP_ERR_CORRUPT;
     home_random(seed, sizeof seed);
     core.kv = node->kv;
-    node->core = core_new(&core, now_ms(), &err);
+    core.calendar_ahead = calendar_ahead();
+    node->core = core_new(&core, clock_steady(), &err);
     if (node->core == NULL)
         snprintf(why->text, sizeof why->text, "the store cannot be used: %s", rp_err_text(err));
     return err;
@@ -362,7 +362,7 @@ int node_run(const struct node_opts *opts)
     if (node == NULL)
         return EXIT_FAILURE;
     node->opts = opts;
-    node->started_ms = now_ms();
+    node->started_ms = clock_calendar();
     if (chdir(opts->home) != 0) {
         log_line(LOG_ERROR, "%s is not a home: make one with  rpctl --home '%s' init --name NAME",
                  opts->home, opts->home);

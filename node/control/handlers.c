@@ -103,7 +103,7 @@ static int find_peer(const struct view_source *source, const char *text,
     bool is_id = rp_identity_from_text(wanted, text) == RP_OK;
     int err = RP_ERR_NOT_FOUND;
 
-    for (uint32_t i = 0; core_peer_status(source->core, i, source->now_ms, &peer); i++) {
+    for (uint32_t i = 0; core_peer_status(source->core, i, &peer); i++) {
         if (is_id ? memcmp(peer.entry->org, wanted, RP_ID_LEN) != 0 : strcmp(peer.name, text) != 0)
             continue;
         if (err == RP_OK)
@@ -163,7 +163,7 @@ static void handle_peer_add(struct request *request, struct rp_slice args)
         return;
     }
     err = core_add_peer(opts->core, org, address[0] != '\0' ? address : NULL,
-                        name[0] != '\0' ? name : NULL, source.now_ms);
+                        name[0] != '\0' ? name : NULL, source.steady_ms);
     if (err == RP_ERR_ARGUMENT)
         request_error(request, err, NULL, "that is this node's own organisation");
     else if (err != RP_OK)
@@ -181,7 +181,7 @@ static void handle_peer_remove(struct request *request, struct rp_slice args)
 
     if (!need_peer(request, args, org))
         return;
-    err = core_remove_peer(opts->core, org, source.now_ms);
+    err = core_remove_peer(opts->core, org, source.steady_ms);
     if (err != RP_OK)
         request_error(request, err, NULL, "the peer was not removed: %s", rp_err_text(err));
     else
@@ -197,7 +197,7 @@ static void handle_invite(struct request *request, struct rp_slice args)
     uint64_t keep_ms = arg_uint(args, "expires_ms", INVITE_DAYS * DAY_MS);
     struct invite_opts invite = {
         .note = note,
-        .expires_ms = source.now_ms + keep_ms,
+        .keep_ms = keep_ms,
         .vouches = opts->vouch && !arg_flag(args, "no_vouch"),
     };
     struct rp_writer *w;
@@ -207,7 +207,7 @@ static void handle_invite(struct request *request, struct rp_slice args)
         request_error(request, RP_ERR_ARGUMENT, NULL, "the name or the time is too long");
         return;
     }
-    if ((err = core_invite(opts->core, &invite, source.now_ms, text)) != RP_OK) {
+    if ((err = core_invite(opts->core, &invite, source.steady_ms, text)) != RP_OK) {
         request_error(request, err, NULL, "no invite was made: %s", rp_err_text(err));
         return;
     }
@@ -239,7 +239,7 @@ static void handle_join(struct request *request, struct rp_slice args)
                       "that is not an invite: one begins with rpinvite1");
     if (err != RP_OK)
         return;
-    err = core_join(opts->core, &token, source.now_ms);
+    err = core_join(opts->core, &token, source.steady_ms);
     if (err == RP_ERR_EXPIRED)
         request_error(request, err, NULL, "the invite has expired: ask for a new one");
     else if (err == RP_ERR_EXISTS)
@@ -251,14 +251,14 @@ static void handle_join(struct request *request, struct rp_slice args)
     if (err != RP_OK)
         return;
     memcpy(request->state.peer.org, token.org, RP_ID_LEN);
-    request->deadline = source.now_ms + WAIT_MS;
+    request->deadline = source.steady_ms + WAIT_MS;
 }
 
 /* The status of the peer that a request is about. */
 static bool status_of(const struct request *request, const struct view_source *source,
                       struct peer_status *out)
 {
-    for (uint32_t i = 0; core_peer_status(source->core, i, source->now_ms, out); i++) {
+    for (uint32_t i = 0; core_peer_status(source->core, i, out); i++) {
         if (memcmp(out->entry->org, request->state.peer.org, RP_ID_LEN) == 0)
             return true;
     }
@@ -308,13 +308,13 @@ static void handle_diff(struct request *request, struct rp_slice args)
         return;
     (void)status_of(request, &source, &peer);
     request->state.peer.exchanges = peer.exchanges;
-    err = core_compare(opts->core, request->state.peer.org, source.now_ms);
+    err = core_compare(opts->core, request->state.peer.org, source.steady_ms);
     if (err != RP_OK) {
         request_error(request, RP_ERR_OFFLINE, NULL,
                       "there is no link with that peer now: see  rpctl status");
         return;
     }
-    request->deadline = source.now_ms + WAIT_MS;
+    request->deadline = source.steady_ms + WAIT_MS;
 }
 
 static void continue_diff(struct request *request, uint64_t now_ms)

@@ -370,14 +370,14 @@ void handle_withdraw(struct request *request, struct rp_slice args)
 
 /* Accepts, by the operator's own hand, the organisation whose inception a record carries. */
 static void accept_its_org(const struct control_opts *opts, const struct rp_record *record,
-                           uint64_t now_ms)
+                           uint64_t steady_ms)
 {
     struct rp_reader value;
 
     if (!rp_record_is_kind(record, "identity") ||
         !rp_reader_find(record->content, "inception", &value))
         return;
-    (void)!core_accept_org(opts->core, rp_reader_bin(&value), now_ms);
+    (void)!core_accept_org(opts->core, rp_reader_bin(&value), steady_ms);
 }
 
 void handle_import(struct request *request, struct rp_slice args)
@@ -394,7 +394,7 @@ void handle_import(struct request *request, struct rp_slice args)
         return;
     }
     if (arg_flag(args, "accept"))
-        accept_its_org(opts, &opened.record, source.now_ms);
+        accept_its_org(opts, &opened.record, source.steady_ms);
     rp_record_close(&opened);
     err = rp_bytes_copy(&copy, packed.data, packed.len);
     if (err == RP_OK)

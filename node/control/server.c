@@ -157,7 +157,7 @@ static uint64_t current_ms(const struct control *control)
     struct view_source source;
 
     control->opts.fill(control->opts.ctx, &source);
-    return source.now_ms;
+    return source.steady_ms;
 }
 
 static void replied(uv_write_t *write, int status)

@@ -65,7 +65,7 @@ static void they_found_equal(struct link *link, const struct rp_check *check, ui
     link->offered = 0;
     link->found_need = link->found_have = 0;
     link->counts_as_sync = true;
-    link->peer->entry.last_sync = now_ms;
+    link->peer->entry.last_sync = core_calendar(link->core, now_ms);
     if (link->ours.state == EXCHANGE_NONE)
         exchange_plan_interval(link, now_ms);
 }

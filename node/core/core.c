@@ -12,7 +12,8 @@
 /* Sees to it that our own inception is in the control set, where others find it. */
 static void publish_identity(struct core *core, uint64_t now_ms)
 {
-    struct author author = {&core->self->key, core->self->identity.org, &core->rand, now_ms};
+    struct author author = {&core->self->key, core->self->identity.org, &core->rand,
+                            core_calendar(core, now_ms)};
     struct rp_bytes packed;
 
     if (core->orgs[ORG_SELF].sums[LANE_LASTING] == NULL &&
@@ -32,6 +33,7 @@ struct core *core_new(const struct core_opts *opts, uint64_t now_ms, int *err)
     core->trust_depth = opts->trust_depth;
     core->check_ms = opts->check_ms;
     core->vouch = opts->vouch;
+    core->calendar_ahead = opts->calendar_ahead;
     core->retry_at = UINT64_MAX;
     rp_rand_init(&core->rand, opts->seed);
     rp_rand_bytes(&core->rand, core->table_key, sizeof core->table_key);
@@ -266,6 +268,16 @@ void core_outcome(struct core *core, const struct outcome *outcome, uint64_t now
 }
 
 /* Time */
+
+void core_set_calendar(struct core *core, int64_t ahead_ms)
+{
+    core->calendar_ahead = ahead_ms;
+}
+
+uint64_t core_calendar(const struct core *core, uint64_t now_ms)
+{
+    return now_ms + (uint64_t)core->calendar_ahead;
+}
 
 int64_t core_random_jitter(struct core *core, uint64_t ms)
 {

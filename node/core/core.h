@@ -24,7 +24,8 @@
  * outside (dial, write to the store, take in a record, close) is asked for as an effect. So the
  * simulator runs the shipped code.
  *
- * One thread. Times are ms since 1970 UTC.
+ * One thread. now_ms is the steady clock's: it never jumps. Times that are stored or shown are the
+ * calendar's, ms since 1970 UTC.
  */
 struct core;
 struct link;
@@ -41,16 +42,20 @@ struct self {
 struct core_opts {
     struct kv *kv;
     const struct self *self;
-    const uint8_t *seed;  /* RP_RAND_SEED_LEN random bytes; copied */
-    const char *software; /* name and version, for HELLO */
-    uint32_t trust_depth; /* how many vouches away an organisation may be */
-    uint32_t check_ms;    /* how often a live link is compared, about */
-    bool vouch;           /* joining by an invite vouches for the inviter */
+    int64_t calendar_ahead; /* ms by which the calendar is ahead of the steady clock */
+    const uint8_t *seed;    /* RP_RAND_SEED_LEN random bytes; copied */
+    const char *software;   /* name and version, for HELLO */
+    uint32_t trust_depth;   /* how many vouches away an organisation may be */
+    uint32_t check_ms;      /* how often a live link is compared, about */
+    bool vouch;             /* joining by an invite vouches for the inviter */
 };
 
 /* Reads what the store holds. NULL and the reason in ${err} on failure. */
 struct core *core_new(const struct core_opts *opts, uint64_t now_ms, int *err);
 void core_free(struct core *core);
+
+/* The calendar may have been set: by how much it is ahead of the steady clock now. */
+void core_set_calendar(struct core *core, int64_t ahead_ms);
 
 /* Where this node can be called: ${n} HOST:PORT; told to peers. Copied. */
 void core_set_addresses(struct core *core, const char *const *addresses, uint32_t n);
@@ -179,10 +184,10 @@ int core_add_peer(struct core *core, const uint8_t org[static RP_ID_LEN], const 
 int core_remove_peer(struct core *core, const uint8_t org[static RP_ID_LEN], uint64_t now_ms)
     __attribute__((warn_unused_result));
 
-/* Makes an invite that is good until ${expires_ms}; the line to hand over goes to ${text}. */
+/* Makes an invite that is good for ${keep_ms}; the line to hand over goes to ${text}. */
 struct invite_opts {
     const char *note;
-    uint64_t expires_ms;
+    uint64_t keep_ms;
     bool vouches;
 };
 int core_invite(struct core *core, const struct invite_opts *opts, uint64_t now_ms,
@@ -222,8 +227,8 @@ struct peer_status {
     uint64_t recv_pending; /* records it has that we lack */
     uint64_t send_pending; /* records we have that it lacks */
     uint64_t held_back;
-    uint64_t last_sync;   /* ms; 0: never */
-    uint64_t retry_at;    /* ms; 0: none planned */
+    uint64_t last_sync;   /* by the calendar; 0: never */
+    uint64_t retry_at;    /* by the calendar; 0: none planned */
     const char *why_code; /* stable word; NULL: nothing to say */
     const char *why_text;
     const char *address; /* of the live link, or the first to be tried */
@@ -235,7 +240,7 @@ struct peer_status {
 };
 
 /* The status of peer ${i}; false when there are fewer. Borrowed until the next call on the core. */
-bool core_peer_status(struct core *core, uint32_t i, uint64_t now_ms, struct peer_status *out);
+bool core_peer_status(struct core *core, uint32_t i, struct peer_status *out);
 
 /* Somebody who is not a peer called, and waits for approval. */
 struct knock {

@@ -261,6 +261,7 @@ struct core {
     uint32_t trust_depth;
     uint32_t check_ms;
     bool vouch;
+    int64_t calendar_ahead; /* of the steady clock */
     uint8_t table_key[TABLE_KEY_LEN];
     uint8_t sketch_key[RP_SKETCH_KEY_LEN];
 
@@ -313,6 +314,7 @@ uint64_t core_store(struct core *core, struct change *change);
 struct change *core_change_new(enum change_type type);
 void core_submit_own(struct core *core, struct rp_bytes *packed);
 void core_wake(struct link *link);
+uint64_t core_calendar(const struct core *core, uint64_t now_ms);
 int64_t core_random_jitter(struct core *core, uint64_t ms); /* up to a fifth either way */
 
 /* sets.c */

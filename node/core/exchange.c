@@ -96,7 +96,7 @@ static void found_equal(struct link *link, uint64_t now_ms)
     link->offered = 0;
     link->found_need = link->found_have = 0;
     link->counts_as_sync = true;
-    link->peer->entry.last_sync = now_ms;
+    link->peer->entry.last_sync = core_calendar(link->core, now_ms);
     link->peer->exchanges++;
     exchange_plan_interval(link, now_ms);
 }

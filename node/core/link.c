@@ -179,7 +179,7 @@ static void send_hello(struct link *link, uint64_t now_ms)
 {
     struct core *core = link->core;
     struct rp_hello hello = {
-        .time = now_ms,
+        .time = core_calendar(core, now_ms),
         .reads_zstd = true,
         .software = rp_bytes_str(core->software),
         .addresses = core->addresses_n,
@@ -266,7 +266,7 @@ static int open_link(struct link *link, const struct rp_hello *hello, uint64_t n
 
     link->org = peer->org;
     link->reads_zstd = hello->reads_zstd;
-    link->clock_ms = (int64_t)(hello->time - now_ms);
+    link->clock_ms = (int64_t)(hello->time - core_calendar(core, now_ms));
     if (same_list && (err = trust_assume_equal(link)) != RP_OK)
         return err;
     link->state = LINK_OPEN;

@@ -85,7 +85,7 @@ struct peer *peering_find(const struct core *core, const uint8_t org[static RP_I
 struct peer *peering_add(struct core *core, const uint8_t org[static RP_ID_LEN], uint64_t now_ms)
 {
     struct peer *peer = peering_find(core, org);
-    struct peer_entry entry = {.added = now_ms};
+    struct peer_entry entry = {.added = core_calendar(core, now_ms)};
 
     if (peer != NULL)
         return peer;
@@ -307,7 +307,7 @@ int peering_use_invite(struct core *core, const uint8_t *secret, const uint8_t *
             continue;
         if (invite->used && memcmp(invite->used_by, org, RP_ID_LEN) != 0)
             return RP_ERR_USED;
-        if (!invite->used && invite->expires <= now_ms)
+        if (!invite->used && invite->expires <= core_calendar(core, now_ms))
             return RP_ERR_EXPIRED;
         if ((change = core_change_new(CHANGE_INVITE)) == NULL)
             return RP_ERR_NOMEM;
@@ -342,7 +342,7 @@ void peering_knock(struct core *core, const struct link *link, uint64_t now_ms)
     memcpy(knock->org, proof->identity.org, RP_ID_LEN);
     copy_text(knock->name, sizeof knock->name, proof->identity.name);
     copy_text(knock->address, sizeof knock->address, link->address);
-    knock->at = now_ms;
+    knock->at = core_calendar(core, now_ms);
 }
 
 bool core_knock(const struct core *core, uint32_t i, struct knock *out)
@@ -407,9 +407,12 @@ int core_remove_peer(struct core *core, const uint8_t org[static RP_ID_LEN], uin
 int core_invite(struct core *core, const struct invite_opts *opts, uint64_t now_ms,
                 char text[static RP_TOKEN_TEXT_MAX + 1])
 {
-    struct rp_token token = {.expires = opts->expires_ms / 1000, .addresses = core->addresses_n};
     struct invite_entry invite = {
-        .created = now_ms, .expires = opts->expires_ms, .vouches = opts->vouches};
+        .created = core_calendar(core, now_ms),
+        .expires = core_calendar(core, now_ms) + opts->keep_ms,
+        .vouches = opts->vouches,
+    };
+    struct rp_token token = {.expires = invite.expires / 1000, .addresses = core->addresses_n};
     struct change *change;
     int err;
 
@@ -435,7 +438,7 @@ int core_join(struct core *core, const struct rp_token *token, uint64_t now_ms)
 
     if (memcmp(token->org, core->self->identity.org, RP_ID_LEN) == 0)
         return RP_ERR_ARGUMENT;
-    if (token->expires * 1000 <= now_ms)
+    if (token->expires * 1000 <= core_calendar(core, now_ms))
         return RP_ERR_EXPIRED;
     if ((peer = peering_add(core, token->org, now_ms)) == NULL)
         return RP_ERR_NOMEM;
@@ -499,7 +502,7 @@ static enum peer_state state_of(const struct peer *peer, const struct link *link
     return status->send_pending > 0 ? PEER_AHEAD : PEER_IN_SYNC;
 }
 
-bool core_peer_status(struct core *core, uint32_t i, uint64_t now_ms, struct peer_status *out)
+bool core_peer_status(struct core *core, uint32_t i, struct peer_status *out)
 {
     struct peer *peer;
     struct link *link;
@@ -514,7 +517,9 @@ bool core_peer_status(struct core *core, uint32_t i, uint64_t now_ms, struct pee
         .linked = link != NULL,
         .last_sync = peer->entry.last_sync,
         .exchanges = peer->exchanges,
-        .retry_at = link == NULL && peer->next_dial != UINT64_MAX ? peer->next_dial : 0,
+        .retry_at = link == NULL && peer->next_dial != UINT64_MAX
+                        ? core_calendar(core, peer->next_dial)
+                        : 0,
     };
     if (out->name[0] == '\0' && core->orgs[peer->org].name != NULL)
         out->name = core->orgs[peer->org].name;
@@ -538,6 +543,5 @@ bool core_peer_status(struct core *core, uint32_t i, uint64_t now_ms, struct pee
         out->address = peer->entry.address[0].text;
     }
     out->state = state_of(peer, link, out);
-    (void)now_ms;
     return true;
 }

@@ -217,7 +217,8 @@ bool trust_vouched_by_us(const struct core *core, uint32_t subject)
 void trust_vouch_for(struct core *core, uint32_t subject, uint64_t now_ms)
 {
     const struct core_org *o = &core->orgs[subject];
-    struct author author = {&core->self->key, core->self->identity.org, &core->rand, now_ms};
+    struct author author = {&core->self->key, core->self->identity.org, &core->rand,
+                            core_calendar(core, now_ms)};
     struct rp_bytes packed;
 
     if (trust_vouched_by_us(core, subject) || o->inception.len == 0)
@@ -228,7 +229,8 @@ void trust_vouch_for(struct core *core, uint32_t subject, uint64_t now_ms)
 
 void trust_unvouch(struct core *core, uint32_t subject, uint64_t now_ms)
 {
-    struct author author = {&core->self->key, core->self->identity.org, &core->rand, now_ms};
+    struct author author = {&core->self->key, core->self->identity.org, &core->rand,
+                            core_calendar(core, now_ms)};
 
     for (size_t i = 0; i < core->vouches_n; i++) {
         struct rp_opened opened;
@@ -312,7 +314,7 @@ static void apply_standing(struct core *core, uint32_t number, bool accepted, ui
     o->accepted = accepted;
     if (first) {
         o->ever = true;
-        o->since = now_ms;
+        o->since = core_calendar(core, now_ms);
         sets_toggle_org(core, number, LANE_LASTING, true);
     }
     if (accepted) {

@@ -1,8 +1,8 @@
 #include "ingest.h"
 
 #include <stdlib.h>
-#include <time.h>
 
+#include "clock.h"
 #include "rp/err.h"
 
 #define VERIFY_EACH 32  /* records in one piece of work for the pool */
@@ -78,14 +78,6 @@ static void list_take(struct list *out, struct list *list, size_t max)
         list_init(list);
 }
 
-static uint64_t now_ms(void)
-{
-    struct timespec ts;
-
-    clock_gettime(CLOCK_REALTIME, &ts);
-    return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
-}
-
 /* The writer's thread */
 
 static void write_list(struct ingest *ingest, struct list *list)
@@ -101,7 +93,7 @@ static void write_list(struct ingest *ingest, struct list *list)
             items[n++] = intake;
     }
     if (n > 0)
-        intake_write(ingest->opts.kv, items, n, now_ms());
+        intake_write(ingest->opts.kv, items, n, clock_calendar());
     free(items);
 }
 

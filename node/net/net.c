@@ -3,9 +3,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "address.h"
+#include "clock.h"
 #include "rp/err.h"
 
 #define READ_BYTES 65536
@@ -55,14 +55,6 @@ struct net {
     unsigned open; /* connections and listener whose handles are not closed */
     uint8_t buffer[READ_BYTES];
 };
-
-static uint64_t now_ms(void)
-{
-    struct timespec ts;
-
-    clock_gettime(CLOCK_REALTIME, &ts);
-    return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
-}
 
 static void pump(struct connection *c);
 
@@ -119,7 +111,7 @@ static void cut(struct connection *c)
     c->closing = true;
     c->link = NULL;
     if (link != NULL)
-        core_closed(c->net->core, link, now_ms());
+        core_closed(c->net->core, link, clock_steady());
     if (c->resolving)
         uv_cancel((uv_req_t *)&c->resolve);
     uv_close((uv_handle_t *)&c->timer, handle_closed);
@@ -139,7 +131,7 @@ static void too_late(uv_timer_t *timer)
     struct connection *c = timer->data;
 
     if (c->link == NULL && !c->closing)
-        core_dial_failed(c->net->core, c->org, "no answer within 10 seconds", now_ms());
+        core_dial_failed(c->net->core, c->org, "no answer within 10 seconds", clock_steady());
     cut_and_settle(c);
 }
 
@@ -216,7 +208,7 @@ static void pump(struct connection *c)
 
     while (!c->closing && c->link != NULL &&
            uv_stream_get_write_queue_size((uv_stream_t *)&c->tcp) < WRITE_QUEUE_MAX) {
-        if (core_transmit(c->net->core, c->link, &bytes, now_ms()) != RP_OK ||
+        if (core_transmit(c->net->core, c->link, &bytes, clock_steady()) != RP_OK ||
             (bytes.len > 0 && put(c, bytes) != RP_OK)) {
             cut(c);
             return;
@@ -251,7 +243,7 @@ static void received(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
         return;
     }
     /* an error ends the link, which the core asks for by an effect */
-    (void)!core_receive(c->net->core, c->link, bytes, now_ms());
+    (void)!core_receive(c->net->core, c->link, bytes, clock_steady());
     if (!core_may_read(c->net->core, c->link)) {
         uv_read_stop(stream);
         c->reading = false;
@@ -356,7 +348,7 @@ static void somebody_calls(uv_stream_t *listener, int status)
         return;
     }
     peer_address(&c->tcp, c->address);
-    attach(c, core_accept(net->core, c->address, now_ms()));
+    attach(c, core_accept(net->core, c->address, clock_steady()));
     net->settle(net->ctx);
 }
 
@@ -366,7 +358,7 @@ static void dial_failed(struct connection *c, int status)
     char why[128];
 
     snprintf(why, sizeof why, "%s", uv_strerror(status));
-    core_dial_failed(c->net->core, c->org, why, now_ms());
+    core_dial_failed(c->net->core, c->org, why, clock_steady());
     cut_and_settle(c);
 }
 
@@ -380,7 +372,7 @@ static void connected(uv_connect_t *request, int status)
         dial_failed(c, status);
         return;
     }
-    attach(c, core_dialled(c->net->core, c->org, c->address, now_ms()));
+    attach(c, core_dialled(c->net->core, c->org, c->address, clock_steady()));
     c->net->settle(c->net->ctx);
 }
 
@@ -424,14 +416,14 @@ void net_dial(struct net *net, const uint8_t *org, const char *text)
     int status;
 
     if (c == NULL) {
-        core_dial_failed(net->core, org, "out of memory", now_ms());
+        core_dial_failed(net->core, org, "out of memory", clock_steady());
         return;
     }
     memcpy(c->org, org, RP_ID_LEN);
     snprintf(c->address, sizeof c->address, "%s", text);
     uv_timer_start(&c->timer, too_late, CONNECT_MS, 0);
     if (!address_parse(&address, text) || address.host[0] == '\0') {
-        core_dial_failed(net->core, org, "not an address: it must be HOST:PORT", now_ms());
+        core_dial_failed(net->core, org, "not an address: it must be HOST:PORT", clock_steady());
         cut(c);
         return;
     }

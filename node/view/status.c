@@ -128,7 +128,7 @@ static uint32_t count_peers(const struct view_source *source)
     struct peer_status peer;
     uint32_t n = 0;
 
-    while (core_peer_status(source->core, n, source->now_ms, &peer))
+    while (core_peer_status(source->core, n, &peer))
         n++;
     return n;
 }
@@ -142,7 +142,7 @@ static void put_peers(struct rp_writer *w, const struct view_source *source)
     for (uint32_t i = 0; i < n; i++) {
         struct peer_status peer;
 
-        (void)core_peer_status(source->core, i, source->now_ms, &peer);
+        (void)core_peer_status(source->core, i, &peer);
         write_peer(w, &peer);
     }
 }
@@ -172,7 +172,7 @@ static const char *health(const struct view_source *source)
 
     if (source->store_full)
         return "failing";
-    for (uint32_t i = 0; core_peer_status(source->core, i, source->now_ms, &peer); i++) {
+    for (uint32_t i = 0; core_peer_status(source->core, i, &peer); i++) {
         if (peer.state != PEER_IN_SYNC)
             return "degraded";
     }

@@ -22,7 +22,8 @@ struct view_source {
     const char *listen; /* HOST:PORT as listened */
     const char *web;    /* HOST:PORT, or "off" */
     uint64_t started_ms;
-    uint64_t now_ms;
+    uint64_t now_ms;    /* the calendar */
+    uint64_t steady_ms; /* what core calls now */
     uint64_t store_bytes;
     uint64_t store_max_bytes;
     bool store_full;

@@ -239,7 +239,7 @@ void mesh_run(struct mesh *mesh, uint64_t ms)
 
 void mesh_join(struct mesh *mesh, unsigned a, unsigned b)
 {
-    struct invite_opts opts = {.note = "guest", .expires_ms = mesh->now + 60000, .vouches = true};
+    struct invite_opts opts = {.note = "guest", .keep_ms = 60000, .vouches = true};
     char text[RP_TOKEN_TEXT_MAX + 1];
     struct rp_token token;
 

@@ -16,10 +16,10 @@ static void an_invite_makes_two_peers_that_vouch_for_each_other(void **state)
     assert_int_equal(mesh_count(&mesh, 0, RP_SET_CONTROL), 4); /* two identities, two vouches */
     assert_true(mesh_equal(&mesh, 0, 1));
     for (unsigned i = 0; i < 2; i++) {
-        assert_true(core_peer_status(mesh.nodes[i].core, 0, mesh.now, &status));
+        assert_true(core_peer_status(mesh.nodes[i].core, 0, &status));
         assert_int_equal(status.state, PEER_IN_SYNC);
         assert_true(status.linked);
-        assert_false(core_peer_status(mesh.nodes[i].core, 1, mesh.now, &status));
+        assert_false(core_peer_status(mesh.nodes[i].core, 1, &status));
     }
     mesh_free(&mesh);
 }
@@ -107,24 +107,45 @@ static void an_invite_works_once_and_in_time(void **state)
 
     (void)state;
     mesh_init(&mesh, 4);
-    opts.expires_ms = mesh.now + 10000;
+    opts.keep_ms = 10000;
     assert_ok(core_invite(mesh.nodes[0].core, &opts, mesh.now, text));
     assert_ok(rp_token_read(&token, text));
     assert_ok(core_join(mesh.nodes[1].core, &token, mesh.now));
     mesh_run(&mesh, 1000);
     assert_ok(core_join(mesh.nodes[2].core, &token, mesh.now));
     mesh_run(&mesh, 500);
-    assert_true(core_peer_status(mesh.nodes[2].core, 0, mesh.now, &status));
+    assert_true(core_peer_status(mesh.nodes[2].core, 0, &status));
     assert_int_equal(status.state, PEER_REFUSED);
     assert_string_equal(status.why_code, "invite-used");
     token.secret[0] ^= 1;
     assert_ok(core_join(mesh.nodes[3].core, &token, mesh.now));
     mesh_run(&mesh, 500);
-    assert_true(core_peer_status(mesh.nodes[3].core, 0, mesh.now, &status));
+    assert_true(core_peer_status(mesh.nodes[3].core, 0, &status));
     assert_string_equal(status.why_code, "invite-unknown");
     mesh_run(&mesh, 20000);
     assert_int_equal(core_join(mesh.nodes[3].core, &token, mesh.now), RP_ERR_EXPIRED);
-    assert_false(core_peer_status(mesh.nodes[0].core, 1, mesh.now, &status)); /* one guest only */
+    assert_false(core_peer_status(mesh.nodes[0].core, 1, &status)); /* one guest only */
+    mesh_free(&mesh);
+}
+
+static void a_calendar_that_is_set_back_holds_up_nothing(void **state)
+{
+    struct peer_status status;
+    struct core_counters before;
+    struct core_counters after;
+
+    (void)state;
+    mesh_init(&mesh, 2);
+    mesh_join(&mesh, 0, 1);
+    core_set_calendar(mesh.nodes[0].core, -86400000);
+    core_set_calendar(mesh.nodes[1].core, -86400000);
+    core_counters(mesh.nodes[0].core, &before);
+    mesh_run(&mesh, 300000);
+    core_counters(mesh.nodes[0].core, &after);
+    assert_true(core_peer_status(mesh.nodes[0].core, 0, &status));
+    assert_int_equal(status.state, PEER_IN_SYNC);
+    assert_true(after.equal + after.checks > before.equal + before.checks);
+    assert_in_range(status.last_sync, mesh.now - 86400000 - 300000, mesh.now - 86400000);
     mesh_free(&mesh);
 }
 
@@ -138,7 +159,7 @@ static void strangers_wait_until_both_have_approved(void **state)
     assert_ok(
         core_add_peer(mesh.nodes[1].core, mesh.nodes[0].org.identity.org, "0:1", "zero", mesh.now));
     mesh_run(&mesh, 3000);
-    assert_true(core_peer_status(mesh.nodes[1].core, 0, mesh.now, &status));
+    assert_true(core_peer_status(mesh.nodes[1].core, 0, &status));
     assert_int_equal(status.state, PEER_WAITING);
     assert_true(core_knock(mesh.nodes[0].core, 0, &knock));
     assert_memory_equal(knock.org, mesh.nodes[1].org.identity.org, RP_ID_LEN);
@@ -146,7 +167,7 @@ static void strangers_wait_until_both_have_approved(void **state)
     assert_int_equal(mesh_count(&mesh, 1, RP_SET_CONTROL), 1); /* it was told nothing */
     assert_ok(core_add_peer(mesh.nodes[0].core, knock.org, NULL, NULL, mesh.now));
     mesh_run(&mesh, 20000);
-    assert_true(core_peer_status(mesh.nodes[1].core, 0, mesh.now, &status));
+    assert_true(core_peer_status(mesh.nodes[1].core, 0, &status));
     assert_int_equal(status.state, PEER_IN_SYNC);
     assert_true(mesh_equal(&mesh, 0, 1));
     assert_false(core_knock(mesh.nodes[0].core, 0, &knock));
@@ -333,7 +354,7 @@ static void a_removed_peer_is_no_longer_accepted(void **state)
     assert_ok(core_remove_peer(mesh.nodes[0].core, mesh.nodes[1].org.identity.org, mesh.now));
     mesh_run(&mesh, 1000);
     assert_int_equal(mesh_count(&mesh, 0, RP_SET_CONTENT), 1); /* its own */
-    assert_false(core_peer_status(mesh.nodes[0].core, 0, mesh.now, &status));
+    assert_false(core_peer_status(mesh.nodes[0].core, 0, &status));
     mesh_run(&mesh, 100000);
     assert_int_equal(mesh_count(&mesh, 0, RP_SET_CONTENT), 1);
     mesh_join(&mesh, 0, 1);
@@ -396,17 +417,17 @@ static void a_peer_that_could_not_be_stored_is_let_in_later(void **state)
 
     (void)state;
     mesh_init(&mesh, 2);
-    opts.expires_ms = mesh.now + 600000;
+    opts.keep_ms = 600000;
     assert_ok(core_invite(mesh.nodes[0].core, &opts, mesh.now, text));
     assert_ok(rp_token_read(&token, text));
     mesh_run(&mesh, 10);
     kv_mem_fail_commit(mesh.nodes[0].kv, 2, RP_ERR_FULL); /* invite used, then the peer */
     assert_ok(core_join(mesh.nodes[1].core, &token, mesh.now));
     mesh_run(&mesh, 500);
-    assert_true(core_peer_status(mesh.nodes[1].core, 0, mesh.now, &status));
+    assert_true(core_peer_status(mesh.nodes[1].core, 0, &status));
     assert_string_equal(status.why_code, "busy");
     mesh_run(&mesh, 20000);
-    assert_true(core_peer_status(mesh.nodes[1].core, 0, mesh.now, &status));
+    assert_true(core_peer_status(mesh.nodes[1].core, 0, &status));
     assert_int_equal(status.state, PEER_IN_SYNC);
     assert_true(mesh_equal(&mesh, 0, 1));
     mesh_free(&mesh);
@@ -431,7 +452,7 @@ static void everything_is_still_there_after_a_restart(void **state)
 
         assert_int_equal(mesh_count(&mesh, i, RP_SET_CONTENT), 30);
         assert_true(mesh_equal(&mesh, 0, i));
-        assert_true(core_peer_status(mesh.nodes[i].core, 0, mesh.now, &status));
+        assert_true(core_peer_status(mesh.nodes[i].core, 0, &status));
         assert_int_equal(status.state, PEER_IN_SYNC);
     }
     mesh_free(&mesh);
@@ -445,6 +466,7 @@ int main(void)
         cmocka_unit_test(large_differences_are_found_and_mended),
         cmocka_unit_test(in_step_costs_at_most_160_bytes),
         cmocka_unit_test(an_invite_works_once_and_in_time),
+        cmocka_unit_test(a_calendar_that_is_set_back_holds_up_nothing),
         cmocka_unit_test(strangers_wait_until_both_have_approved),
         cmocka_unit_test(a_withdrawal_goes_everywhere_and_stays),
         cmocka_unit_test(a_withdrawal_that_comes_first_holds_too),
