@@ -44,6 +44,7 @@ struct node {
     char web_at[ADDRESS_TEXT_MAX];
     bool settling;
     bool stopping;
+    bool draining;   /* what was taken in is being written, and nothing more is taken in */
     bool store_full; /* the last write found no room */
 };
 
@@ -52,7 +53,34 @@ static int64_t calendar_ahead(void)
     return (int64_t)clock_calendar() - (int64_t)clock_steady();
 }
 
+/* What there is room to write. Any thread. */
+static enum room find_room(void *ctx)
+{
+    const struct node *node = ctx;
+    uint64_t size = node->opts->config->store_mib * MIB;
+    uint64_t keep_free = node->opts->config->free_mib * MIB;
+    uint64_t used = kv_lmdb_bytes(node->kv);
+    struct statvfs disk;
+    uint64_t free_bytes = UINT64_MAX;
+
+    if (statvfs("store", &disk) == 0)
+        free_bytes = (uint64_t)disk.f_bavail * disk.f_frsize;
+    if (used > size / 100 * 97 || free_bytes < keep_free / 4)
+        return ROOM_FOR_NOTHING;
+    return used > size / 10 * 9 || free_bytes < keep_free ? ROOM_FOR_CONTROL : ROOM_FOR_ALL;
+}
+
 /* What the core asks for */
+
+static void submit(void *ctx, struct submission *submission)
+{
+    struct node *node = ctx;
+
+    if (node->draining) /* whoever waits for it sees the connection close */
+        rp_bytes_free(&submission->packed);
+    else
+        ingest_record(node->ingest, submission);
+}
 
 static void carry_out(struct node *node, struct core_effect *effect)
 {
@@ -62,10 +90,13 @@ static void carry_out(struct node *node, struct core_effect *effect)
             net_dial(node->net, effect->org, effect->address);
         break;
     case CORE_SUBMIT:
-        ingest_record(node->ingest, &effect->submission);
+        submit(node, &effect->submission);
         break;
     case CORE_STORE:
-        ingest_change(node->ingest, effect->change);
+        if (node->draining) /* it is kept until the core goes, too */
+            core_stored(node->core, effect->change, RP_ERR_STATE, clock_steady());
+        else
+            ingest_change(node->ingest, effect->change);
         break;
     case CORE_CLOSE:
         net_close(effect->link);
@@ -115,6 +146,10 @@ static void tick(uv_timer_t *timer)
 {
     struct node *node = timer->data;
 
+    if (node->store_full && find_room(node) == ROOM_FOR_ALL) {
+        node->store_full = false;
+        log_line(LOG_INFO, "there is room in the store again");
+    }
     core_set_calendar(node->core, calendar_ahead());
     core_tick(node->core, clock_steady());
     settle(node);
@@ -129,14 +164,10 @@ static void reported(void *ctx, struct intake *intake)
         .err = intake->err,
         .tag = intake->submission.tag,
     };
-    bool full = intake->err == RP_ERR_FULL;
 
-    if (full != node->store_full && (full || intake->err == RP_OK)) {
-        node->store_full = full;
-        if (full)
-            log_line(LOG_ERROR, "no room to store anything: free some disk space. Reading goes on");
-        else
-            log_line(LOG_INFO, "there is room in the store again");
+    if (intake->err == RP_ERR_FULL && !node->store_full) {
+        node->store_full = true;
+        log_line(LOG_ERROR, "no room to store anything: free some disk space. Reading goes on");
     }
     if (!intake->is_change && outcome.tag != 0 && !node->stopping) {
         memcpy(outcome.id, intake->opened.record.id, RP_ID_LEN);
@@ -145,21 +176,6 @@ static void reported(void *ctx, struct intake *intake)
     intake_report(node->core, intake, clock_steady());
     if (outcome.tag != 0 && !node->stopping)
         control_outcome(node->control, &outcome);
-}
-
-/* Whether there is room to write; called in the writer's thread. */
-static int check_room(void *ctx)
-{
-    const struct node *node = ctx;
-    const struct config *config = node->opts->config;
-    struct statvfs disk;
-
-    if (kv_lmdb_bytes(node->kv) > config->store_mib * MIB / 10 * 9)
-        return RP_ERR_FULL;
-    if (statvfs("store", &disk) == 0 &&
-        (uint64_t)disk.f_bavail * disk.f_frsize < config->free_mib * MIB)
-        return RP_ERR_FULL;
-    return RP_OK;
 }
 
 /* What control asks */
@@ -182,13 +198,6 @@ static void fill_source(void *ctx, struct view_source *source)
         .store_max_bytes = node->opts->config->store_mib * MIB,
         .store_full = node->store_full,
     };
-}
-
-static void submit(void *ctx, struct submission *submission)
-{
-    struct node *node = ctx;
-
-    ingest_record(node->ingest, submission);
 }
 
 /* Stopping: no new calls, then everything that was taken in is written, then the rest. */
@@ -220,6 +229,7 @@ static void net_stopped(void *ctx)
     struct node *node = ctx;
 
     settle(node);
+    node->draining = true;
     ingest_stop(node->ingest, ingest_stopped, node);
 }
 
@@ -301,7 +311,7 @@ static int start_web(struct node *node, struct why *why)
 
 static int start(struct node *node, struct why *why)
 {
-    struct ingest_opts ingest = {&node->loop, node->kv, reported, settle, node, check_room};
+    struct ingest_opts ingest = {&node->loop, node->kv, reported, settle, node, find_room};
     struct net_opts net = {&node->loop, node->core, settle, node};
     struct control_opts control = {
         .loop = &node->loop,

@@ -61,6 +61,7 @@ static void they_found_equal(struct link *link, const struct rp_check *check, ui
     link_send(link);
     if (!check->asks[RP_SET_CONTROL] || !check->asks[RP_SET_CONTENT])
         return;
+    link_settled(link);
     link->unequal = 0;
     link->offered = 0;
     link->found_need = link->found_have = 0;
@@ -91,35 +92,30 @@ static int they_differ(struct link *link, const struct rp_check *check, enum rp_
     return RP_OK;
 }
 
-int answer_check(struct link *link, struct rp_slice frame, uint64_t now_ms)
+int answer_check(struct link *link, const struct rp_check *check, uint64_t now_ms)
 {
-    struct rp_check check;
-    int err = rp_message_read_check(&check, frame);
-
-    if (err != RP_OK)
-        return err;
-    if (check.exchange % 2 == (link->outbound ? 1 : 0) || link->lists != LISTS_KNOWN)
-        return RP_ERR_STATE; /* a number of ours, or before its lists */
-    if (memcmp(check.scope, rp_record_commons, RP_ID_LEN) != 0) {
-        rp_message_write_done(&link->writer, check.exchange); /* a circle that we are not in */
+    if (link->lists != LISTS_KNOWN) /* they were known, and are coming anew: it is dropped */
+        return RP_OK;
+    if (memcmp(check->scope, rp_record_commons, RP_ID_LEN) != 0) {
+        rp_message_write_done(&link->writer, check->exchange); /* a circle that we are not in */
         link_send(link);
         return RP_OK;
     }
     answer_close(link);
     link->theirs.active = true;
-    link->theirs.number = check.exchange;
+    link->theirs.number = check->exchange;
     for (enum rp_set set = 0; set < RP_SETS; set++) {
         struct rp_tally ours;
 
-        if (!check.asks[set])
+        if (!check->asks[set])
             continue;
         view_open(&link->theirs.view[set], link, set);
         view_tally(&link->theirs.view[set], &ours);
-        if (ours.count != check.tally[set].count ||
-            memcmp(ours.digest, check.tally[set].digest, RP_HASH_LEN) != 0)
-            return they_differ(link, &check, set, now_ms);
+        if (ours.count != check->tally[set].count ||
+            memcmp(ours.digest, check->tally[set].digest, RP_HASH_LEN) != 0)
+            return they_differ(link, check, set, now_ms);
     }
-    they_found_equal(link, &check, now_ms);
+    they_found_equal(link, check, now_ms);
     return RP_OK;
 }
 
@@ -131,8 +127,8 @@ int answer_more(struct link *link, const struct rp_part *part)
     uint8_t *wire;
     int err = RP_ERR_NOMEM;
 
-    if (view->link == NULL)
-        return RP_OK; /* dropped meanwhile: they know, since our ACCEPT came before this */
+    if (view->link == NULL || link->theirs.number != part->exchange)
+        return RP_OK; /* dropped meanwhile: they know, since our ACCEPT or DONE came before this */
     if (part->n == 0 || part->n > RP_CELLS_PER_MESSAGE ||
         part->first > view_cells_available(view) ||
         part->n > view_cells_available(view) - part->first)

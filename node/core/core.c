@@ -7,7 +7,7 @@
 #include "core_private.h"
 #include "rp/err.h"
 
-#define RETRY_MS 2000
+#define OWN_TAG (UINT64_C(1) << 63) /* in tags of records that the core itself submits */
 
 /* Sees to it that our own inception is in the control set, where others find it. */
 static void publish_identity(struct core *core, uint64_t now_ms)
@@ -18,7 +18,7 @@ static void publish_identity(struct core *core, uint64_t now_ms)
 
     if (core->orgs[ORG_SELF].sums[LANE_LASTING] == NULL &&
         author_identity(&packed, &author, core->self->inception) == RP_OK)
-        core_submit_own(core, &packed);
+        core_submit_own(core, &packed, NULL);
 }
 
 struct core *core_new(const struct core_opts *opts, uint64_t now_ms, int *err)
@@ -58,6 +58,19 @@ static void change_free(struct change *change)
     free(change);
 }
 
+static void free_own(struct core *core)
+{
+    while (core->own != NULL) {
+        struct own_record *own = core->own;
+
+        core->own = own->next;
+        rp_bytes_free(&own->packed);
+        if (own->then != NULL)
+            change_free(own->then);
+        free(own);
+    }
+}
+
 void core_free(struct core *core)
 {
     struct core_effect effect;
@@ -74,6 +87,7 @@ void core_free(struct core *core)
     for (size_t i = 0; i < core->failed_n; i++)
         change_free(core->failed[i]);
     free(core->failed);
+    free_own(core);
     free(core->effects.items);
     sets_free(core);
     trust_free(core);
@@ -108,6 +122,8 @@ bool core_next_effect(struct core *core, struct core_effect *out)
 {
     struct effect_queue *q = &core->effects;
 
+    if (q->at == q->n && core->trust_changed && core->retry_at == UINT64_MAX)
+        trust_recompute(core, core->trust_at);
     if (q->at == q->n) {
         q->at = q->n = 0;
         return false;
@@ -152,14 +168,44 @@ uint64_t core_store(struct core *core, struct change *change)
     return change->id;
 }
 
-void core_submit_own(struct core *core, struct rp_bytes *packed)
+void core_retry_at(struct core *core, uint64_t at_ms)
+{
+    if (at_ms < core->retry_at)
+        core->retry_at = at_ms;
+}
+
+static int submit_copy(struct core *core, const struct own_record *own)
 {
     struct core_effect *effect = core_effect_new(core, CORE_SUBMIT);
+    int err;
 
     if (effect == NULL)
+        return RP_ERR_NOMEM;
+    err = rp_bytes_copy(&effect->submission.packed, own->packed.data, own->packed.len);
+    if (err != RP_OK)
+        core->effects.n--;
+    effect->submission.tag = own->tag;
+    return err;
+}
+
+void core_submit_own(struct core *core, struct rp_bytes *packed, struct change *then)
+{
+    struct own_record *own = calloc(1, sizeof *own);
+
+    if (own == NULL) {
         rp_bytes_free(packed);
-    else
-        effect->submission.packed = *packed;
+        if (then != NULL)
+            change_free(then);
+        return;
+    }
+    own->tag = OWN_TAG | ++core->next_own;
+    own->packed = *packed;
+    own->then = then;
+    own->next = core->own;
+    core->own = own;
+    own->failed = submit_copy(core, own) != RP_OK;
+    if (own->failed)
+        core_retry_at(core, 0);
 }
 
 void core_apply(struct batch *batch, struct change *change)
@@ -183,7 +229,33 @@ void core_apply(struct batch *batch, struct change *change)
     }
 }
 
-/* Keeps a change that could not be stored, to be tried again after the others before it. */
+/* Makes a change that is tried again say how things are now: others may have come between. */
+static void renew(struct core *core, struct change *change)
+{
+    const struct core_org *o = &core->orgs[change->org.number];
+    const struct peer *peer;
+
+    switch (change->type) {
+    case CHANGE_ORG:
+        change->org.accepted = o->accepted;
+        change->org.ever = o->ever;
+        change->org.by_hand = o->by_hand;
+        change->org.since = o->since;
+        break;
+    case CHANGE_PEER:
+    case CHANGE_PEER_REMOVE:
+        peer = peering_find(core, change->peer.org);
+        change->type = peer != NULL ? CHANGE_PEER : CHANGE_PEER_REMOVE;
+        if (peer != NULL)
+            change->peer = peer->entry;
+        break;
+    case CHANGE_INVITE:
+        peering_renew_invite(core, &change->invite);
+        break;
+    }
+}
+
+/* Keeps a change that could not be stored, to be tried again. */
 static void keep_failed(struct core *core, struct change *change, uint64_t now_ms)
 {
     struct change **failed = realloc(core->failed, (core->failed_n + 1) * sizeof *core->failed);
@@ -192,28 +264,73 @@ static void keep_failed(struct core *core, struct change *change, uint64_t now_m
         change_free(change);
         return;
     }
+    change->failed = true;
     core->failed = failed;
     core->failed[core->failed_n++] = change;
-    core->retry_at = now_ms + RETRY_MS;
+    core_retry_at(core, now_ms + RETRY_MS);
 }
 
-static void retry_failed(struct core *core)
+static void retry_failed(struct core *core, uint64_t now_ms)
 {
     size_t n = core->failed_n;
 
     core->failed_n = 0;
     core->retry_at = UINT64_MAX;
-    for (size_t i = 0; i < n; i++)
+    for (size_t i = 0; i < n; i++) {
+        renew(core, core->failed[i]);
         (void)core_store(core, core->failed[i]);
+    }
+    for (struct own_record *own = core->own; own != NULL; own = own->next) {
+        if (own->failed)
+            own->failed = submit_copy(core, own) != RP_OK;
+        if (own->failed)
+            core_retry_at(core, now_ms + RETRY_MS);
+    }
+    if (core->trust_changed)
+        trust_recompute(core, now_ms);
 }
 
 void core_stored(struct core *core, struct change *change, int err, uint64_t now_ms)
 {
+    peering_stored(core, change, err);
     link_stored(core, change->id, err, now_ms);
-    if (err != RP_OK)
+    if (err == RP_ERR_FULL)
+        core->full_until = now_ms + FULL_MS;
+    if (err != RP_OK) {
         keep_failed(core, change, now_ms);
-    else
-        change_free(change);
+        return;
+    }
+    if (change->type == CHANGE_ORG && change->failed) {
+        /* what came of this organisation meanwhile was refused: look for it again */
+        fetch_forget_refused(core);
+        for (struct link *link = core->links; link != NULL; link = link->next)
+            exchange_plan(link, now_ms + SETTLE_MS);
+    }
+    change_free(change);
+}
+
+/* A record of our own has been taken in, or is to be tried again. */
+static void own_outcome(struct core *core, const struct outcome *outcome, uint64_t now_ms)
+{
+    struct own_record **at = &core->own;
+    struct own_record *own;
+
+    while (*at != NULL && (*at)->tag != outcome->tag)
+        at = &(*at)->next;
+    if ((own = *at) == NULL)
+        return;
+    if (outcome->err == RP_ERR_FULL || outcome->err == RP_ERR_IO || outcome->err == RP_ERR_NOMEM) {
+        own->failed = true;
+        core_retry_at(core, now_ms + RETRY_MS);
+        return;
+    }
+    *at = own->next;
+    if (own->then != NULL) {
+        renew(core, own->then);
+        (void)core_store(core, own->then);
+    }
+    rp_bytes_free(&own->packed);
+    free(own);
 }
 
 /* Outcomes */
@@ -238,8 +355,8 @@ static void announce(struct core *core, const struct outcome *outcome)
 static void take_in(struct core *core, const struct outcome *outcome, uint64_t now_ms)
 {
     bool is_vouch = outcome->place.lane == LANE_VOUCH && outcome->place.scope == SCOPE_COMMONS;
-    bool trust_changes = is_vouch;
 
+    core->trust_changed |= is_vouch;
     sets_add(core, outcome->id, &outcome->place);
     if (is_vouch)
         trust_vouch_stored(core, outcome);
@@ -249,13 +366,12 @@ static void take_in(struct core *core, const struct outcome *outcome, uint64_t n
         sets_remove(core, erased->symbol, &erased->place);
         if (erased->place.lane == LANE_VOUCH) {
             trust_vouch_erased(core, erased->symbol);
-            trust_changes = true;
+            core->trust_changed = true;
         }
     }
     if (outcome->place.scope == SCOPE_COMMONS)
         announce(core, outcome);
-    if (trust_changes)
-        trust_recompute(core, now_ms);
+    core->trust_at = now_ms;
 }
 
 void core_outcome(struct core *core, const struct outcome *outcome, uint64_t now_ms)
@@ -264,6 +380,8 @@ void core_outcome(struct core *core, const struct outcome *outcome, uint64_t now
         take_in(core, outcome, now_ms);
     if (outcome->err == RP_ERR_FULL)
         core->full_until = now_ms + FULL_MS;
+    if (outcome->tag & OWN_TAG)
+        own_outcome(core, outcome, now_ms);
     fetch_outcome(core, outcome, now_ms);
 }
 
@@ -306,11 +424,13 @@ void core_tick(struct core *core, uint64_t now_ms)
     struct link *next;
 
     if (core->retry_at <= now_ms)
-        retry_failed(core);
+        retry_failed(core, now_ms);
     if (core->full_until != 0 && core->full_until <= now_ms) {
         core->full_until = 0; /* there may be room again: what was offered meanwhile is asked for */
-        for (struct link *link = core->links; link != NULL; link = link->next)
+        for (struct link *link = core->links; link != NULL; link = link->next) {
             fetch_ask(link, now_ms);
+            exchange_plan(link, now_ms);
+        }
     }
     peering_tick(core, now_ms);
     for (struct link *link = core->links; link != NULL; link = next) {

@@ -5,13 +5,14 @@
  * What the files of core/ share. One struct core, cut by file:
  *     core.c      life, effects, time, outcomes
  *     sets.c      the sets in memory: sketches, fingerprints, views fixed for an exchange
- *     trust.c     organisations, vouches, who is accepted, accept-lists
+ *     trust.c     organisations, vouches, who is accepted
+ *     lists.c     telling each other who is accepted
  *     peering.c   peers, dialling, invites
  *     link.c      opening a link, dispatching its messages
  *     exchange.c  finding the difference with the other side
  *     answer.c    answering when the other side does that
  *     fetch.c     what to ask of whom
- *     serve.c     answering WANT and LIST
+ *     serve.c     what the other side asked for, in turn and when there is room
  */
 
 #include "core.h"
@@ -25,16 +26,24 @@
 #include "table.h"
 
 #define LINKS_MAX 256
+#define INBOUND_MAX 192       /* of these, called by others: so that there is always room to dial */
+#define GREETING_MAX 64       /* of those, not known yet to be peers */
+#define ACCEPTED_MAX 16384    /* organisations accepted at a time, the nearest first */
+#define VOUCHES_EACH_MAX 1024 /* of one organisation that count */
 #define KNOCKS_MAX 64
-#define REFUSED_MAX 4096   /* symbols remembered as refused, for a while */
-#define FETCHES_MAX 131072 /* symbols wanted at a time, over all links */
-#define FETCH_LINKS_MAX 4  /* links remembered as having one symbol */
-#define ASKED_MAX 2048     /* symbols asked of one link at a time */
-#define ASK_EACH_MAX 512   /* symbols in one WANT */
-#define OFFERS_MAX 16384   /* symbols offered in one exchange; the other side LISTs the rest */
+#define REFUSED_MAX 4096       /* symbols remembered as refused, for a while */
+#define FETCHES_MAX 131072     /* symbols wanted at a time, over all links */
+#define FETCH_LINKS_MAX 4      /* links remembered as having one symbol */
+#define ASKED_MAX 2048         /* symbols asked of one link at a time */
+#define ASK_EACH_MAX 512       /* symbols in one WANT */
+#define FETCHES_LINK_MAX 32768 /* of these, asked of one link or to be asked */
+#define OFFERS_MAX 16384       /* symbols offered in one exchange; the other side LISTs the rest */
 #define SUBMITTED_LINK_MAX (2u << 20) /* bytes from one link waiting to be taken in */
 #define SUBMITTED_MAX (16u << 20)     /* the same from all */
 #define TRANSMIT_LOW (128u << 10)     /* more is queued on a link only below this */
+#define TRANSMIT_HIGH (1u << 20)      /* and it is not read above this */
+#define ASK_MS 100                    /* what one symbol asked for may take, and ... */
+#define ASK_BYTES_PER_MS 2            /* ... what comes; an answer slower than that is given up */
 #define STALL_MS 4000                 /* a link that delivers nothing for so long: ask another */
 #define EXCHANGE_MS 30000             /* an exchange that takes longer is dropped */
 #define SETTLE_MS 50                  /* before comparing again after a difference */
@@ -42,9 +51,10 @@
 #define FULL_MS 10000 /* after the store was full, before asking for records again */
 #define DIAL_FIRST_MS 1000
 #define DIAL_MAX_MS 300000
+#define RETRY_MS 2000 /* after something could not be stored */
 
-/* An organisation, by its number: core->orgs[number]. Those that are not stored came from
- * accept-lists. */
+/* An organisation, by its number: core->orgs[number]. Those that are not stored somebody vouches
+ * for. */
 struct core_org {
     uint8_t id[RP_ID_LEN];
     bool stored;
@@ -134,18 +144,20 @@ struct request {
     uint64_t number;
     enum rp_set set;
     bool last_seen;
-    uint32_t pending; /* records received and not yet taken in */
+    uint32_t pending;  /* records received and not yet taken in */
+    uint32_t received; /* records in all */
+    uint64_t deadline; /* for all of them */
     struct symbols symbols;
 };
 
+/* What the other side asked for and gets when there is room on the link. */
 struct serve_job {
-    bool is_list;
-    uint64_t number;         /* request or exchange */
+    enum rp_message_type type; /* CHECK, MORE, LIST, WANT */
+    struct rp_check check;
+    struct rp_part part;     /* MORE, LIST */
+    uint64_t request;        /* WANT */
     struct symbols prefixes; /* WANT: RP_PREFIX_LEN each, from at on */
     size_t at;
-    enum rp_set set;
-    bool has_after;
-    uint8_t after[RP_SYMBOL_LEN];
 };
 
 enum link_state {
@@ -166,6 +178,7 @@ struct link {
     enum link_state state;
     bool outbound;
     bool wake_asked;
+    bool has_settled;    /* an exchange came to its end here */
     bool counts_as_sync; /* a check on this link has found everything equal */
     char address[RP_ADDRESS_LEN_MAX + 1];
     struct rp_session *session;
@@ -173,9 +186,8 @@ struct link {
     uint64_t bytes_in;
     uint64_t bytes_out;
 
-    /* After the handshake */
-    uint32_t org;
-    struct peer *peer;
+    /* Whom we speak with */
+    struct peer *peer; /* from the dial on, or from its first HELLO; NULL: not known, or removed */
     uint8_t noise[RP_KEY_LEN];
     bool hello_sent;
     struct rp_bytes hello;   /* theirs, until the link is open */
@@ -185,9 +197,9 @@ struct link {
     uint8_t digest_sent[RP_HASH_LEN];
     uint8_t *standing_sent; /* our standings as of our HELLO, by number */
     size_t standing_sent_n;
-    uint8_t *remote; /* the other side's standings, by number: enum standing */
+    struct table *remote_ids; /* the other side's standings by id: enum standing */
+    uint8_t *remote;          /* the same by number, for the organisations known when it came */
     size_t remote_n;
-    size_t remote_known;
     enum lists_state lists; /* nothing is compared before they are known */
 
     /* Comparing */
@@ -210,7 +222,6 @@ struct link {
     uint64_t next_request;
     uint64_t progress_at; /* when it last delivered anything */
     size_t submitted;     /* bytes being taken in */
-    bool was_held;        /* reading was stopped */
     uint64_t refused;
 
     /* Sending */
@@ -233,6 +244,7 @@ struct peer {
     uint64_t dial_wait;
     uint64_t saved_sync; /* last_sync as it is stored */
     bool refused;
+    uint64_t unstored; /* the change by which it became a peer, until that is stored; else 0 */
     char why_code[40];
     char why_text[RP_REASON_LEN_MAX + 1];
     uint64_t exchanges;
@@ -251,6 +263,15 @@ struct refusal_memory {
     size_t n;
     size_t at;
     struct table *table;
+};
+
+/* A record written by the core itself, kept until the store has it. */
+struct own_record {
+    uint64_t tag;
+    bool failed;
+    struct rp_bytes packed;
+    struct change *then;
+    struct own_record *next;
 };
 
 struct core {
@@ -301,9 +322,14 @@ struct core {
 
     struct effect_queue effects;
     uint64_t next_change;
-    struct change **failed; /* changes that could not be stored, in order, to be tried again */
+    struct change **failed; /* changes that could not be stored, to be tried again */
     size_t failed_n;
+    struct own_record *own; /* records of ours that are on their way into the store */
+    uint64_t next_own;
     uint64_t retry_at;
+    bool
+        trust_changed; /* who is accepted is to be found out anew: once, for all that happens now */
+    uint64_t trust_at;
     struct core_counters counters;
 };
 
@@ -312,7 +338,10 @@ struct core_effect *core_effect_new(struct core *core, enum core_effect_type typ
 /* Gives ${change} out to be stored; takes it over. Its id, or 0 when memory is short. */
 uint64_t core_store(struct core *core, struct change *change);
 struct change *core_change_new(enum change_type type);
-void core_submit_own(struct core *core, struct rp_bytes *packed);
+/* Has a record of ours taken in, however often that fails at first; takes it over. When it is in
+ * the store, ${then} (NULL: nothing) is stored, too. */
+void core_submit_own(struct core *core, struct rp_bytes *packed, struct change *then);
+void core_retry_at(struct core *core, uint64_t at_ms); /* what failed is tried again then */
 void core_wake(struct link *link);
 uint64_t core_calendar(const struct core *core, uint64_t now_ms);
 int64_t core_random_jitter(struct core *core, uint64_t ms); /* up to a fifth either way */
@@ -355,17 +384,26 @@ void trust_vouch_stored(struct core *core, const struct outcome *outcome);
 void trust_vouch_erased(struct core *core, const uint8_t *symbol);
 bool trust_vouched_by_us(const struct core *core, uint32_t subject);
 void trust_vouch_for(struct core *core, uint32_t subject, uint64_t now_ms);
-void trust_unvouch(struct core *core, uint32_t subject, uint64_t now_ms);
+/* Withdraws our vouches for ${subject}; ${then} is stored when that is done. */
+void trust_unvouch(struct core *core, uint32_t subject, struct change *then, uint64_t now_ms);
 /* Computes anew who is accepted, and tells store, sets and links of what changed. */
 void trust_recompute(struct core *core, uint64_t now_ms);
-enum standing trust_standing(const struct core *core, uint32_t org);
-void trust_digest(const struct core *core, uint8_t out[static RP_HASH_LEN]);
-/* Sends our accept-list whole; or only what has changed since our HELLO told its digest. */
-void trust_send_list(struct link *link);
-void trust_send_changes(struct link *link);
-int trust_receive_list(struct link *link, const struct rp_accept *accept);
-/* The other side's list is ours, as of our HELLO. */
-int trust_assume_equal(struct link *link);
+void trust_store_standing(struct core *core, uint32_t number);
+
+/* lists.c */
+enum standing lists_standing(const struct core *core, uint32_t org);
+void lists_digest(const struct core *core, uint8_t out[static RP_HASH_LEN]);
+/* Sends our lists whole; or only what has changed since our HELLO told their digest. */
+void lists_send(struct link *link);
+void lists_send_changes(struct link *link);
+/* Tells all open links what is new in our lists: ids one after the other. */
+void lists_announce(struct core *core, struct rp_slice accepted, struct rp_slice kept,
+                    uint64_t now_ms);
+int lists_receive(struct link *link, const struct rp_accept *accept);
+/* The other side's lists are ours, as of our HELLO. */
+int lists_assume_equal(struct link *link);
+/* How the organisation stands with the other side. */
+enum standing lists_remote(const struct link *link, uint32_t org);
 
 /* peering.c */
 int peering_start(struct core *core, uint64_t now_ms);
@@ -373,6 +411,8 @@ void peering_free(struct core *core);
 struct peer *peering_find(const struct core *core, const uint8_t org[static RP_ID_LEN]);
 struct peer *peering_add(struct core *core, const uint8_t org[static RP_ID_LEN], uint64_t now_ms);
 uint64_t peering_store(struct core *core, const struct peer *peer);
+void peering_stored(struct core *core, const struct change *change, int err);
+void peering_renew_invite(const struct core *core, struct invite_entry *invite);
 void peering_note(struct peer *peer, const char *code, const char *text);
 void peering_learn_address(struct core *core, struct peer *peer, const struct rp_hello *hello,
                            const char *from);
@@ -390,6 +430,7 @@ void link_send(struct link *link); /* what its writer holds, as a frame */
 void link_end(struct link *link, const char *reason);
 struct link *link_by_number(const struct core *core, uint64_t number);
 struct link *link_of_peer(const struct core *core, const struct peer *peer);
+void link_settled(struct link *link); /* an exchange came to its end on it: it works */
 void link_flush_announcements(struct link *link);
 void link_stored(struct core *core, uint64_t change_id, int err, uint64_t now_ms);
 uint64_t link_deadline(const struct link *link);
@@ -398,6 +439,8 @@ void link_tick(struct link *link, uint64_t now_ms);
 /* exchange.c */
 void exchange_begin(struct link *link, uint64_t now_ms);
 void exchange_drop(struct link *link); /* ours and theirs: what is compared has changed */
+void exchange_restart(
+    struct link *link); /* the same, with a word about it, and ours at once anew */
 void exchange_plan(struct link *link, uint64_t at_ms); /* not later than that */
 void exchange_plan_interval(struct link *link, uint64_t now_ms);
 int exchange_receive(struct link *link, enum rp_message_type type, struct rp_slice frame,
@@ -407,7 +450,7 @@ void exchange_continue(struct link *link, uint64_t now_ms);
 void exchange_settled(struct link *link, uint64_t now_ms);
 
 /* answer.c */
-int answer_check(struct link *link, struct rp_slice frame, uint64_t now_ms);
+int answer_check(struct link *link, const struct rp_check *check, uint64_t now_ms);
 int answer_more(struct link *link, const struct rp_part *part);
 void answer_close(struct link *link);
 
@@ -420,15 +463,18 @@ int fetch_receive(struct link *link, struct rp_slice frame, uint64_t now_ms);
 void fetch_ask(struct link *link, uint64_t now_ms);
 void fetch_outcome(struct core *core, const struct outcome *outcome, uint64_t now_ms);
 void fetch_link_gone(struct link *link);
+uint64_t fetch_deadline(const struct link *link);
 void fetch_tick(struct link *link, uint64_t now_ms);
 size_t fetch_backlog(const struct link *link); /* wanted or asked of the link */
+size_t fetch_room(const struct link *link);    /* how many more it may be asked for */
 bool fetch_link_has(const struct core *core, const uint8_t *symbol, uint64_t link);
 void fetch_forget_refused(struct core *core);
 
 /* serve.c */
 int serve_want(struct link *link, struct rp_slice frame);
-int serve_list(struct link *link, const struct rp_part *part);
-void serve_continue(struct link *link);
+int serve_check(struct link *link, struct rp_slice frame);
+int serve_part(struct link *link, enum rp_message_type type, const struct rp_part *part);
+void serve_continue(struct link *link, uint64_t now_ms);
 void serve_free(struct link *link);
 
 #endif

@@ -10,7 +10,6 @@
  * that we begin, a small state machine in link->ours. What we answer to theirs is in answer.c.
  */
 
-#define BACKLOG_FOR_LIST 16384  /* a next page is asked for when less than that is still wanted */
 #define BYTES_PER_DIFFERENCE 34 /* of cells; what a LIST must beat */
 
 void exchange_plan(struct link *link, uint64_t at_ms)
@@ -44,6 +43,16 @@ void exchange_drop(struct link *link)
     answer_close(link);
 }
 
+void exchange_restart(struct link *link)
+{
+    if (link->theirs.active) {
+        rp_message_write_done(&link->writer, link->theirs.number);
+        link_send(link);
+    }
+    exchange_drop(link);
+    exchange_plan(link, 0);
+}
+
 void exchange_begin(struct link *link, uint64_t now_ms)
 {
     struct exchange *x = &link->ours;
@@ -54,14 +63,13 @@ void exchange_begin(struct link *link, uint64_t now_ms)
         exchange_plan_interval(link, now_ms);
         return;
     }
-    if (now_ms < link->core->full_until) { /* there would be nowhere to put what it finds */
-        link->next_check = link->core->full_until;
-        return;
-    }
     x->number = check.exchange;
     link->exchanges_begun += 2;
     x->asks[RP_SET_CONTROL] = !link->content_next;
-    x->asks[RP_SET_CONTENT] = true;
+    /* while the store is full there is nowhere to put content; control there always is */
+    x->asks[RP_SET_CONTENT] = now_ms >= link->core->full_until;
+    if (!x->asks[RP_SET_CONTENT])
+        x->asks[RP_SET_CONTROL] = true;
     x->need = x->have = 0;
     x->state = EXCHANGE_CHECKED;
     x->deadline = now_ms + EXCHANGE_MS;
@@ -84,11 +92,17 @@ void exchange_begin(struct link *link, uint64_t now_ms)
 /* Everything that was compared is the same on both sides. */
 static void found_equal(struct link *link, uint64_t now_ms)
 {
-    bool whole = link->ours.asks[RP_SET_CONTROL];
+    bool asked_control = link->ours.asks[RP_SET_CONTROL];
+    bool asked_content = link->ours.asks[RP_SET_CONTENT];
 
+    link_settled(link);
     close_ours(link);
     link->core->counters.equal++;
-    if (!whole) { /* control was settled before content: look at both once more */
+    if (!asked_content) { /* as far as can be told while the store is full */
+        exchange_plan_interval(link, now_ms);
+        return;
+    }
+    if (!asked_control) { /* it was settled before content: look at both once more */
         exchange_plan(link, now_ms + SETTLE_MS);
         return;
     }
@@ -106,6 +120,7 @@ static void found_difference(struct link *link, uint64_t now_ms)
 {
     struct exchange *x = &link->ours;
 
+    link_settled(link);
     link->found_need = x->need;
     link->found_have = x->have;
     link->offered += x->have;
@@ -284,7 +299,7 @@ void exchange_continue(struct link *link, uint64_t now_ms)
     if (x->state != EXCHANGE_LIST || x->page_awaited)
         return;
     x->deadline = now_ms + EXCHANGE_MS; /* waiting for ourselves */
-    if (fetch_backlog(link) < BACKLOG_FOR_LIST)
+    if (fetch_room(link) >= RP_SYMBOLS_MAX)
         ask_page(link);
 }
 
@@ -543,10 +558,8 @@ static int receive_part(struct link *link, enum rp_message_type type, struct rp_
         return receive_cells(link, &part, now_ms);
     case RP_MESSAGE_PAGE:
         return receive_page(link, &part, now_ms);
-    case RP_MESSAGE_MORE:
-        return answer_more(link, &part);
     default:
-        return serve_list(link, &part);
+        return serve_part(link, type, &part);
     }
 }
 
@@ -555,7 +568,7 @@ int exchange_receive(struct link *link, enum rp_message_type type, struct rp_sli
 {
     switch (type) {
     case RP_MESSAGE_CHECK:
-        return answer_check(link, frame, now_ms);
+        return serve_check(link, frame);
     case RP_MESSAGE_EQUAL:
         return receive_equal(link, frame, now_ms);
     case RP_MESSAGE_DONE:

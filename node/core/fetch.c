@@ -85,7 +85,10 @@ static void forget(struct core *core, struct fetch *fetch)
 static void remember_refused(struct core *core, const uint8_t *symbol)
 {
     struct refusal_memory *memory = &core->refused;
+    uint32_t ignored;
 
+    if (table_get(memory->table, symbol, &ignored))
+        return;
     if (memory->n == REFUSED_MAX)
         table_del(memory->table, memory->symbols[memory->at]);
     else
@@ -158,7 +161,7 @@ int fetch_offered(struct link *link, enum rp_set set, struct rp_slice symbols, u
             continue;
         if (lacked != NULL)
             (*lacked)++;
-        fetch = new_fetch(core, symbol, set);
+        fetch = fetch_room(link) > 0 ? new_fetch(core, symbol, set) : NULL;
         if (fetch == NULL) { /* no room: the next comparison will bring it up again */
             link->missed = true;
             continue;
@@ -234,7 +237,10 @@ static int fill_request(struct link *link, struct request *request)
         /* it may have come from elsewhere meanwhile, or have been asked of another link */
         if (fetch == NULL || fetch->state != FETCH_QUEUED || fetch->link[0] != link->number)
             continue;
-        err = symbols_append(&request->symbols, fetch->symbol, RP_SYMBOL_LEN);
+        if ((err = symbols_append(&request->symbols, fetch->symbol, RP_SYMBOL_LEN)) != RP_OK) {
+            forget(core, fetch); /* the next comparison will bring it up again */
+            break;
+        }
         fetch->state = FETCH_ASKED;
         fetch->request = request->number;
         link->asked++;
@@ -287,7 +293,8 @@ void fetch_ask(struct link *link, uint64_t now_ms)
 {
     for (enum rp_set set = 0; set < RP_SETS && link->state == LINK_OPEN; set++) {
         while (link->wanted_at[set] < link->wanted[set].n && link->asked < ASKED_MAX &&
-               link->state == LINK_OPEN && now_ms >= link->core->full_until) {
+               link->state == LINK_OPEN &&
+               (set == RP_SET_CONTROL || now_ms >= link->core->full_until)) {
             struct request *request;
 
             if (set == RP_SET_CONTENT && awaits_control(link))
@@ -300,6 +307,7 @@ void fetch_ask(struct link *link, uint64_t now_ms)
             }
             if (link->asked == request->symbols.n / RP_SYMBOL_LEN)
                 link->progress_at = now_ms; /* nothing was awaited before */
+            request->deadline = now_ms + STALL_MS + ASK_MS * (uint64_t)link->asked;
             if (send_want(link, request) != RP_OK)
                 link_end(link, NULL);
         }
@@ -374,7 +382,10 @@ int fetch_receive(struct link *link, struct rp_slice frame, uint64_t now_ms)
     request = find_request(link, records.request);
     if (request == NULL || request->last_seen)
         return RP_OK; /* given up meanwhile: what comes late is asked of somebody else */
-    link->progress_at = now_ms;
+    request->received += records.n;
+    if (request->received > 2 * request->symbols.n / RP_SYMBOL_LEN + 16)
+        return RP_ERR_LIMIT; /* so many cannot have begun as those that were asked for */
+    request->deadline += frame.len / ASK_BYTES_PER_MS;
     for (uint32_t i = 0; i < records.n && err == RP_OK; i++) {
         err = submit(link, rp_reader_item(&records.items), records.request);
         request->pending += err == RP_OK;
@@ -411,8 +422,11 @@ void fetch_outcome(struct core *core, const struct outcome *outcome, uint64_t no
     struct link *link = link_by_number(core, outcome->link);
     struct request *request;
 
-    if (fetch != NULL && settles(outcome))
+    if (fetch != NULL && settles(outcome)) {
+        if (link != NULL && fetch->state == FETCH_ASKED && fetch->link[0] == link->number)
+            link->progress_at = now_ms;
         forget(core, fetch);
+    }
     if (outcome->known && is_refusal(outcome->err))
         remember_refused(core, outcome->id);
     if (outcome->err == RP_ERR_EXISTS)
@@ -422,6 +436,10 @@ void fetch_outcome(struct core *core, const struct outcome *outcome, uint64_t no
     if (is_fault(outcome->err))
         link->refused++;
     link->submitted -= outcome->bytes;
+    if (core->submitted >= SUBMITTED_MAX) { /* nobody was read: now everybody may be again */
+        for (struct link *other = core->links; other != NULL; other = other->next)
+            core_wake(other);
+    }
     core->submitted -= outcome->bytes;
     core_wake(link);
     if ((request = find_request(link, outcome->request)) == NULL)
@@ -458,13 +476,38 @@ void fetch_link_gone(struct link *link)
     link->requests = NULL;
 }
 
-/* The link has delivered nothing for long: what it was asked for is asked of others. */
+uint64_t fetch_deadline(const struct link *link)
+{
+    uint64_t deadline = link->progress_at + STALL_MS;
+
+    if (link->asked == 0 || link->submitted > 0) /* what came will say when it is taken in */
+        return UINT64_MAX;
+    for (uint32_t i = 0; i < link->requests_n; i++) {
+        if (link->requests[i].deadline < deadline)
+            deadline = link->requests[i].deadline;
+    }
+    return deadline;
+}
+
+/* The link has delivered nothing for long, or too slowly: what it was asked for is asked of others.
+ */
 void fetch_tick(struct link *link, uint64_t now_ms)
 {
-    if (link->asked == 0 || now_ms < link->progress_at + STALL_MS || link->submitted > 0)
+    if (fetch_deadline(link) > now_ms)
         return;
     while (link->requests_n > 0)
         finish_request(link, &link->requests[0], now_ms);
+}
+
+/* A fair share, so that one cannot take all the room there is with what nobody has. */
+size_t fetch_room(const struct link *link)
+{
+    size_t share = FETCHES_MAX / (link->core->links_n > 0 ? link->core->links_n : 1);
+    size_t backlog = fetch_backlog(link);
+
+    if (share > FETCHES_LINK_MAX)
+        share = FETCHES_LINK_MAX;
+    return backlog < share ? share - backlog : 0;
 }
 
 size_t fetch_backlog(const struct link *link)

@@ -42,8 +42,23 @@ static struct link *link_new(struct core *core, const char *address, bool outbou
     return link;
 }
 
+/* Whether there is room for one more who calls. */
+static bool may_be_called(const struct core *core)
+{
+    unsigned inbound = 0;
+    unsigned greeting = 0;
+
+    for (const struct link *link = core->links; link != NULL; link = link->next) {
+        inbound += !link->outbound;
+        greeting += !link->outbound && link->state < LINK_OPEN;
+    }
+    return inbound < INBOUND_MAX && greeting < GREETING_MAX;
+}
+
 struct link *core_accept(struct core *core, const char *address, uint64_t now_ms)
 {
+    if (!may_be_called(core))
+        return NULL;
     return link_new(core, address, false, NULL, now_ms);
 }
 
@@ -51,10 +66,18 @@ struct link *core_dialled(struct core *core, const uint8_t org[static RP_ID_LEN]
                           const char *address, uint64_t now_ms)
 {
     struct peer *peer = peering_find(core, org);
+    struct link *link = link_new(core, address, true, org, now_ms);
 
-    if (peer != NULL)
-        peer->dialling = false;
-    return link_new(core, address, true, org, now_ms);
+    if (peer == NULL) /* removed meanwhile: greet ends it */
+        return link;
+    peer->dialling = false;
+    if (link != NULL) {
+        link->peer = peer;
+    } else {
+        peering_note(peer, "busy", "this node has no room for more connections");
+        peering_plan_dial(core, peer, now_ms, false);
+    }
+    return link;
 }
 
 struct link *core_links(const struct core *core, const struct link *link)
@@ -121,6 +144,13 @@ void link_end(struct link *link, const char *reason)
         effect->link = link;
 }
 
+void link_settled(struct link *link)
+{
+    link->has_settled = true;
+    if (link->peer != NULL)
+        link->peer->dial_wait = 0;
+}
+
 /* Forgets the effects that speak of a link that is going. */
 static void drop_effects(struct core *core, const struct link *link)
 {
@@ -146,12 +176,10 @@ void core_closed(struct core *core, struct link *link, uint64_t now_ms)
     fetch_link_gone(link);
     serve_free(link);
     drop_effects(core, link);
-    if (link->peer != NULL) {
-        bool was_open = link->remote_n > 0;
-
+    if (link->peer != NULL && link_of_peer(core, link->peer) == NULL) {
         if (!link->peer->refused && link->peer->why_code[0] == '\0')
             peering_note(link->peer, "cut", "the connection was cut");
-        peering_plan_dial(core, link->peer, now_ms, was_open);
+        peering_plan_dial(core, link->peer, now_ms, link->has_settled);
     }
     core->submitted -= link->submitted;
     for (enum rp_set set = 0; set < RP_SETS; set++) {
@@ -162,6 +190,7 @@ void core_closed(struct core *core, struct link *link, uint64_t now_ms)
     rp_writer_free(&link->writer);
     rp_bytes_free(&link->hello);
     free(link->standing_sent);
+    table_free(link->remote_ids);
     free(link->remote);
     free(link);
 }
@@ -191,7 +220,7 @@ static void send_hello(struct link *link, uint64_t now_ms)
     }
     for (uint32_t i = 0; i < core->addresses_n; i++)
         hello.address[i] = rp_bytes_str(core->addresses[i]);
-    trust_digest(core, hello.accept);
+    lists_digest(core, hello.accept);
     memcpy(link->digest_sent, hello.accept, RP_HASH_LEN);
     link->standing_sent = malloc(core->orgs_n);
     if (link->standing_sent == NULL) {
@@ -200,7 +229,7 @@ static void send_hello(struct link *link, uint64_t now_ms)
     }
     link->standing_sent_n = core->orgs_n;
     for (uint32_t i = 0; i < core->orgs_n; i++)
-        link->standing_sent[i] = (uint8_t)trust_standing(core, i);
+        link->standing_sent[i] = (uint8_t)lists_standing(core, i);
     rp_message_write_hello(&link->writer, &hello);
     link_send(link);
     link->hello_sent = true;
@@ -264,22 +293,20 @@ static int open_link(struct link *link, const struct rp_hello *hello, uint64_t n
     bool same_list = memcmp(hello->accept, link->digest_sent, RP_HASH_LEN) == 0;
     int err;
 
-    link->org = peer->org;
     link->reads_zstd = hello->reads_zstd;
     link->clock_ms = (int64_t)(hello->time - core_calendar(core, now_ms));
-    if (same_list && (err = trust_assume_equal(link)) != RP_OK)
+    if (same_list && (err = lists_assume_equal(link)) != RP_OK)
         return err;
     link->state = LINK_OPEN;
     link->deadline = UINT64_MAX;
     peer->refused = false;
     peer->why_code[0] = '\0';
-    peer->dial_wait = 0;
     peer->next_dial = UINT64_MAX;
     peering_learn_address(core, peer, hello, link->outbound ? NULL : link->address);
     if (same_list)
-        trust_send_changes(link);
+        lists_send_changes(link);
     else
-        trust_send_list(link);
+        lists_send(link);
     if ((err = trust_learn_inception(core, peer->org, proof->inception)) != RP_OK)
         return err;
     trust_recompute(core, now_ms);
@@ -321,7 +348,7 @@ static bool admit_stranger(struct link *link, const struct rp_hello *hello, uint
     memcpy(link->peer->entry.name, invite.note, sizeof invite.note);
     /* the answer waits until the peer is stored: neither side may forget what the other counts on
      */
-    link->awaited_change = peering_store(core, link->peer);
+    link->awaited_change = link->peer->unstored = peering_store(core, link->peer);
     if (trust_learn_inception(core, link->peer->org, proof->inception) == RP_OK && invite.vouches) {
         trust_recompute(core, now_ms);
         trust_vouch_for(core, link->peer->org, now_ms);
@@ -380,6 +407,8 @@ static int receive_hello(struct link *link, struct rp_slice frame, uint64_t now_
     }
     if (link->peer == NULL && !admit_stranger(link, &hello, now_ms))
         return RP_OK;
+    if (!link->outbound) /* or it would count on what we may forget */
+        link->awaited_change = link->peer->unstored;
     if ((err = rp_bytes_copy(&link->hello, frame.data, frame.len)) != RP_OK)
         return err;
     return link->awaited_change != 0 ? RP_OK : finish_greeting(link, now_ms);
@@ -390,18 +419,15 @@ void link_stored(struct core *core, uint64_t change_id, int err, uint64_t now_ms
     for (struct link *link = core->links; link != NULL; link = link->next) {
         if (link->awaited_change != change_id || link->state != LINK_GREETING)
             continue;
-        if (err != RP_OK) {
-            refuse(link, "busy", "this node cannot store anything at the moment: try again later");
-            return;
-        }
         link->awaited_change = 0;
-        if (link->hello.data != NULL && finish_greeting(link, now_ms) != RP_OK)
+        if (err != RP_OK)
+            refuse(link, "busy", "this node cannot store anything at the moment: try again later");
+        else if (link->hello.data != NULL && finish_greeting(link, now_ms) != RP_OK)
             link_end(link, NULL);
-        return;
     }
 }
 
-static int receive_refuse(struct link *link, struct rp_slice frame, uint64_t now_ms)
+static int receive_refuse(struct link *link, struct rp_slice frame)
 {
     struct rp_refusal refusal;
     char code[sizeof link->peer->why_code] = "refused";
@@ -419,7 +445,6 @@ static int receive_refuse(struct link *link, struct rp_slice frame, uint64_t now
     if (link->peer != NULL && strcmp(code, "duplicate") != 0) {
         link->peer->refused = true;
         peering_note(link->peer, code, text);
-        peering_plan_dial(link->core, link->peer, now_ms, false);
     }
     link_end(link, NULL);
     return RP_OK;
@@ -433,7 +458,7 @@ static int receive_accept(struct link *link, struct rp_slice frame, uint64_t now
     int err = rp_message_read_accept(&accept, frame);
 
     if (err == RP_OK)
-        err = trust_receive_list(link, &accept);
+        err = lists_receive(link, &accept);
     if (err != RP_OK || accept.more)
         return err;
     if (link->outbound)
@@ -493,11 +518,11 @@ static int receive_frame(struct link *link, struct rp_slice frame, uint64_t now_
     if (type == RP_MESSAGE_HELLO)
         return receive_hello(link, frame, now_ms);
     if (type == RP_MESSAGE_REFUSE)
-        return receive_refuse(link, frame, now_ms);
+        return receive_refuse(link, frame);
     if (type == RP_MESSAGE_BYE) {
-        if (link->peer != NULL)
-            peering_note(link->peer, "bye", "the other side has closed");
         link_end(link, NULL);
+        if (link->peer != NULL && link_of_peer(link->core, link->peer) == NULL)
+            peering_note(link->peer, "bye", "the other side has closed");
         return RP_OK;
     }
     return link->state == LINK_OPEN ? receive_open(link, type, frame, now_ms) : RP_ERR_STATE;
@@ -568,7 +593,7 @@ int core_transmit(struct core *core, struct link *link, struct rp_slice *bytes, 
         link_flush_announcements(link);
         fetch_ask(link, now_ms);
         exchange_continue(link, now_ms);
-        serve_continue(link);
+        serve_continue(link, now_ms);
     }
     err = rp_session_transmit(link->session, bytes);
     link->bytes_out += bytes->len;
@@ -577,23 +602,27 @@ int core_transmit(struct core *core, struct link *link, struct rp_slice *bytes, 
 
 bool core_may_read(const struct core *core, const struct link *link)
 {
-    return link->submitted < SUBMITTED_LINK_MAX && core->submitted < SUBMITTED_MAX;
+    return link->submitted < SUBMITTED_LINK_MAX && core->submitted < SUBMITTED_MAX &&
+           rp_session_queued(link->session) < TRANSMIT_HIGH;
 }
 
 uint64_t link_deadline(const struct link *link)
 {
-    uint64_t deadline = rp_session_deadline(link->session);
+    uint64_t deadline = UINT64_MAX;
 
     if (link->state == LINK_ENDING)
         return UINT64_MAX;
+    if (core_may_read(link->core, link)) /* else what is late is so because of us */
+        deadline = rp_session_deadline(link->session);
     if (link->deadline < deadline)
         deadline = link->deadline;
-    if (link->next_check < deadline && link->ours.state == EXCHANGE_NONE)
+    if (link->state == LINK_OPEN && link->next_check < deadline &&
+        link->ours.state == EXCHANGE_NONE)
         deadline = link->next_check;
     if (link->ours.state != EXCHANGE_NONE && link->ours.deadline < deadline)
         deadline = link->ours.deadline;
-    if (link->asked > 0 && link->progress_at + STALL_MS < deadline)
-        deadline = link->progress_at + STALL_MS;
+    if (fetch_deadline(link) < deadline)
+        deadline = fetch_deadline(link);
     return deadline;
 }
 
@@ -601,7 +630,8 @@ void link_tick(struct link *link, uint64_t now_ms)
 {
     if (link->state == LINK_ENDING)
         return;
-    if (rp_session_deadline(link->session) <= now_ms || link->deadline <= now_ms) {
+    if ((core_may_read(link->core, link) && rp_session_deadline(link->session) <= now_ms) ||
+        link->deadline <= now_ms) {
         note_failure(link, RP_ERR_TIMEOUT);
         link_end(link, "timeout");
         return;

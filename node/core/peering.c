@@ -115,28 +115,18 @@ static void copy_text(char *out, size_t size, const char *text)
     out[n] = '\0';
 }
 
+void peering_stored(struct core *core, const struct change *change, int err)
+{
+    struct peer *peer = change->type == CHANGE_PEER ? peering_find(core, change->peer.org) : NULL;
+
+    if (peer != NULL && err == RP_OK && peer->unstored == change->id)
+        peer->unstored = 0;
+}
+
 void peering_note(struct peer *peer, const char *code, const char *text)
 {
     copy_text(peer->why_code, sizeof peer->why_code, code);
     copy_text(peer->why_text, sizeof peer->why_text, text);
-}
-
-/* Puts ${text} among the peer's addresses; true when that changed them. */
-static bool put_address(struct peer *peer, const char *text, bool learned)
-{
-    struct peer_entry *entry = &peer->entry;
-
-    if (text[0] == '\0')
-        return false;
-    for (uint32_t i = 0; i < entry->addresses; i++) {
-        if (strcmp(entry->address[i].text, text) == 0)
-            return false;
-    }
-    if (entry->addresses == RP_ADDRESSES_MAX)
-        return false;
-    copy_text(entry->address[entry->addresses].text, sizeof entry->address[0].text, text);
-    entry->address[entry->addresses++].learned = learned;
-    return true;
 }
 
 /* Forgets learned addresses that the peer does not name any more. */
@@ -156,6 +146,28 @@ static bool drop_learned(struct peer *peer, char (*named)[RP_ADDRESS_LEN_MAX + 1
     if (kept == entry->addresses)
         return false;
     entry->addresses = kept;
+    return true;
+}
+
+/* Puts ${text} among the peer's addresses; true when that changed them. */
+static bool put_address(struct peer *peer, const char *text, bool learned)
+{
+    struct peer_entry *entry = &peer->entry;
+
+    if (text[0] == '\0')
+        return false;
+    for (uint32_t i = 0; i < entry->addresses; i++) {
+        if (strcmp(entry->address[i].text, text) != 0)
+            continue;
+        if (learned || !entry->address[i].learned)
+            return false;
+        entry->address[i].learned = false; /* now the operator says so, too */
+        return true;
+    }
+    if (entry->addresses == RP_ADDRESSES_MAX && (learned || !drop_learned(peer, NULL, 0)))
+        return false;
+    copy_text(entry->address[entry->addresses].text, sizeof entry->address[0].text, text);
+    entry->address[entry->addresses++].learned = learned;
     return true;
 }
 
@@ -293,6 +305,14 @@ void peering_stop(struct core *core)
 
 /* Invites and knocks */
 
+void peering_renew_invite(const struct core *core, struct invite_entry *invite)
+{
+    for (uint32_t i = 0; i < core->invites_n; i++) {
+        if (memcmp(core->invites[i].name, invite->name, sizeof invite->name) == 0)
+            *invite = core->invites[i];
+    }
+}
+
 int peering_use_invite(struct core *core, const uint8_t *secret, const uint8_t *org,
                        uint64_t now_ms, struct invite_entry *out)
 {
@@ -398,8 +418,7 @@ int core_remove_peer(struct core *core, const uint8_t org[static RP_ID_LEN], uin
     }
     free(peer);
     memcpy(change->peer.org, org, RP_ID_LEN);
-    (void)core_store(core, change);
-    trust_unvouch(core, number, now_ms);
+    trust_unvouch(core, number, change, now_ms);
     trust_recompute(core, now_ms);
     return RP_OK;
 }
@@ -467,10 +486,11 @@ int core_accept_org(struct core *core, struct rp_slice inception, uint64_t now_m
         return RP_ERR_NOMEM;
     if ((err = trust_learn_inception(core, number, inception)) != RP_OK)
         return err;
-    if (core->orgs[number].accepted)
-        return RP_OK;
     core->orgs[number].by_hand = true;
-    trust_recompute(core, now_ms);
+    if (core->orgs[number].accepted)
+        trust_store_standing(core, number);
+    else
+        trust_recompute(core, now_ms);
     return RP_OK;
 }
 

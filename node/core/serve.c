@@ -5,13 +5,13 @@
 #include "rp/err.h"
 
 /*
- * Answering WANT and LIST. What was asked for is kept as jobs and turned into messages only while
- * little is queued on the link, so that a slow reader costs the list of what it wants and no more.
+ * What the other side asked for. It is kept as jobs and turned into messages only while little is
+ * queued on the link, so that a slow reader costs the list of what it wants and no more.
  */
 
 #define RECORDS_BYTES (192u << 10) /* packed records in one RECORDS message, about */
 
-static struct serve_job *new_job(struct link *link)
+static struct serve_job *new_job(struct link *link, enum rp_message_type type)
 {
     struct serve_job *jobs;
 
@@ -21,7 +21,8 @@ static struct serve_job *new_job(struct link *link)
     if (jobs == NULL)
         return NULL;
     link->jobs = jobs;
-    link->jobs[link->jobs_n] = (struct serve_job){0};
+    link->jobs[link->jobs_n] = (struct serve_job){.type = type};
+    core_wake(link);
     return &link->jobs[link->jobs_n++];
 }
 
@@ -49,40 +50,55 @@ int serve_want(struct link *link, struct rp_slice frame)
     if (err != RP_OK)
         return err;
     if (want.prefixes.len > RP_REQUESTED_MAX * RP_PREFIX_LEN - link->jobs_bytes ||
-        (job = new_job(link)) == NULL)
+        (job = new_job(link, RP_MESSAGE_WANT)) == NULL)
         return RP_ERR_LIMIT;
-    job->number = want.request;
+    job->request = want.request;
     link->jobs_bytes += want.prefixes.len;
-    err = symbols_append(&job->prefixes, want.prefixes.data, want.prefixes.len);
-    core_wake(link);
-    return err;
+    return symbols_append(&job->prefixes, want.prefixes.data, want.prefixes.len);
 }
 
-int serve_list(struct link *link, const struct rp_part *part)
+int serve_check(struct link *link, struct rp_slice frame)
 {
-    struct serve_job *job = new_job(link);
+    struct rp_check check;
+    struct serve_job *job = NULL;
+    int err = rp_message_read_check(&check, frame);
 
-    if (job == NULL)
+    if (err != RP_OK)
+        return err;
+    if (check.exchange % 2 == (link->outbound ? 1 : 0) || link->lists != LISTS_KNOWN)
+        return RP_ERR_STATE;                      /* a number of ours, or before its lists */
+    for (uint32_t i = 0; i < link->jobs_n; i++) { /* a new one takes the place of the one before */
+        if (link->jobs[i].type == RP_MESSAGE_CHECK &&
+            memcmp(link->jobs[i].check.scope, check.scope, RP_ID_LEN) == 0)
+            job = &link->jobs[i];
+    }
+    if (job == NULL && (job = new_job(link, RP_MESSAGE_CHECK)) == NULL)
         return RP_ERR_LIMIT;
-    job->is_list = true;
-    job->number = part->exchange;
-    job->set = part->set;
-    job->has_after = part->has_after;
-    memcpy(job->after, part->after, RP_SYMBOL_LEN);
-    core_wake(link);
+    job->check = check;
     return RP_OK;
 }
 
-static int serve_page(struct link *link, const struct serve_job *job)
+int serve_part(struct link *link, enum rp_message_type type, const struct rp_part *part)
 {
-    const struct view *view = &link->theirs.view[job->set];
-    struct rp_part part = {.exchange = job->number, .set = job->set};
+    struct serve_job *job = new_job(link, type);
+
+    if (job == NULL)
+        return RP_ERR_LIMIT;
+    job->part = *part;
+    return RP_OK;
+}
+
+static int serve_page(struct link *link, const struct rp_part *asked)
+{
+    const struct view *view = &link->theirs.view[asked->set];
+    struct rp_part part = {.exchange = asked->exchange, .set = asked->set};
     struct symbols symbols = {0};
     int err;
 
-    if (view->link == NULL || link->theirs.number != job->number)
+    if (view->link == NULL || link->theirs.number != asked->exchange)
         return RP_OK; /* dropped meanwhile */
-    err = view_list(view, job->has_after ? job->after : NULL, RP_SYMBOLS_MAX, &symbols, &part.last);
+    err = view_list(view, asked->has_after ? asked->after : NULL, RP_SYMBOLS_MAX, &symbols,
+                    &part.last);
     if (err == RP_OK) {
         part.symbols = symbols_slice(&symbols);
         rp_message_write_part(&link->writer, RP_MESSAGE_PAGE, &part);
@@ -159,7 +175,7 @@ static bool serve_records(struct link *link, struct serve_job *job)
         rp_writer_reset(&items);
         n = 0;
     }
-    rp_message_write_records(&link->writer, job->number, last, n, rp_writer_slice(&items));
+    rp_message_write_records(&link->writer, job->request, last, n, rp_writer_slice(&items));
     rp_writer_free(&items);
     link->core->counters.records_out += n;
     link->offered -= n < link->offered ? n : link->offered;
@@ -167,16 +183,23 @@ static bool serve_records(struct link *link, struct serve_job *job)
     return last;
 }
 
-void serve_continue(struct link *link)
+void serve_continue(struct link *link, uint64_t now_ms)
 {
     while (link->jobs_n > 0 && link->state == LINK_OPEN &&
            rp_session_queued(link->session) < TRANSMIT_LOW) {
         struct serve_job *job = &link->jobs[0];
         bool done = true;
+        int err = RP_OK;
 
-        if (!job->is_list)
+        if (job->type == RP_MESSAGE_WANT)
             done = serve_records(link, job);
-        else if (serve_page(link, job) != RP_OK)
+        else if (job->type == RP_MESSAGE_LIST)
+            err = serve_page(link, &job->part);
+        else if (job->type == RP_MESSAGE_MORE)
+            err = answer_more(link, &job->part);
+        else
+            err = answer_check(link, &job->check, now_ms);
+        if (err != RP_OK)
             link_end(link, NULL);
         if (done)
             drop_first_job(link);

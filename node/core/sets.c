@@ -21,7 +21,7 @@ bool sets_is_member(const struct core *core, uint32_t org, enum lane lane)
 
 bool sets_is_shared(const struct link *link, uint32_t org, enum lane lane)
 {
-    enum standing remote = org < link->remote_n ? link->remote[org] : STANDING_NONE;
+    enum standing remote = lists_remote(link, org);
 
     return sets_is_member(link->core, org, lane) &&
            (remote == STANDING_ACCEPTED || (remote == STANDING_KEPT && lane == LANE_LASTING));
@@ -187,7 +187,7 @@ static void journal(struct core *core, const uint8_t *symbol, const struct place
                 continue;
             if (views[i]->toggled.n >= JOURNAL_MAX * RP_SYMBOL_LEN ||
                 symbols_append(&views[i]->toggled, symbol, RP_SYMBOL_LEN) != RP_OK)
-                exchange_drop(link);
+                exchange_restart(link);
         }
     }
 }

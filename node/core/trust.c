@@ -224,10 +224,10 @@ void trust_vouch_for(struct core *core, uint32_t subject, uint64_t now_ms)
     if (trust_vouched_by_us(core, subject) || o->inception.len == 0)
         return;
     if (author_vouch(&packed, &author, o->id, rp_bytes_slice(&o->inception)) == RP_OK)
-        core_submit_own(core, &packed);
+        core_submit_own(core, &packed, NULL);
 }
 
-void trust_unvouch(struct core *core, uint32_t subject, uint64_t now_ms)
+void trust_unvouch(struct core *core, uint32_t subject, struct change *then, uint64_t now_ms)
 {
     struct author author = {&core->self->key, core->self->identity.org, &core->rand,
                             core_calendar(core, now_ms)};
@@ -242,45 +242,95 @@ void trust_unvouch(struct core *core, uint32_t subject, uint64_t now_ms)
         if (core->vouches[i].issuer != ORG_SELF || core->vouches[i].subject != subject)
             continue;
         if ((txn = kv_begin(core->kv, false, &err)) == NULL)
-            return;
+            break;
         if (records_find(txn, core->vouches[i].symbol, &place) &&
             records_open(txn, place.seq, &place, &opened)) {
-            if (author_withdraw(&packed, &author, &opened.record, NULL, 0) == RP_OK)
-                core_submit_own(core, &packed);
+            if (author_withdraw(&packed, &author, &opened.record, NULL, 0) == RP_OK) {
+                core_submit_own(core, &packed, then);
+                then = NULL;
+            }
             rp_record_close(&opened);
         }
         kv_abort(txn);
     }
+    if (then != NULL)
+        (void)core_store(core, then);
+}
+
+static int compare_vouches(const void *a, const void *b)
+{
+    const struct vouch *x = a;
+    const struct vouch *y = b;
+
+    if (x->issuer != y->issuer)
+        return x->issuer < y->issuer ? -1 : 1;
+    return memcmp(x->symbol, y->symbol, RP_SYMBOL_LEN);
+}
+
+static int compare_ids(const void *a, const void *b)
+{
+    return memcmp(a, b, RP_ID_LEN);
+}
+
+/* Whom those at ${depth} vouch for and nobody nearer did, each once. Of what one of them says, only
+ * so much counts: the vouches with the lowest ids, whatever came first. */
+static int vouched_from(const struct core *core, uint32_t depth, struct symbols *out)
+{
+    uint32_t issuer = 0;
+    uint32_t counted = 0;
+    int err = RP_OK;
+
+    for (size_t i = 0; i < core->vouches_n && err == RP_OK; i++) {
+        const struct vouch *vouch = &core->vouches[i];
+
+        counted = vouch->issuer == issuer ? counted + 1 : 0;
+        issuer = vouch->issuer;
+        if (counted < VOUCHES_EACH_MAX && core->orgs[issuer].depth == depth &&
+            core->orgs[vouch->subject].depth == DEPTH_NONE)
+            err = symbols_append(out, core->orgs[vouch->subject].id, RP_ID_LEN);
+    }
+    if (out->n > 0)
+        qsort(out->data, out->n / RP_ID_LEN, RP_ID_LEN, compare_ids);
+    return err;
 }
 
 /*
  * How many vouches away each organisation is: breadth first from ourselves, our peers and those
- * accepted by hand, as far as the trust depth.
+ * accepted by hand, as far as the trust depth, and no more than so many. Which these are follows
+ * from the vouches alone, not from their order of arrival.
  */
-static void compute_depths(struct core *core)
+static int compute_depths(struct core *core)
 {
-    bool changed = true;
+    uint32_t accepted = 0;
+    int err = RP_OK;
 
     for (uint32_t i = 1; i < core->orgs_n; i++)
         core->orgs[i].depth = core->orgs[i].by_hand ? 0 : DEPTH_NONE;
     core->orgs[ORG_SELF].depth = 0;
     for (uint32_t i = 0; i < core->peers_n; i++)
         core->orgs[core->peers[i]->org].depth = 0;
-    for (uint32_t depth = 0; changed && depth < core->trust_depth; depth++) {
-        changed = false;
-        for (size_t i = 0; i < core->vouches_n; i++) {
-            const struct vouch *vouch = &core->vouches[i];
+    for (uint32_t i = 1; i < core->orgs_n; i++)
+        accepted += core->orgs[i].depth == 0;
+    if (core->vouches_n > 0)
+        qsort(core->vouches, core->vouches_n, sizeof *core->vouches, compare_vouches);
+    for (uint32_t depth = 0; depth < core->trust_depth && err == RP_OK; depth++) {
+        struct symbols next = {0};
 
-            if (core->orgs[vouch->issuer].depth != depth ||
-                core->orgs[vouch->subject].depth != DEPTH_NONE)
-                continue;
-            core->orgs[vouch->subject].depth = depth + 1;
-            changed = true;
+        err = vouched_from(core, depth, &next);
+        for (size_t at = 0; at < next.n && accepted < ACCEPTED_MAX; at += RP_ID_LEN) {
+            struct core_org *o = &core->orgs[trust_find(core, next.data + at)];
+
+            accepted += o->depth == DEPTH_NONE;
+            o->depth = depth + 1;
         }
+        if (next.n == 0)
+            depth = core->trust_depth; /* nobody is further away */
+        symbols_free(&next);
     }
+    return err;
 }
 
-static void store_standing(struct core *core, uint32_t number)
+void trust_store_standing(struct core *core, uint32_t number)
 {
     struct core_org *o = &core->orgs[number];
     struct change *change = core_change_new(CHANGE_ORG);
@@ -295,8 +345,10 @@ static void store_standing(struct core *core, uint32_t number)
         .since = o->since,
     };
     memcpy(change->org.id, o->id, RP_ID_LEN);
-    if (rp_bytes_copy(&change->inception, o->inception.data, o->inception.len) != RP_OK)
+    if (rp_bytes_copy(&change->inception, o->inception.data, o->inception.len) != RP_OK) {
+        free(change);
         return;
+    }
     o->stored = true;
     (void)core_store(core, change);
 }
@@ -321,51 +373,7 @@ static void apply_standing(struct core *core, uint32_t number, bool accepted, ui
         sets_toggle_org(core, number, LANE_VOUCH, true);
         sets_toggle_org(core, number, LANE_CONTENT, true);
     }
-    store_standing(core, number);
-}
-
-/* Takes up to ${*room} entries from the front of ${list}. */
-static struct rp_slice take_entries(struct rp_slice *list, size_t *room)
-{
-    size_t n = list->len / RP_ID_LEN < *room ? list->len / RP_ID_LEN : *room;
-    struct rp_slice part = {list->data, n * RP_ID_LEN};
-
-    if (n > 0)
-        list->data += part.len;
-    list->len -= part.len;
-    *room -= n;
-    return part;
-}
-
-/* Sends lists, ours whole (${reset}) or changes of them, in as many messages as it takes. */
-static void send_lists(struct link *link, bool reset, struct rp_slice accepted,
-                       struct rp_slice kept)
-{
-    struct rp_accept accept = {.reset = reset};
-
-    do {
-        size_t room = RP_ACCEPT_ENTRIES_MAX;
-
-        accept.accepted = take_entries(&accepted, &room);
-        accept.kept = take_entries(&kept, &room);
-        accept.more = accepted.len > 0 || kept.len > 0;
-        rp_message_write_accept(&link->writer, &accept);
-        link_send(link);
-        accept.reset = false;
-    } while (accept.more);
-}
-
-/* Tells the open links what is new in our lists; the others get them when they open. */
-static void announce_changes(struct core *core, const struct symbols *accepted,
-                             const struct symbols *kept, uint64_t now_ms)
-{
-    for (struct link *link = core->links; link != NULL; link = link->next) {
-        if (link->state != LINK_OPEN)
-            continue;
-        exchange_drop(link);
-        send_lists(link, false, symbols_slice(accepted), symbols_slice(kept));
-        exchange_plan(link, now_ms + SETTLE_MS);
-    }
+    trust_store_standing(core, number);
 }
 
 void trust_recompute(struct core *core, uint64_t now_ms)
@@ -374,7 +382,11 @@ void trust_recompute(struct core *core, uint64_t now_ms)
     struct symbols kept = {0};
     int err = RP_OK;
 
-    compute_depths(core);
+    core->trust_changed = compute_depths(core) != RP_OK;
+    if (core->trust_changed) {
+        core->retry_at = now_ms + RETRY_MS;
+        return;
+    }
     for (uint32_t i = 1; i < core->orgs_n; i++) {
         struct core_org *o = &core->orgs[i];
         bool now = o->depth != DEPTH_NONE && o->inception.len > 0;
@@ -387,153 +399,8 @@ void trust_recompute(struct core *core, uint64_t now_ms)
     }
     if (accepted.n > 0 || kept.n > 0) {
         fetch_forget_refused(core);
-        announce_changes(core, &accepted, &kept, now_ms);
+        lists_announce(core, symbols_slice(&accepted), symbols_slice(&kept), now_ms);
     }
     symbols_free(&accepted);
     symbols_free(&kept);
-}
-
-enum standing trust_standing(const struct core *core, uint32_t org)
-{
-    if (core->orgs[org].accepted)
-        return STANDING_ACCEPTED;
-    return core->orgs[org].ever ? STANDING_KEPT : STANDING_NONE;
-}
-
-static int compare_ids(const void *a, const void *b)
-{
-    return memcmp(a, b, RP_ID_LEN);
-}
-
-/* The ids of organisations that stand so, ascending. */
-static int list_standing(const struct core *core, enum standing standing, struct symbols *out)
-{
-    int err = RP_OK;
-
-    for (uint32_t i = 1; i < core->orgs_n && err == RP_OK; i++) {
-        if (trust_standing(core, i) == standing)
-            err = symbols_append(out, core->orgs[i].id, RP_ID_LEN);
-    }
-    if (out->n > 0)
-        qsort(out->data, out->n / RP_ID_LEN, RP_ID_LEN, compare_ids);
-    return err;
-}
-
-void trust_digest(const struct core *core, uint8_t out[static RP_HASH_LEN])
-{
-    struct symbols accepted = {0};
-    struct symbols kept = {0};
-    struct kv_key count = {.len = 0};
-    struct rp_slice parts[3];
-
-    memset(out, 0, RP_HASH_LEN); /* without memory: a digest that is nobody's, so lists are sent */
-    if (list_standing(core, STANDING_ACCEPTED, &accepted) == RP_OK &&
-        list_standing(core, STANDING_KEPT, &kept) == RP_OK) {
-        kv_key_number(&count, accepted.n / RP_ID_LEN, 4);
-        parts[0] = kv_key_slice(&count);
-        parts[1] = symbols_slice(&accepted);
-        parts[2] = symbols_slice(&kept);
-        rp_hash(out, RP_DOMAIN_ACCEPT, parts, 3);
-    }
-    symbols_free(&accepted);
-    symbols_free(&kept);
-}
-
-void trust_send_list(struct link *link)
-{
-    struct symbols accepted = {0};
-    struct symbols kept = {0};
-
-    if (list_standing(link->core, STANDING_ACCEPTED, &accepted) == RP_OK &&
-        list_standing(link->core, STANDING_KEPT, &kept) == RP_OK)
-        send_lists(link, true, symbols_slice(&accepted), symbols_slice(&kept));
-    else
-        link_end(link, NULL);
-    symbols_free(&accepted);
-    symbols_free(&kept);
-}
-
-void trust_send_changes(struct link *link)
-{
-    const struct core *core = link->core;
-    struct symbols accepted = {0};
-    struct symbols kept = {0};
-    int err = RP_OK;
-
-    for (uint32_t i = 1; i < core->orgs_n && err == RP_OK; i++) {
-        enum standing then =
-            i < link->standing_sent_n ? (enum standing)link->standing_sent[i] : STANDING_NONE;
-        enum standing now = trust_standing(core, i);
-
-        if (now != then)
-            err = symbols_append(now == STANDING_ACCEPTED ? &accepted : &kept, core->orgs[i].id,
-                                 RP_ID_LEN);
-    }
-    if (err != RP_OK)
-        link_end(link, NULL);
-    else if (accepted.n > 0 || kept.n > 0)
-        send_lists(link, false, symbols_slice(&accepted), symbols_slice(&kept));
-    symbols_free(&accepted);
-    symbols_free(&kept);
-}
-
-static int set_remote(struct link *link, uint32_t org, enum standing standing)
-{
-    if (org >= link->remote_n) {
-        size_t n = 2 * (size_t)org + 16;
-        uint8_t *remote = realloc(link->remote, n);
-
-        if (remote == NULL)
-            return RP_ERR_NOMEM;
-        memset(remote + link->remote_n, STANDING_NONE, n - link->remote_n);
-        link->remote = remote;
-        link->remote_n = n;
-    }
-    if (link->remote[org] == STANDING_NONE && standing != STANDING_NONE &&
-        ++link->remote_known > RP_ACCEPTED_MAX)
-        return RP_ERR_LIMIT;
-    link->remote[org] = (uint8_t)standing;
-    return RP_OK;
-}
-
-static int set_remotes(struct link *link, struct rp_slice ids, enum standing standing)
-{
-    int err = RP_OK;
-
-    for (size_t at = 0; at < ids.len && err == RP_OK; at += RP_ID_LEN) {
-        uint32_t org = trust_intern(link->core, ids.data + at);
-
-        err = org != 0 ? set_remote(link, org, standing) : RP_ERR_NOMEM;
-    }
-    return err;
-}
-
-int trust_receive_list(struct link *link, const struct rp_accept *accept)
-{
-    int err;
-
-    if (!accept->reset && link->lists == LISTS_AWAITED)
-        return RP_ERR_STATE; /* a change of what was never said */
-    exchange_drop(link);
-    if (accept->reset) {
-        if (link->remote_n > 0)
-            memset(link->remote, STANDING_NONE, link->remote_n);
-        link->remote_known = 0;
-        link->lists = LISTS_COMING;
-    }
-    if (!accept->more)
-        link->lists = LISTS_KNOWN;
-    if ((err = set_remotes(link, accept->accepted, STANDING_ACCEPTED)) != RP_OK)
-        return err;
-    return set_remotes(link, accept->kept, STANDING_KEPT);
-}
-
-int trust_assume_equal(struct link *link)
-{
-    int err = RP_OK;
-
-    for (uint32_t i = 1; i < link->standing_sent_n && err == RP_OK; i++)
-        err = set_remote(link, i, (enum standing)link->standing_sent[i]);
-    link->lists = LISTS_KNOWN;
-    return err;
 }

@@ -8,6 +8,9 @@
 #include "rp/reader.h"
 #include "store/orgs.h"
 
+#define LATER_MAX                                                                                  \
+    16384 /* records of later versions that are remembered; anybody can make some up */
+
 static const uint8_t whole_object[RP_SYMBOL_LEN] = {0};
 
 /* Key of "withdrawn": an object, whole or (${version} not zero) one version of it. */
@@ -60,17 +63,22 @@ static bool slip_holds(const struct rp_identity *identity, const struct rp_recor
     return false;
 }
 
+static bool is_withdrawal(const struct rp_record *record)
+{
+    return record->set == RP_SET_CONTROL && rp_record_is_kind(record, "withdrawal");
+}
+
 /* A withdrawal by the teller's own key, which the organisation agreed to when it took the story. */
 static bool is_tellers_withdrawal(const struct rp_identity *identity,
                                   const struct rp_record *record)
 {
-    return rp_record_is_kind(record, "withdrawal") && record->has_teller &&
+    return is_withdrawal(record) && record->has_teller &&
            memcmp(record->key, record->teller, RP_KEY_LEN) == 0 && slip_holds(identity, record);
 }
 
-static int check_standing(struct kv_txn *txn, const struct rp_record *record, uint32_t *number)
+static int check_standing(struct kv_txn *txn, const struct rp_record *record, uint32_t *number,
+                          struct rp_identity *identity)
 {
-    struct rp_identity identity;
     struct org org;
 
     *number = orgs_number(txn, record->org);
@@ -78,22 +86,43 @@ static int check_standing(struct kv_txn *txn, const struct rp_record *record, ui
         return RP_ERR_UNKNOWN_ORG;
     if (!org.accepted && !(org.ever && records_lane(record) == LANE_LASTING))
         return RP_ERR_UNKNOWN_ORG;
-    if (rp_identity_read(&identity, org.inception) != RP_OK) {
+    if (rp_identity_read(identity, org.inception) != RP_OK) {
         kv_fail(txn, RP_ERR_CORRUPT);
         return RP_ERR_CORRUPT;
     }
-    if (!rp_identity_has_key(&identity, record->key) && !is_tellers_withdrawal(&identity, record))
+    if (!rp_identity_has_key(identity, record->key) && !is_tellers_withdrawal(identity, record))
         return RP_ERR_KEY;
     return RP_OK;
+}
+
+/* Whether a withdrawal can cover the record: all but what organisations themselves rest on. */
+static bool is_coverable(const struct rp_record *record)
+{
+    static const char *const never[] = {"identity", "revocation", "withdrawal"};
+
+    for (size_t i = 0; i < sizeof never / sizeof never[0]; i++) {
+        if (record->set == RP_SET_CONTROL && rp_record_is_kind(record, never[i]))
+            return false;
+    }
+    return true;
 }
 
 /* Whether ${seq}, a version of the withdrawn object, is one that a withdrawal may cover. */
 static bool may_be_covered(struct kv_txn *txn, uint64_t seq, uint32_t scope, struct place *place)
 {
     struct rp_slice packed;
+    struct rp_opened opened;
+    bool may;
 
-    return records_load(txn, seq, place, &packed) && place->scope == scope &&
-           place->lane != LANE_LASTING;
+    if (!records_load(txn, seq, place, &packed) || place->scope != scope)
+        return false;
+    if (place->lane != LANE_LASTING)
+        return true;
+    if (!records_open(txn, seq, place, &opened))
+        return false;
+    may = is_coverable(&opened.record);
+    rp_record_close(&opened);
+    return may;
 }
 
 static void erase_covered(struct batch *batch, uint64_t seq, uint32_t scope, struct admission *out)
@@ -162,6 +191,8 @@ static void withdraw_version(struct batch *batch, const struct rp_record *record
     struct place place;
     bool covers;
 
+    if (memcmp(version, whole_object, RP_SYMBOL_LEN) == 0)
+        return; /* no record has such an id, and the key stands for all versions */
     kv_put(txn, KV_WITHDRAWN, kv_key_slice(&key), (struct rp_slice){record->id, RP_SYMBOL_LEN});
     if (!records_find(txn, version, &place) || !records_open(txn, place.seq, &place, &opened))
         return;
@@ -200,14 +231,16 @@ static void withdraw(struct batch *batch, const struct rp_record *record, uint32
  * Keeps what turning the teller's code into a withdrawal needs, also when the text is long gone:
  * scope, organisation, seed and the slip (SPEC 7.2).
  */
-static void keep_slip(struct kv_txn *txn, const struct rp_record *record)
+static void keep_slip(struct kv_txn *txn, const struct rp_identity *identity,
+                      const struct rp_record *record)
 {
     uint8_t value[RP_ID_LEN + RP_ID_LEN + RP_SEED_LEN + RP_SIG_LEN];
     struct kv_key key = {.len = 0};
     struct rp_reader slip;
 
-    if (!record->has_teller || !rp_reader_find(record->content, "slip", &slip))
+    if (!record->has_teller || !slip_holds(identity, record))
         return;
+    (void)rp_reader_find(record->content, "slip", &slip);
     memcpy(value, record->scope, RP_ID_LEN);
     memcpy(value + RP_ID_LEN, record->org, RP_ID_LEN);
     memcpy(value + 2 * RP_ID_LEN, record->seed, RP_SEED_LEN);
@@ -222,6 +255,7 @@ int admit_record(struct batch *batch, const struct rp_record *record, struct rp_
                  uint64_t now_ms, struct admission *out)
 {
     struct kv_txn *txn = batch_txn(batch);
+    struct rp_identity identity;
     uint32_t scope;
     uint32_t org;
     int err;
@@ -231,16 +265,16 @@ int admit_record(struct batch *batch, const struct rp_record *record, struct rp_
         return RP_ERR_SHAPE;
     if (records_find(txn, record->id, &out->place))
         return RP_ERR_EXISTS;
-    if ((err = check_standing(txn, record, &org)) != RP_OK)
+    if ((err = check_standing(txn, record, &org, &identity)) != RP_OK)
         return kv_err(txn) != RP_OK ? kv_err(txn) : err;
     if (scope == SCOPE_LOCAL && org != ORG_SELF)
         return RP_ERR_SHAPE; /* somebody else's that should never have left */
-    if (records_lane(record) != LANE_LASTING && is_withdrawn(txn, record, scope))
+    if (is_coverable(record) && is_withdrawn(txn, record, scope))
         return RP_ERR_WITHDRAWN;
     out->place = (struct place){.org = org, .scope = scope, .first_seen = now_ms};
     records_insert(batch, record, packed, &out->place);
-    keep_slip(txn, record);
-    if (rp_record_is_kind(record, "withdrawal") && record->set == RP_SET_CONTROL)
+    keep_slip(txn, &identity, record);
+    if (is_withdrawal(record))
         withdraw(batch, record, scope, out);
     if (kv_err(txn) != RP_OK)
         admit_free(out);
@@ -254,10 +288,41 @@ void admit_free(struct admission *admission)
     admission->erased_n = 0;
 }
 
+/* Forgets all records of later versions: they are met again, and it is only a note. */
+static void forget_later(struct kv_txn *txn)
+{
+    struct kv_iter it;
+
+    do {
+        struct kv_key key = {.len = 0};
+
+        kv_first(&it, txn, KV_LATER, (struct rp_slice){NULL, 0});
+        if (!it.found)
+            return;
+        kv_key_bytes(&key, it.key.data, it.key.len);
+        kv_stop(&it);
+        kv_del(txn, KV_LATER, kv_key_slice(&key));
+    } while (kv_err(txn) == RP_OK);
+}
+
 void admit_later(struct batch *batch, const uint8_t id[static RP_ID_LEN], uint64_t now_ms)
 {
     struct kv_key value = {.len = 0};
+    struct kv_key count_key = batch_meta_key(META_LATER);
+    struct kv_key count_value = {.len = 0};
+    struct rp_slice stored;
+    uint64_t count = 0;
 
+    if (kv_get(batch_txn(batch), KV_LATER, (struct rp_slice){id, RP_SYMBOL_LEN}, NULL))
+        return;
+    if (kv_get(batch_txn(batch), KV_META, kv_key_slice(&count_key), &stored) && stored.len == 8)
+        count = kv_number(stored.data, 8);
+    if (count >= LATER_MAX) {
+        forget_later(batch_txn(batch));
+        count = 0;
+    }
+    kv_key_number(&count_value, count + 1, 8);
+    kv_put(batch_txn(batch), KV_META, kv_key_slice(&count_key), kv_key_slice(&count_value));
     kv_key_number(&value, now_ms, 8);
     kv_put(batch_txn(batch), KV_LATER, (struct rp_slice){id, RP_SYMBOL_LEN}, kv_key_slice(&value));
 }

@@ -83,17 +83,17 @@ static void list_take(struct list *out, struct list *list, size_t max)
 static void write_list(struct ingest *ingest, struct list *list)
 {
     struct intake **items = malloc(list->n * sizeof *items);
-    int room = ingest->opts.check_room(ingest->opts.ctx);
     size_t n = 0;
 
     for (struct intake *intake = list->first; intake != NULL; intake = intake->next) {
-        if (room != RP_OK || items == NULL)
-            intake->err = items == NULL ? RP_ERR_NOMEM : room;
+        if (items == NULL)
+            intake->err = RP_ERR_NOMEM;
         else
             items[n++] = intake;
     }
     if (n > 0)
-        intake_write(ingest->opts.kv, items, n, clock_calendar());
+        intake_write(ingest->opts.kv, items, n, ingest->opts.find_room(ingest->opts.ctx),
+                     clock_calendar());
     free(items);
 }
 

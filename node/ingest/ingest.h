@@ -22,8 +22,8 @@ struct ingest_opts {
     /* Called after a number of those. */
     void (*settle)(void *ctx);
     void *ctx;
-    /* Asked in the writer before each transaction: whether there is room to write at all. */
-    int (*check_room)(void *ctx);
+    /* Asked in the writer before each transaction. */
+    enum room (*find_room)(void *ctx);
 };
 
 /* NULL when memory is short or no thread can be had. */
@@ -37,8 +37,8 @@ void ingest_change(struct ingest *ingest, struct change *change);
 void ingest_flush(struct ingest *ingest);
 
 /*
- * Writes what there is, ends the thread, and frees. ${done} is called on the loop when all outcomes
- * were reported.
+ * Writes what there is, ends the thread, and frees; nothing may be handed over any more. ${done} is
+ * called on the loop when all outcomes were reported.
  */
 void ingest_stop(struct ingest *ingest, void (*done)(void *ctx), void *ctx);
 

@@ -41,8 +41,19 @@ void intake_verify(struct intake *intake)
     intake->id_known = intake->err == RP_OK || intake->err == RP_ERR_VERSION;
 }
 
-static void write_one(struct batch *batch, struct intake *intake, uint64_t now_ms)
+static bool has_room(const struct intake *intake, enum room room)
 {
+    if (room == ROOM_FOR_CONTROL)
+        return intake->is_change || intake->opened.record.set == RP_SET_CONTROL;
+    return room == ROOM_FOR_ALL;
+}
+
+static void write_one(struct batch *batch, struct intake *intake, enum room room, uint64_t now_ms)
+{
+    if (intake->err == RP_OK && !has_room(intake, room)) {
+        intake->err = RP_ERR_FULL;
+        return;
+    }
     if (intake->is_change) {
         core_apply(batch, intake->change);
         return;
@@ -63,7 +74,7 @@ static void fail_all(struct intake **items, size_t n, int err)
     }
 }
 
-void intake_write(struct kv *kv, struct intake **items, size_t n, uint64_t now_ms)
+void intake_write(struct kv *kv, struct intake **items, size_t n, enum room room, uint64_t now_ms)
 {
     struct batch *batch;
     int err;
@@ -73,7 +84,7 @@ void intake_write(struct kv *kv, struct intake **items, size_t n, uint64_t now_m
         return;
     }
     for (size_t i = 0; i < n && kv_err(batch_txn(batch)) == RP_OK; i++)
-        write_one(batch, items[i], now_ms);
+        write_one(batch, items[i], room, now_ms);
     if ((err = batch_commit(batch)) != RP_OK)
         fail_all(items, n, err);
 }

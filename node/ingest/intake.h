@@ -33,10 +33,17 @@ void intake_free(struct intake *intake);
 void intake_verify(struct intake *intake);
 
 /*
- * Writes ${n} of them in one transaction and commits. Afterwards the err of each says what became
- * of it; when the transaction failed, nothing was written and all have its error.
+ * What the disk has room for. Nearly full it still takes what makes room, or keeps others from
+ * harm: withdrawals above all, other control records, and changes of peers and trust.
  */
-void intake_write(struct kv *kv, struct intake **items, size_t n, uint64_t now_ms);
+enum room { ROOM_FOR_ALL, ROOM_FOR_CONTROL, ROOM_FOR_NOTHING };
+
+/*
+ * Writes, in one transaction, those of ${n} that there is room for; the others are RP_ERR_FULL.
+ * Afterwards the err of each says what became of it; when the transaction failed, nothing was
+ * written and all have its error.
+ */
+void intake_write(struct kv *kv, struct intake **items, size_t n, enum room room, uint64_t now_ms);
 
 /* Tells the core what became of it. A change goes back to the core, the rest stays. */
 void intake_report(struct core *core, struct intake *intake, uint64_t now_ms);

@@ -26,6 +26,7 @@ enum meta_key {
     META_FORMAT = 1,   /* u32: version of the store's format */
     META_STORE_ID = 2, /* 16 bytes, also in the file store.id beside the store */
     META_NEXT_SEQ = 3, /* u64 */
+    META_LATER = 4,    /* u64: how many records of later versions are noted */
 };
 
 /* NULL and the reason in ${err} on failure. */

@@ -119,7 +119,7 @@ static void dial(struct mesh *mesh, unsigned from, const struct core_effect *eff
 static void take_in(struct mesh *mesh, unsigned node, struct intake *intake)
 {
     intake_verify(intake);
-    intake_write(mesh->nodes[node].kv, &intake, 1, mesh->now);
+    intake_write(mesh->nodes[node].kv, &intake, 1, ROOM_FOR_ALL, mesh->now);
     intake_report(mesh->nodes[node].core, intake, mesh->now);
     intake_free(intake);
 }
@@ -256,7 +256,7 @@ int mesh_submit(struct mesh *mesh, unsigned node, struct rp_bytes *packed)
     int err;
 
     intake_verify(intake);
-    intake_write(mesh->nodes[node].kv, &intake, 1, mesh->now);
+    intake_write(mesh->nodes[node].kv, &intake, 1, ROOM_FOR_ALL, mesh->now);
     intake_report(mesh->nodes[node].core, intake, mesh->now);
     err = intake->err;
     intake_free(intake);

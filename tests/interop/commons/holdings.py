@@ -116,7 +116,7 @@ class Holdings:
         """Whether it is of the same object and scope, and names the version if it names any."""
         content = withdrawal.body.content
         return (
-            (record.body.set == CONTENT or record.is_control("vouch"))
+            not any(map(record.is_control, ("identity", "revocation", "withdrawal")))
             and withdrawal.body.object == record.body.object
             and withdrawal.body.scope == record.body.scope
             and ("versions" not in content or _is_among(record.id, content["versions"]))
