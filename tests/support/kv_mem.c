@@ -322,6 +322,35 @@ void kv_mem_free(struct kv *kv)
     free(mem);
 }
 
+struct kv *kv_mem_copy(const struct kv *kv)
+{
+    const struct mem *from = (const struct mem *)kv;
+    struct kv *copy = kv_mem_new();
+
+    for (int t = 0; t < KV_TABLES && copy != NULL; t++) {
+        for (size_t i = 0; i < from->tables[t].n && copy != NULL; i++) {
+            const struct entry *entry = from->tables[t].entries[i];
+
+            if (set_entry(&((struct mem *)copy)->tables[t], rp_bytes_slice(&entry->key),
+                          rp_bytes_slice(&entry->value)) != RP_OK) {
+                kv_mem_free(copy);
+                copy = NULL;
+            }
+        }
+    }
+    return copy;
+}
+
+bool kv_mem_rot(struct kv *kv, enum kv_table table, size_t nth, size_t from, size_t bit)
+{
+    struct table *t = &((struct mem *)kv)->tables[table];
+
+    if (nth >= t->n || from + bit / 8 >= t->entries[nth]->value.len)
+        return false;
+    t->entries[nth]->value.data[from + bit / 8] ^= (uint8_t)(1u << bit % 8);
+    return true;
+}
+
 void kv_mem_fail_commit(struct kv *kv, unsigned n, int err)
 {
     struct mem *mem = (struct mem *)kv;

@@ -1,0 +1,408 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/core_private.h"
+#include "rp/err.h"
+#include "world.h"
+
+/*
+ * What must hold, judged from what lies on the disks by truth.c's reading and SPEC.md alone. Of the
+ * code under test only the layout of the store is known (SPEC 7.2), and the core's tallies, queues
+ * and cells are looked at to be compared.
+ */
+#define HEADER 20 /* of a value in "log": first seen, organisation, scope, lane, unused */
+#define QUEUED_MAX (6u << 20) /* bytes that a core may owe to one link */
+
+/* A node's disk, read. */
+struct held {
+    const struct fact *fact;
+    uint32_t org;
+    uint32_t scope;
+};
+
+struct disk {
+    struct held *held; /* by id */
+    size_t n;
+    size_t cap;
+    bool *accepted; /* by actor, as the disk says */
+    bool *ever;
+    uint8_t (*peers)[RP_ID_LEN];
+    size_t peers_n;
+    bool *by_hand;
+    size_t rotten;
+};
+
+static uint64_t number(const uint8_t *bytes, size_t n)
+{
+    uint64_t value = 0;
+
+    for (size_t i = 0; i < n; i++)
+        value = value << 8 | bytes[i];
+    return value;
+}
+
+static void disk_free(struct disk *disk)
+{
+    free(disk->held);
+    free(disk->accepted);
+    free(disk->ever);
+    free(disk->by_hand);
+    free(disk->peers);
+}
+
+static int compare_held(const void *a, const void *b)
+{
+    return memcmp(((const struct held *)a)->fact->id, ((const struct held *)b)->fact->id, TRUTH_ID);
+}
+
+static const struct held *disk_find(const struct disk *disk, const uint8_t *id)
+{
+    size_t low = 0;
+    size_t high = disk->n;
+
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        int order = memcmp(disk->held[middle].fact->id, id, TRUTH_ID);
+
+        if (order == 0)
+            return &disk->held[middle];
+        if (order < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return NULL;
+}
+
+/* "log": every record there is one that somebody wrote, to the bit. */
+static void read_log(struct world *world, const struct actor *actor, struct kv_txn *txn,
+                     struct disk *disk)
+{
+    struct kv_iter it;
+
+    for (kv_first(&it, txn, KV_LOG, (struct rp_slice){NULL, 0}); it.found; kv_next(&it)) {
+        const struct fact *fact;
+
+        if (!truth_is_genuine(world->truth, it.value.data + HEADER, it.value.len - HEADER, &fact)) {
+            if (world->figures.faults[FAULT_ROT] == 0)
+                world_fail(world, "node %u stores a record that nobody wrote", actor->number);
+            disk->rotten++;
+            continue;
+        }
+        if (disk->n == disk->cap) {
+            disk->cap = disk->cap > 0 ? 2 * disk->cap : 256;
+            disk->held = realloc(disk->held, disk->cap * sizeof *disk->held);
+            if (disk->held == NULL)
+                abort();
+        }
+        disk->held[disk->n++] = (struct held){fact, (uint32_t)number(it.value.data + 8, 4),
+                                              (uint32_t)number(it.value.data + 12, 4)};
+    }
+    if (disk->n > 0)
+        qsort(disk->held, disk->n, sizeof *disk->held, compare_held);
+}
+
+/* "org": [1, id, flags, ...] */
+static void read_orgs(struct world *world, struct kv_txn *txn, struct disk *disk)
+{
+    struct kv_iter it;
+
+    for (kv_first(&it, txn, KV_ORG, (struct rp_slice){NULL, 0}); it.found; kv_next(&it)) {
+        const uint8_t *id = it.value.data + 4; /* array, 1, bin 32 */
+        uint8_t flags = it.value.data[4 + RP_ID_LEN];
+        const struct actor *who = world_actor_of(world, id);
+
+        if (who == NULL)
+            continue;
+        disk->accepted[who->number] = flags & 1;
+        disk->ever[who->number] = flags & 2;
+        disk->by_hand[who->number] = flags & 4;
+    }
+}
+
+static void read_peers(struct kv_txn *txn, struct disk *disk)
+{
+    struct kv_iter it;
+
+    for (kv_first(&it, txn, KV_PEER, (struct rp_slice){NULL, 0}); it.found; kv_next(&it)) {
+        disk->peers = realloc(disk->peers, (disk->peers_n + 1) * sizeof *disk->peers);
+        if (disk->peers == NULL)
+            abort();
+        memcpy(disk->peers[disk->peers_n++], it.key.data, RP_ID_LEN);
+    }
+}
+
+static void read_disk(struct world *world, const struct actor *actor, struct disk *disk)
+{
+    unsigned n = world->plan.nodes;
+    struct kv_txn *txn;
+    int err;
+
+    *disk = (struct disk){.accepted = calloc(n, sizeof(bool)),
+                          .ever = calloc(n, sizeof(bool)),
+                          .by_hand = calloc(n, sizeof(bool))};
+    txn = kv_begin(actor->disk, false, &err);
+    if (txn == NULL || disk->accepted == NULL || disk->ever == NULL || disk->by_hand == NULL)
+        abort();
+    read_log(world, actor, txn, disk);
+    read_orgs(world, txn, disk);
+    read_peers(txn, disk);
+    kv_abort(txn);
+}
+
+static bool is_withdrawn(const struct disk *disk, const struct fact *fact)
+{
+    for (size_t i = 0; i < disk->n; i++) {
+        if (truth_covers(disk->held[i].fact, fact))
+            return true;
+    }
+    return false;
+}
+
+/* Nothing covered is there, and nothing of others that was never to leave them. */
+static void check_held(struct world *world, const struct actor *actor, const struct disk *disk)
+{
+    for (size_t i = 0; i < disk->n; i++) {
+        const struct fact *fact = disk->held[i].fact;
+        const struct actor *author = world_actor_of(world, fact->org);
+
+        if (is_withdrawn(disk, fact))
+            world_fail(world, "node %u holds a record and its withdrawal", actor->number);
+        if (fact->scope == TRUTH_LOCAL && author != actor)
+            world_fail(world, "node %u holds a local record of node %u", actor->number,
+                       author != NULL ? author->number : 999);
+        if (author == NULL || !disk->ever[author->number])
+            world_fail(world, "node %u holds a record of an organisation it never accepted",
+                       actor->number);
+        if (i > 0 && fact == disk->held[i - 1].fact)
+            world_fail(world, "node %u holds a record twice", actor->number);
+    }
+}
+
+/* What was promised is there, unless it was withdrawn since. */
+static void check_kept(struct world *world, const struct actor *actor, const struct disk *disk)
+{
+    for (size_t i = 0; i < actor->kept_n; i++) {
+        const struct fact *fact = truth_find(world->truth, actor->kept[i]);
+
+        if (fact == NULL)
+            world_fail(world, "node %u acknowledged a record that nobody wrote", actor->number);
+        else if (disk_find(disk, fact->id) == NULL && !is_withdrawn(disk, fact) &&
+                 disk->rotten == 0)
+            world_fail(world, "node %u lost a record that it had acknowledged", actor->number);
+    }
+}
+
+/* Who is accepted, from peers, the operator's hand and the vouches that are held (SPEC 6). */
+static void check_accepted(struct world *world, const struct actor *actor, const struct disk *disk)
+{
+    unsigned n = world->plan.nodes;
+    unsigned *depth = malloc(n * sizeof *depth);
+
+    if (depth == NULL)
+        abort();
+    for (unsigned i = 0; i < n; i++)
+        depth[i] = i == actor->number || disk->by_hand[i] ? 0 : UINT32_MAX;
+    for (size_t i = 0; i < disk->peers_n; i++) {
+        const struct actor *peer = world_actor_of(world, disk->peers[i]);
+
+        if (peer != NULL)
+            depth[peer->number] = 0;
+    }
+    for (unsigned round = 0; round < world->plan.depth; round++) {
+        for (size_t i = 0; i < disk->n; i++) {
+            const struct fact *fact = disk->held[i].fact;
+            const struct actor *issuer = world_actor_of(world, fact->org);
+            const struct actor *subject =
+                fact->kind == TRUTH_VOUCH ? world_actor_of(world, fact->subject) : NULL;
+
+            if (subject != NULL && issuer != NULL && fact->scope == TRUTH_COMMONS &&
+                depth[issuer->number] == round && depth[subject->number] == UINT32_MAX)
+                depth[subject->number] = round + 1;
+        }
+    }
+    for (unsigned i = 0; i < n; i++) {
+        if ((depth[i] != UINT32_MAX) == disk->accepted[i])
+            continue;
+        if (disk->ever[i] || disk->accepted[i]) /* else its inception may not be known yet */
+            world_fail(world, "node %u %s node %u, against its vouches and peers", actor->number,
+                       disk->accepted[i] ? "accepts" : "does not accept", i);
+    }
+    free(depth);
+}
+
+/* Whether a record is a member of a set of the commons at that node (SPEC 2.1, 2.4). */
+static bool is_member(const struct world *world, const struct disk *disk, const struct fact *fact)
+{
+    const struct actor *author = world_actor_of(world, fact->org);
+    bool lasting = fact->kind != TRUTH_CONTENT && fact->kind != TRUTH_VOUCH;
+
+    return fact->scope == TRUTH_COMMONS && author != NULL &&
+           (lasting ? disk->ever : disk->accepted)[author->number];
+}
+
+/* The core's tallies are those of what it stores, and its first cells too. */
+static void check_sums(struct world *world, const struct actor *actor, const struct disk *disk)
+{
+    struct truth_sum sums[RP_SETS] = {{.count = 0}};
+
+    for (size_t i = 0; i < disk->n; i++) {
+        if (is_member(world, disk, disk->held[i].fact))
+            truth_add(&sums[disk->held[i].fact->kind == TRUTH_CONTENT], disk->held[i].fact->id);
+    }
+    for (enum rp_set set = 0; set < RP_SETS; set++) {
+        const struct core_set *core_set = &actor->core->sets[set];
+        uint8_t *cells = calloc(core_set->cells_n, RP_CELL_LEN);
+        uint8_t digest[RP_HASH_LEN];
+        struct rp_tally tally;
+
+        core_tally(actor->core, set, &tally);
+        truth_digest(digest, &sums[set]);
+        if (tally.count != sums[set].count || memcmp(tally.digest, digest, sizeof digest) != 0)
+            world_fail(world, "node %u counts %llu records in set %d, and holds %llu",
+                       actor->number, (unsigned long long)tally.count, (int)set,
+                       (unsigned long long)sums[set].count);
+        for (size_t i = 0; i < disk->n; i++) {
+            const struct fact *fact = disk->held[i].fact;
+
+            if (is_member(world, disk, fact) && (fact->kind == TRUTH_CONTENT) == (set == 1))
+                truth_cells(cells, core_set->cells_n, fact->id);
+        }
+        for (uint32_t i = 0; i < core_set->cells_n; i++) {
+            uint8_t wire[RP_CELL_LEN];
+
+            rp_sketch_save(wire, &core_set->cells[i]);
+            if (memcmp(wire, cells + (size_t)i * RP_CELL_LEN, RP_CELL_LEN) != 0) {
+                world_fail(world, "node %u: cell %u of set %d is wrong", actor->number, i,
+                           (int)set);
+                break;
+            }
+        }
+        free(cells);
+    }
+}
+
+/* Nothing grows without bound, whatever the others do. */
+static void check_bounds(struct world *world, const struct actor *actor)
+{
+    const struct core *core = actor->core;
+
+    if (core->submitted > SUBMITTED_MAX + LINKS_MAX * (uint64_t)RP_FRAME_MAX)
+        world_fail(world, "node %u: %zu bytes wait to be taken in", actor->number, core->submitted);
+    if (core->fetches_n > FETCHES_MAX || core->links_n > LINKS_MAX || core->knocks_n > KNOCKS_MAX)
+        world_fail(world, "node %u: a table is fuller than it may be", actor->number);
+    for (const struct link *link = core->links; link != NULL; link = link->next) {
+        if (rp_session_queued(link->session) > QUEUED_MAX)
+            world_fail(world, "node %u: %zu bytes are queued on a link", actor->number,
+                       rp_session_queued(link->session));
+    }
+}
+
+void check_actor(struct world *world, struct actor *actor)
+{
+    if (actor->core != NULL)
+        check_bounds(world, actor);
+}
+
+static void check_disk(struct world *world, struct actor *actor)
+{
+    struct disk disk;
+
+    if (actor->liar)
+        return;
+    read_disk(world, actor, &disk);
+    check_held(world, actor, &disk);
+    check_kept(world, actor, &disk);
+    if (actor->core != NULL && actor_is_idle(actor) && disk.rotten == 0) {
+        check_accepted(world, actor, &disk);
+        check_sums(world, actor, &disk);
+    }
+    disk_free(&disk);
+}
+
+void check_all(struct world *world)
+{
+    for (unsigned i = 0; i < world->plan.nodes; i++) {
+        check_actor(world, &world->actors[i]);
+        check_disk(world, &world->actors[i]);
+    }
+}
+
+/* Whether two nodes are peers of each other. */
+static bool are_joined(const struct world *world, const struct disk *disks, unsigned a, unsigned b)
+{
+    bool knows[2] = {false, false};
+    unsigned pair[2] = {a, b};
+
+    for (int side = 0; side < 2; side++) {
+        const struct disk *disk = &disks[pair[side]];
+
+        for (size_t i = 0; i < disk->peers_n; i++)
+            knows[side] |= memcmp(disk->peers[i], world->actors[pair[1 - side]].self.identity.org,
+                                  RP_ID_LEN) == 0;
+    }
+    return knows[0] && knows[1];
+}
+
+/* What of ${author}'s one holds and the other lacks, of what both should have. */
+static bool hold_the_same(const struct world *world, const struct disk *disks, unsigned a,
+                          unsigned b, unsigned author, char *why, size_t why_len)
+{
+    for (size_t i = 0; i < disks[a].n; i++) {
+        const struct fact *fact = disks[a].held[i].fact;
+
+        if (world_actor_of(world, fact->org) != &world->actors[author] ||
+            fact->scope != TRUTH_COMMONS || disk_find(&disks[b], fact->id) != NULL)
+            continue;
+        if (why != NULL)
+            snprintf(why, why_len,
+                     "node %u holds a record (kind %d) of node %u that node %u does not hold", a,
+                     (int)fact->kind, author, b);
+        return false;
+    }
+    return true;
+}
+
+/* For each author: nodes that accept it, and are joined by such nodes, hold the same of it. */
+static bool author_converged(const struct world *world, const struct disk *disks, unsigned author,
+                             char *why, size_t why_len)
+{
+    unsigned n = world->plan.nodes;
+
+    for (unsigned a = 0; a < n; a++) {
+        for (unsigned b = 0; b < n; b++) {
+            /* agreement of neighbours is agreement along every path */
+            if (a == b || world->actors[a].liar || world->actors[b].liar ||
+                !disks[a].accepted[author] || !disks[b].accepted[author] ||
+                !are_joined(world, disks, a, b))
+                continue;
+            if (!hold_the_same(world, disks, a, b, author, why, why_len))
+                return false;
+        }
+    }
+    return true;
+}
+
+bool check_converged(struct world *world, char *why, size_t why_len)
+{
+    unsigned n = world->plan.nodes;
+    struct disk *disks = calloc(n, sizeof *disks);
+    bool converged = true;
+
+    if (disks == NULL)
+        abort();
+    for (unsigned i = 0; i < n; i++) {
+        read_disk(world, &world->actors[i], &disks[i]);
+        if (!world->actors[i].liar && !actor_is_idle(&world->actors[i])) {
+            converged = false;
+            if (why != NULL)
+                snprintf(why, why_len, "node %u has not written everything", i);
+        }
+    }
+    for (unsigned author = 0; author < n && converged; author++)
+        converged = author_converged(world, disks, author, why, why_len);
+    for (unsigned i = 0; i < n; i++)
+        disk_free(&disks[i]);
+    free(disks);
+    return converged;
+}

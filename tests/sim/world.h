@@ -1,0 +1,157 @@
+#ifndef WORLD_H
+#define WORLD_H
+
+#include <sodium.h>
+#include <stdio.h>
+
+#include "core/core.h"
+#include "events.h"
+#include "ingest/intake.h"
+#include "plan.h"
+#include "truth.h"
+
+/*
+ * A whole federation in one process: real cores, sessions, ingest and store logic; everything
+ * around them made up: time, network, disks, randomness, all following from the seed. Cut by file:
+ *     plan.c    what the run is like
+ *     events.c  what is to happen when
+ *     truth.c   what is so, found out without the code under test
+ *     world.c   nodes: starting, stopping, their clocks and their way in
+ *     wire.c    connections
+ *     faults.c  what goes wrong
+ *     load.c    what people do
+ *     liar.c    what a lying node says
+ *     check.c   what must hold
+ */
+#define WORLD_CALENDAR INT64_C(1795000000000) /* what the calendar says at time 0 */
+
+/* Somebody, and the node they run. */
+struct actor {
+    unsigned number;
+    bool liar;
+    struct rp_key key;
+    struct rp_dh_key noise;
+    struct rp_bytes inception;
+    struct rp_bytes proof;
+    struct self self;
+
+    struct kv *disk;
+    struct kv *backup; /* an older state of the disk; NULL: none */
+    size_t backup_kept;
+    struct core *core; /* NULL: down */
+    unsigned starts;
+    unsigned epoch;         /* events of an earlier one mean nothing */
+    int64_t calendar_ahead; /* of the steady clock */
+    enum room room;
+    uint64_t tick_at; /* the next one planned */
+
+    struct intake **queue; /* waiting to be written */
+    size_t queue_n;
+    size_t queue_cap;
+    struct intake **writing; /* written, and not reported yet */
+    size_t writing_n;
+    bool write_planned;
+    bool out_of_step; /* a change was not stored: the core is ahead of its disk */
+
+    /* What this node has promised to keep: ids, in the order of their acknowledgement. */
+    uint8_t (*kept)[TRUTH_ID];
+    size_t kept_n;
+    size_t kept_cap;
+};
+
+/* Facts by whoever wrote them, for load.c and liar.c. */
+struct shelf {
+    const struct fact **facts;
+    size_t n;
+    size_t cap;
+};
+
+struct figures {
+    uint64_t events;
+    uint64_t bytes;
+    uint64_t chunks;
+    uint64_t dials;
+    uint64_t lies;
+    uint64_t published;
+    uint64_t withdrawn;
+    uint64_t faults[FAULTS];
+    uint64_t stored;
+    uint64_t duplicates;
+    uint64_t healed_ms; /* until all agreed */
+};
+
+struct world {
+    struct plan plan;
+    uint64_t now;
+    struct events events;
+    struct actor *actors;
+    struct truth *truth;
+    struct shelf shelf;     /* every content record of the commons ever written */
+    struct shelf withdrawn; /* those that were withdrawn, as a liar would keep them */
+    struct pipe *pipes;
+    struct rp_rand net_rand;
+    struct rp_rand fault_rand;
+    struct rp_rand load_rand;
+    struct rp_rand lie_rand;
+    bool *deaf; /* [from * nodes + to]: nothing gets through */
+    bool quiet; /* no faults and no lies any more */
+    struct figures figures;
+    crypto_generichash_state *trace;
+    char failure[400]; /* the first invariant that did not hold */
+};
+
+struct world *world_new(const struct plan *plan);
+void world_free(struct world *world);
+
+/* Lets everything happen up to ${until}, or to the first failure. */
+void world_run(struct world *world, uint64_t until);
+
+/* Notes that an invariant does not hold; the first one is kept. */
+__attribute__((format(printf, 2, 3))) void world_fail(struct world *world, const char *format, ...);
+
+/* Adds to the trace, whose hash tells whether two runs were the same. */
+void world_trace(struct world *world, const char *what, uint64_t a, uint64_t b, const void *data,
+                 size_t len);
+void world_trace_hash(struct world *world, char out[static 33]);
+
+void world_plan(struct world *world, uint64_t in_ms,
+                void (*happen)(void *world, void *what, uint64_t detail), void *what,
+                uint64_t detail);
+
+void actor_start(struct world *world, struct actor *actor);
+void actor_crash(struct world *world, struct actor *actor);
+/* Does all that the core asks for. To be called after whatever was done with it. */
+void actor_settle(struct world *world, struct actor *actor);
+struct actor *world_actor_of(const struct world *world, const uint8_t org[static TRUTH_ID]);
+/* Hands over a record that its own operator wrote; takes it over. */
+void actor_submit(struct world *world, struct actor *actor, struct rp_bytes *packed);
+bool actor_is_idle(const struct actor *actor);
+void shelf_put(struct shelf *shelf, const struct fact *fact);
+
+/* wire.c */
+void wire_dial(struct world *world, struct actor *from, const uint8_t *org, const char *address);
+void wire_wake(struct world *world, struct actor *actor, struct link *link);
+void wire_close(struct world *world, struct actor *actor, struct link *link);
+void wire_actor_gone(struct world *world, struct actor *actor);
+void wire_sweep(struct world *world);        /* frees connections that are over */
+void wire_forget(const struct event *event); /* frees a call that will not be made */
+void wire_free(struct world *world);
+bool wire_hears(const struct world *world, unsigned from, unsigned to);
+
+/* faults.c */
+void faults_begin(struct world *world);
+void faults_end(struct world *world);
+
+/* load.c */
+void load_begin(struct world *world);
+
+/* liar.c: whose mouth it is that sends now; NULL: an honest one's. */
+void liar_speaks(struct world *world, struct actor *actor);
+
+/* check.c */
+void check_actor(struct world *world, struct actor *actor);
+void check_all(struct world *world);
+/* Whether all honest nodes hold what they should; ${why}, if given, says what is missing. */
+bool check_converged(struct world *world, char *why, size_t why_len);
+
+#endif
