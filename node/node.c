@@ -25,6 +25,7 @@
 #define SOFTWARE "rpnode " RPNODE_VERSION
 #define MIB (UINT64_C(1) << 20)
 #define TICK_MAX_MS 60000
+#define SCRUB_MS 1000 /* a million records in about four hours */
 
 struct node {
     const struct node_opts *opts;
@@ -173,6 +174,10 @@ static void reported(void *ctx, struct intake *intake)
         memcpy(outcome.id, intake->opened.record.id, RP_ID_LEN);
         memcpy(outcome.object, intake->opened.record.object, RP_ID_LEN);
     }
+    if (intake->is_change && intake->err == RP_OK && intake->change->was_damaged)
+        log_line(LOG_ERROR,
+                 "a record in the store was damaged: is the disk failing? It was removed, "
+                 "and is fetched again from whoever has it");
     intake_report(node->core, intake, clock_steady());
     if (outcome.tag != 0 && !node->stopping)
         control_outcome(node->control, &outcome);
@@ -275,6 +280,7 @@ static int open_node(struct node *node, struct why *why)
         .software = SOFTWARE,
         .trust_depth = config->trust_depth,
         .check_ms = config->check_seconds * 1000,
+        .scrub_ms = SCRUB_MS,
         .vouch = config->vouch,
     };
     int err;

@@ -1,5 +1,6 @@
 #include "rp/bech32.h"
 
+#include <sodium.h>
 #include <stdbool.h>
 #include <string.h>
 
@@ -128,24 +129,24 @@ int rp_bech32_split(const char *text, size_t max, uint8_t *values, size_t *n, si
     return RP_OK;
 }
 
-int rp_bech32_decode(uint8_t *out, size_t cap, size_t *len, const char *hrp, const char *text)
+/* Whether ${text} begins with the ${len} characters of prefix ${hrp}, and that is all of it. */
+static bool has_prefix(const char *text, size_t len, const char *hrp)
 {
-    uint8_t values[TEXT_MAX];
-    size_t n;
-    size_t hrp_len;
+    if (len != strlen(hrp))
+        return false;
+    for (size_t i = 0; i < len; i++) {
+        if (lower(text[i]) != hrp[i])
+            return false;
+    }
+    return true;
+}
+
+/* Joins ${n} values of 5 bits to bytes. */
+static int join_values(uint8_t *out, size_t cap, size_t *len, const uint8_t *values, size_t n)
+{
     uint32_t bits = 0;
     unsigned have = 0;
-    int err = rp_bech32_split(text, sizeof values, values, &n, &hrp_len);
 
-    *len = 0;
-    if (err != RP_OK)
-        return err;
-    if (hrp_len != strlen(hrp))
-        return RP_ERR_SHAPE;
-    for (size_t i = 0; i < hrp_len; i++) {
-        if (lower(text[i]) != hrp[i])
-            return RP_ERR_SHAPE;
-    }
     for (size_t i = 0; i < n; i++) {
         bits = (bits << 5 | values[i]) & 0xfff;
         have += 5;
@@ -160,4 +161,20 @@ int rp_bech32_decode(uint8_t *out, size_t cap, size_t *len, const char *hrp, con
     if (have >= 5 || (bits & ((1u << have) - 1)) != 0)
         return RP_ERR_SHAPE;
     return RP_OK;
+}
+
+int rp_bech32_decode(uint8_t *out, size_t cap, size_t *len, const char *hrp, const char *text)
+{
+    uint8_t values[TEXT_MAX];
+    size_t n;
+    size_t hrp_len;
+    int err = rp_bech32_split(text, sizeof values, values, &n, &hrp_len);
+
+    *len = 0;
+    if (err == RP_OK && !has_prefix(text, hrp_len, hrp))
+        err = RP_ERR_SHAPE;
+    if (err == RP_OK)
+        err = join_values(out, cap, len, values, n);
+    sodium_memzero(values, sizeof values); /* an invite is a secret */
+    return err;
 }

@@ -10,6 +10,7 @@
 #define CERTIFICATE_VERSION 1
 #define CERTIFICATE_MAX 1024
 #define PROOF_VERSION 1
+#define SUCCESSION_PACKED_MAX (RP_SUCCESSION_MAX + 72) /* with codec 0, signature and headers */
 
 static void digest_of(uint8_t out[static RP_HASH_LEN], struct rp_slice certificate)
 {
@@ -25,6 +26,10 @@ int rp_certificate_issue(struct rp_bytes *out, const struct rp_certificate *cert
     struct rp_writer w;
     int err;
 
+    if (!rp_identity_name_fits(rp_bytes_str(certificate->name)))
+        return RP_ERR_SHAPE;
+    if (memcmp(certificate->key, key->public, RP_KEY_LEN) != 0)
+        return RP_ERR_KEY;
     rp_writer_init(&inner, CERTIFICATE_MAX);
     rp_writer_array(&inner, 8);
     rp_writer_uint(&inner, CERTIFICATE_VERSION);
@@ -99,54 +104,106 @@ int rp_certificate_open(struct rp_certificate *out, struct rp_slice issued)
     return rp_key_verify(sig, out->key, RP_DOMAIN_SIGN_CERTIFICATE, digest);
 }
 
+/* Writes one succession as a proof has it: not compressed, whatever it was stored as. */
+static int write_succession(struct rp_writer *w, struct rp_slice packed)
+{
+    struct rp_opened opened;
+    struct rp_bytes plain;
+    int err = rp_record_open_trusted(&opened, packed);
+
+    if (err != RP_OK)
+        return err;
+    err = opened.record.body_len > RP_SUCCESSION_MAX
+              ? RP_ERR_LIMIT
+              : rp_record_repack(&plain, &opened, RP_CODEC_PLAIN);
+    rp_record_close(&opened);
+    if (err != RP_OK)
+        return err;
+    rp_writer_bin(w, plain.data, plain.len);
+    rp_bytes_free(&plain);
+    return RP_OK;
+}
+
 int rp_certificate_prove(struct rp_bytes *out, struct rp_slice issued, struct rp_slice inception,
                          const struct rp_slice *successions, size_t n)
 {
     struct rp_writer w;
+    int err;
 
+    *out = (struct rp_bytes){NULL, 0};
+    if (n > RP_SUCCESSIONS_MAX)
+        return RP_ERR_LIMIT;
     rp_writer_init(&w, RP_PROOF_MAX);
     rp_writer_array(&w, 5);
     rp_writer_uint(&w, PROOF_VERSION);
     rp_writer_bin(&w, issued.data, issued.len);
     rp_writer_bin(&w, inception.data, inception.len);
     rp_writer_array(&w, (uint32_t)n);
-    for (size_t i = 0; i < n; i++)
-        rp_writer_bin(&w, successions[i].data, successions[i].len);
+    for (size_t i = 0; i < n; i++) {
+        if ((err = write_succession(&w, successions[i])) != RP_OK) {
+            rp_writer_free(&w);
+            return err;
+        }
+    }
     rp_writer_map(&w, 0); /* for what later versions add */
     return rp_writer_take(&w, out);
 }
 
+/* Follows one succession. It comes from a stranger, who is not to make us unpack anything. */
 static int follow(struct rp_identity *identity, struct rp_slice packed)
 {
     struct rp_opened opened;
-    int err = rp_record_open(&opened, packed);
+    int err;
 
-    if (err != RP_OK)
+    if (packed.len > SUCCESSION_PACKED_MAX)
+        return RP_ERR_LIMIT;
+    if (rp_record_codec(packed) != RP_CODEC_PLAIN)
+        return RP_ERR_SHAPE;
+    if ((err = rp_record_open(&opened, packed)) != RP_OK)
         return err;
     err = rp_identity_succeed(identity, &opened.record);
     rp_record_close(&opened);
     return err;
 }
 
-/* Whether the certificate speaks for the organisation, and for the key on the line. */
+/* Whether the certificate is for this organisation, and for the key on the line. */
 static bool is_for(const struct rp_proof *proof, const uint8_t noise[static RP_KEY_LEN])
 {
-    const struct rp_identity *identity = &proof->identity;
-
-    return memcmp(proof->certificate.org, identity->org, RP_ID_LEN) == 0 &&
-           memcmp(proof->certificate.key, identity->keys[identity->number], RP_KEY_LEN) == 0 &&
+    return memcmp(proof->certificate.org, proof->identity.org, RP_ID_LEN) == 0 &&
            memcmp(proof->certificate.noise, noise, RP_KEY_LEN) == 0;
 }
 
-int rp_certificate_check_proof(struct rp_proof *out, struct rp_slice payload,
-                               const uint8_t noise[static RP_KEY_LEN])
+/* Whether the organisation's key of today signed the certificate; after the successions. */
+static bool is_current(const struct rp_proof *proof)
+{
+    const struct rp_identity *identity = &proof->identity;
+
+    return memcmp(proof->certificate.key, identity->keys[identity->number], RP_KEY_LEN) == 0;
+}
+
+/* Reads the array of successions and follows each. */
+static int follow_all(struct rp_identity *identity, struct rp_reader *r)
+{
+    uint32_t n = rp_reader_array(r);
+
+    for (uint32_t i = 0; i < n && r->err == RP_OK; i++) {
+        struct rp_slice packed = rp_reader_bin(r);
+        int err = r->err == RP_OK ? follow(identity, packed) : r->err;
+
+        if (err != RP_OK)
+            return err;
+    }
+    return r->err;
+}
+
+/* Checks a proof, cheap questions first, with whatever error the first that fails has. */
+static int check_proof(struct rp_proof *out, struct rp_slice payload,
+                       const uint8_t noise[static RP_KEY_LEN])
 {
     struct rp_reader r;
     struct rp_slice issued;
-    uint32_t successions;
     int err;
 
-    *out = (struct rp_proof){0};
     if (payload.len > RP_PROOF_MAX)
         return RP_ERR_LIMIT;
     if ((err = rp_canonical_check(payload.data, payload.len)) != RP_OK)
@@ -162,17 +219,35 @@ int rp_certificate_check_proof(struct rp_proof *out, struct rp_slice payload,
         return err;
     if ((err = rp_identity_read(&out->identity, out->inception)) != RP_OK)
         return err;
-    successions = rp_reader_array(&r);
-    for (uint32_t i = 0; i < successions && r.err == RP_OK; i++) {
-        struct rp_slice packed = rp_reader_bin(&r);
-
-        if (r.err == RP_OK && (err = follow(&out->identity, packed)) != RP_OK)
-            return err;
-    }
+    if (!is_for(out, noise))
+        return RP_ERR_KEY;
+    if ((err = follow_all(&out->identity, &r)) != RP_OK)
+        return err;
     if (rp_reader_peek(&r) != RP_TYPE_MAP) /* which later versions may fill */
         rp_reader_fail(&r);
     (void)rp_reader_item(&r);
     if ((err = rp_reader_end(&r)) != RP_OK)
         return err;
-    return is_for(out, noise) ? RP_OK : RP_ERR_KEY;
+    return is_current(out) ? RP_OK : RP_ERR_KEY;
+}
+
+int rp_certificate_check_proof(struct rp_proof *out, struct rp_slice payload,
+                               const uint8_t noise[static RP_KEY_LEN])
+{
+    int err;
+
+    *out = (struct rp_proof){0};
+    err = check_proof(out, payload, noise);
+    switch (err) {
+    case RP_OK:
+    case RP_ERR_NOMEM:
+    case RP_ERR_LIMIT:
+        return err;
+    case RP_ERR_KEY:
+    case RP_ERR_SIGNATURE:
+    case RP_ERR_STATE: /* a succession that is not the next one */
+        return RP_ERR_KEY;
+    default:
+        return RP_ERR_SHAPE;
+    }
 }

@@ -4,6 +4,7 @@
 
 #include "rp/err.h"
 #include "rp/reader.h"
+#include "rp/text.h"
 
 #define REVIEW_MONTHS_MAX 24
 
@@ -60,24 +61,42 @@ bool rp_consent_covers(struct rp_slice content, const char *use)
     return false;
 }
 
-bool rp_consent_has_lapsed(struct rp_slice content, const char *today)
+/* Whether the day ${date} is before ${today}. What is no date has passed: a doubt must not show. */
+static bool has_passed(struct rp_slice date, const char *today)
 {
-    struct rp_slice review_on = text_of(consent_of(content), "review_on");
+    struct rp_slice now = rp_bytes_str(today);
 
-    return review_on.len > 0 && rp_bytes_compare(review_on, rp_bytes_str(today)) < 0;
+    return !rp_text_is_date(date) || !rp_text_is_date(now) || rp_bytes_compare(date, now) < 0;
 }
 
-/* Months since year 0 of text that begins YYYY-MM. */
+bool rp_consent_has_lapsed(struct rp_slice content, bool local, const char *today)
+{
+    struct rp_slice consent = consent_of(content);
+    struct rp_reader value;
+
+    if (local && !rp_reader_find(consent, "review_on", &value))
+        return false;
+    return has_passed(text_of(consent, "review_on"), today);
+}
+
+/* Months since year 0 of a date or month, YYYY-MM and more. */
 static int months_of(struct rp_slice date)
 {
     int value[7];
 
-    if (date.len < 7)
-        return 0;
     for (int i = 0; i < 7; i++)
         value[i] = date.data[i] - '0';
     return 12 * (value[0] * 1000 + value[1] * 100 + value[2] * 10 + value[3]) + value[5] * 10 +
            value[6];
+}
+
+/* Whether the block has all that a published one needs, each field as the table says. */
+static int check_block(struct rp_slice consent, struct rp_problem *problem)
+{
+    const struct rp_kind *story = rp_kind_find(rp_bytes_str("story"));
+
+    return rp_kind_check_field(rp_kind_field(story, rp_bytes_str("consent")), consent, true,
+                               problem);
 }
 
 /* Stories about somebody at more risk need a second person's reading, done and reassuring. */
@@ -99,7 +118,9 @@ int rp_consent_check(struct rp_slice content, bool commons, const char *today,
 
     if (consent.len == 0)
         return complain(problem, "consent", "needed before it can be published");
-    if (rp_bytes_compare(review_on, rp_bytes_str(today)) < 0)
+    if (check_block(consent, problem) != RP_OK)
+        return RP_ERR_RULE;
+    if (has_passed(review_on, today))
         return complain(problem, "consent.review_on", "has passed: ask again first");
     if (months_of(review_on) - months_of(text_of(consent, "given_on")) > REVIEW_MONTHS_MAX)
         return complain(problem, "consent.review_on", "more than 24 months after given_on");

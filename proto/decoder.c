@@ -45,30 +45,38 @@ void rp_decoder_free(struct rp_decoder *d)
     free(d);
 }
 
-/* Grows one array of the decoder to ${cap} entries of ${size} bytes. */
-static bool grow(void *array, uint32_t cap, size_t size)
+/*
+ * ${array} grown to ${cap} entries of ${size} bytes. When memory is short it comes back as it was,
+ * and ${good} is cleared.
+ */
+static void *grow(void *array, uint32_t cap, size_t size, bool *good)
 {
-    void **at = array;
-    void *data = realloc(*at, (size_t)cap * size);
+    void *data = realloc(array, (size_t)cap * size);
 
     if (data == NULL)
-        return false;
-    *at = data;
-    return true;
+        *good = false;
+    return data != NULL ? data : array;
 }
 
 /* Room for ${cells} cells, and for as many symbols: there are never more in an honest sketch. */
 static int reserve(struct rp_decoder *d, uint32_t cells)
 {
+    uint32_t cap = d->cap > d->cells_max / 2 ? d->cells_max : 2 * d->cap;
+    bool good = true;
+
     if (cells <= d->cap)
         return RP_OK;
-    if (!grow(&d->cells, cells, sizeof *d->cells) || !grow(&d->queued, cells, sizeof *d->queued) ||
-        !grow(&d->queue, cells, sizeof *d->queue) || !grow(&d->symbols, cells, RP_SYMBOL_LEN) ||
-        !grow(&d->checksums, cells, sizeof *d->checksums) ||
-        !grow(&d->walks, cells, sizeof *d->walks))
-        return RP_ERR_NOMEM;
-    d->cap = cells;
-    return RP_OK;
+    if (cap < cells)
+        cap = cells;
+    d->cells = grow(d->cells, cap, sizeof *d->cells, &good);
+    d->queued = grow(d->queued, cap, sizeof *d->queued, &good);
+    d->queue = grow(d->queue, cap, sizeof *d->queue, &good);
+    d->symbols = grow(d->symbols, cap, RP_SYMBOL_LEN, &good);
+    d->checksums = grow(d->checksums, cap, sizeof *d->checksums, &good);
+    d->walks = grow(d->walks, cap, sizeof *d->walks, &good);
+    if (good)
+        d->cap = cap;
+    return good ? RP_OK : RP_ERR_NOMEM;
 }
 
 static bool is_zero(const struct rp_cell *cell)

@@ -7,10 +7,12 @@
 static void expand(struct rp_fingerprint *out, const uint8_t symbol[static RP_SYMBOL_LEN])
 {
     static const uint8_t nonce[crypto_stream_chacha20_NONCEBYTES] = {0};
-    uint8_t key[crypto_stream_chacha20_KEYBYTES] = "................rp/1 fingerprint";
+    static const char constant[] = "rp/1 fingerprint"; /* its 16 characters, without NUL */
+    uint8_t key[crypto_stream_chacha20_KEYBYTES];
     uint8_t stream[RP_FINGERPRINT_LEN];
 
     memcpy(key, symbol, RP_SYMBOL_LEN);
+    memcpy(key + RP_SYMBOL_LEN, constant, sizeof key - RP_SYMBOL_LEN);
     crypto_stream_chacha20(stream, sizeof stream, nonce, key);
     rp_fingerprint_load(out, stream);
 }

@@ -69,7 +69,7 @@ int rp_identity_succeed(struct rp_identity *identity, const struct rp_record *su
     uint8_t next[RP_HASH_LEN];
     struct rp_reader value;
 
-    if (identity->number == RP_SUCCESSIONS_MAX)
+    if (identity->number == RP_SUCCESSIONS_MAX || succession->body_len > RP_SUCCESSION_MAX)
         return RP_ERR_LIMIT;
     if (!rp_record_is_kind(succession, "identity") || succession->set != RP_SET_CONTROL ||
         memcmp(succession->org, identity->org, RP_ID_LEN) != 0 ||

@@ -31,12 +31,14 @@ const struct rp_field *rp_kind_field(const struct rp_kind *kind, struct rp_slice
     return field == NULL && kind->authored ? find_field(rp_kind_common, name) : field;
 }
 
-/* Appends ${text} to a NUL-terminated ${buf} of ${size}, as much as fits. */
+/* Appends ${text} to a NUL-terminated ${buf} of ${size}: as many whole characters as fit. */
 static void append(char *buf, size_t size, struct rp_slice text)
 {
     size_t used = strlen(buf);
     size_t n = text.len < size - 1 - used ? text.len : size - 1 - used;
 
+    while (n > 0 && n < text.len && (text.data[n] & 0xc0) == 0x80)
+        n--;
     if (n > 0)
         memcpy(buf + used, text.data, n);
     buf[used + n] = '\0';
@@ -83,42 +85,26 @@ static int complain_of_value(struct rp_problem *problem, const char *const *valu
     return RP_ERR_RULE;
 }
 
-static int digits(struct rp_slice text, size_t at, size_t n)
+/* The number that the two digits at ${at} are, or -1. */
+static int two_digits(const uint8_t *at)
 {
-    int value = 0;
-
-    for (size_t i = at; i < at + n; i++) {
-        if (i >= text.len || text.data[i] < '0' || text.data[i] > '9')
-            return -1;
-        value = value * 10 + (text.data[i] - '0');
-    }
-    return value;
-}
-
-/* YYYY-MM, and -DD when ${with_day}, naming a day that exists. */
-static bool is_date(struct rp_slice text, bool with_day)
-{
-    static const int days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
-    int year = digits(text, 0, 4);
-    int month = digits(text, 5, 2);
-    int day = with_day ? digits(text, 8, 2) : 1;
-    bool leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
-
-    if (text.len != (with_day ? 10 : 7) || year < 0 || text.data[4] != '-' || month < 1 ||
-        month > 12 || (with_day && text.data[7] != '-'))
-        return false;
-    return day >= 1 && day <= days[month - 1] + (month == 2 && leap);
+    if (at[0] < '0' || at[0] > '9' || at[1] < '0' || at[1] > '9')
+        return -1;
+    return 10 * (at[0] - '0') + (at[1] - '0');
 }
 
 /* YYYY-MM-DDTHH:MM */
 static bool is_moment(struct rp_slice text)
 {
     struct rp_slice date = {text.data, 10};
-    int hour = digits(text, 11, 2);
-    int minute = digits(text, 14, 2);
+    int hour;
+    int minute;
 
-    return text.len == 16 && is_date(date, true) && text.data[10] == 'T' && text.data[13] == ':' &&
-           hour >= 0 && hour < 24 && minute >= 0 && minute < 60;
+    if (text.len != 16 || !rp_text_is_date(date) || text.data[10] != 'T' || text.data[13] != ':')
+        return false;
+    hour = two_digits(text.data + 11);
+    minute = two_digits(text.data + 14);
+    return hour >= 0 && hour < 24 && minute >= 0 && minute < 60;
 }
 
 /* Letters and digits in groups of 1 to 8 with dashes between, the first group letters: BCP 47. */
@@ -186,9 +172,9 @@ static int check_text(const struct rp_field *field, struct rp_reader *r, struct 
         return complain(problem, "more than one line, or control characters in it");
     switch (field->type) {
     case RP_FIELD_DATE:
-        return is_date(text, true) ? RP_OK : complain(problem, "not a date, YYYY-MM-DD");
+        return rp_text_is_date(text) ? RP_OK : complain(problem, "not a date, YYYY-MM-DD");
     case RP_FIELD_MONTH:
-        return is_date(text, false) ? RP_OK : complain(problem, "not a month, YYYY-MM");
+        return rp_text_is_month(text) ? RP_OK : complain(problem, "not a month, YYYY-MM");
     case RP_FIELD_MOMENT:
         return is_moment(text) ? RP_OK : complain(problem, "not a date and time, YYYY-MM-DDTHH:MM");
     case RP_FIELD_LANG:
@@ -288,11 +274,16 @@ static int check_value(const struct rp_field *field, struct rp_slice value, bool
     return RP_OK;
 }
 
-/* Puts ${name} in front of the field that a problem names. */
+/*
+ * Puts ${name} in front of the field that a problem names. What cannot be shown as a name, and is
+ * none of ours then, becomes a question mark.
+ */
 static void prefix_field(struct rp_problem *problem, struct rp_slice name)
 {
     char inner[sizeof problem->field];
 
+    if (name.len == 0 || !rp_text_is_line(name))
+        name = rp_bytes_str("?");
     memcpy(inner, problem->field, sizeof inner);
     problem->field[0] = '\0';
     append(problem->field, sizeof problem->field, name);
@@ -330,7 +321,8 @@ static int check_needed(const struct rp_field *fields, const char *const *waives
     return RP_OK;
 }
 
-/* Checks every entry of ${map} against lists of fields (NULL ends them), then for block fields. */
+/* Checks every entry of ${map} against the field of its name in ${lists} of fields; NULL ends them.
+ */
 static int check_entries(const struct rp_field *const *lists, struct rp_slice map, bool publish,
                          struct rp_problem *problem)
 {
@@ -409,13 +401,13 @@ int rp_kind_check(const struct rp_kind *kind, struct rp_slice content, bool publ
     return check_one_of(kind, content, problem);
 }
 
-int rp_kind_check_field(const struct rp_field *field, struct rp_slice value,
+int rp_kind_check_field(const struct rp_field *field, struct rp_slice value, bool publish,
                         struct rp_problem *problem)
 {
     int err;
 
     *problem = (struct rp_problem){0};
-    if ((err = check_value(field, value, false, problem)) != RP_OK)
+    if ((err = check_value(field, value, publish, problem)) != RP_OK)
         prefix_field(problem, rp_bytes_str(field->name));
     return err;
 }

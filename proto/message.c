@@ -4,7 +4,6 @@
 
 #include "rp/err.h"
 #include "rp/sketch.h"
-#include "rp/text.h"
 
 #define PROTOCOL_VERSION 1
 
@@ -45,13 +44,15 @@ static void write_scope(struct rp_writer *w, const uint8_t scope[static RP_ID_LE
         rp_writer_bin(w, scope, RP_ID_LEN);
 }
 
+/* The commons has one form only, and nobody may ask about what is local. */
 static void read_scope(struct rp_reader *r, uint8_t scope[static RP_ID_LEN])
 {
     memcpy(scope, rp_record_commons, RP_ID_LEN);
     if (rp_reader_nil(r))
         return;
     rp_reader_bin_into(r, scope, RP_ID_LEN);
-    if (memcmp(scope, rp_record_commons, RP_ID_LEN) == 0)
+    if (memcmp(scope, rp_record_commons, RP_ID_LEN) == 0 ||
+        memcmp(scope, rp_record_local, RP_ID_LEN) == 0)
         rp_reader_fail(r);
 }
 
@@ -74,6 +75,20 @@ static struct rp_slice read_entries(struct rp_reader *r, size_t size, size_t max
     return bin;
 }
 
+/* At most ${max} symbols, each greater than the one before. */
+static struct rp_slice read_ascending(struct rp_reader *r, size_t max)
+{
+    struct rp_slice symbols = read_entries(r, RP_SYMBOL_LEN, max);
+
+    for (size_t i = RP_SYMBOL_LEN; i < symbols.len && r->err == RP_OK; i += RP_SYMBOL_LEN) {
+        const uint8_t *symbol = symbols.data + i;
+
+        if (memcmp(symbol - RP_SYMBOL_LEN, symbol, RP_SYMBOL_LEN) >= 0)
+            rp_reader_fail(r);
+    }
+    return symbols;
+}
+
 static void write_entries(struct rp_writer *w, struct rp_slice entries)
 {
     rp_writer_bin(w, entries.data, entries.len);
@@ -90,8 +105,23 @@ static struct rp_slice read_text(struct rp_reader *r, size_t max)
 
 /* HELLO */
 
+static bool hello_fits(const struct rp_hello *hello)
+{
+    if (hello->addresses > RP_ADDRESSES_MAX || hello->software.len > RP_REASON_LEN_MAX)
+        return false;
+    for (uint32_t i = 0; i < hello->addresses; i++) {
+        if (!rp_token_address_fits(hello->address[i]))
+            return false;
+    }
+    return true;
+}
+
 void rp_message_write_hello(struct rp_writer *w, const struct rp_hello *hello)
 {
+    if (!hello_fits(hello)) {
+        w->err = w->err != RP_OK ? w->err : RP_ERR_SHAPE;
+        return;
+    }
     begin_message(w, RP_MESSAGE_HELLO, 2);
     rp_writer_map(w, hello->has_invite ? 9 : 8); /* keys ascend */
     rp_writer_str(w, "accept");
@@ -122,12 +152,17 @@ void rp_message_write_hello(struct rp_writer *w, const struct rp_hello *hello)
     rp_writer_uint(w, PROTOCOL_VERSION);
 }
 
-/* Whether the list of numbers in ${r} has ${wanted}; it may hold more than we understand. */
-static bool lists_number(struct rp_reader *r, uint64_t wanted)
+/*
+ * Whether the list of at most ${max} numbers in ${r} has ${wanted}; it may hold more than we
+ * understand.
+ */
+static bool lists_number(struct rp_reader *r, uint32_t max, uint64_t wanted)
 {
     uint32_t n = rp_reader_array(r);
     bool found = false;
 
+    if (n > max)
+        rp_reader_fail(r);
     for (uint32_t i = 0; i < n && r->err == RP_OK; i++)
         found |= rp_reader_uint(r) == wanted && r->err == RP_OK;
     return found;
@@ -140,7 +175,7 @@ static void read_hello_addresses(struct rp_hello *out, struct rp_reader *r)
         rp_reader_fail(r);
     for (uint32_t i = 0; i < out->addresses && r->err == RP_OK; i++) {
         out->address[i] = read_text(r, RP_ADDRESS_LEN_MAX);
-        if (out->address[i].len == 0 || !rp_text_is_line(out->address[i]))
+        if (!rp_token_address_fits(out->address[i]))
             rp_reader_fail(r);
     }
 }
@@ -150,6 +185,8 @@ static void read_hello_features(struct rp_reader *r)
 {
     uint32_t n = rp_reader_array(r);
 
+    if (n > RP_FEATURES_MAX)
+        rp_reader_fail(r);
     for (uint32_t i = 0; i < n && r->err == RP_OK; i++)
         (void)rp_reader_str(r);
 }
@@ -179,8 +216,8 @@ static void read_hello_entry(struct rp_hello *out, enum hello_key key, struct rp
         read_hello_addresses(out, r);
         break;
     case HELLO_CODECS:
-        out->reads_zstd = lists_number(r, RP_CODEC_ZSTD);
-        if (!lists_number(&again, RP_CODEC_PLAIN))
+        out->reads_zstd = lists_number(r, RP_CODECS_MAX, RP_CODEC_ZSTD);
+        if (!lists_number(&again, RP_CODECS_MAX, RP_CODEC_PLAIN))
             rp_reader_fail(r);
         break;
     case HELLO_FEATURES:
@@ -197,7 +234,7 @@ static void read_hello_entry(struct rp_hello *out, enum hello_key key, struct rp
         out->time = rp_reader_uint(r);
         break;
     default:
-        out->speaks_this = lists_number(r, PROTOCOL_VERSION);
+        out->speaks_this = lists_number(r, UINT32_MAX, PROTOCOL_VERSION);
         break;
     }
 }
@@ -256,6 +293,15 @@ void rp_message_write_bye(struct rp_writer *w, const char *reason)
 {
     begin_message(w, RP_MESSAGE_BYE, 2);
     rp_writer_str(w, reason);
+}
+
+int rp_message_read_bye(struct rp_slice *reason, struct rp_slice frame)
+{
+    struct rp_reader r;
+
+    open_message(&r, frame, 2);
+    *reason = read_text(&r, RP_REASON_LEN_MAX);
+    return rp_reader_end(&r);
 }
 
 /* ACCEPT */
@@ -425,7 +471,9 @@ int rp_message_read_part(struct rp_part *out, enum rp_message_type type, struct 
     switch (type) {
     case RP_MESSAGE_IDS:
         read_tally(&r, &out->tally);
-        out->symbols = read_entries(&r, RP_SYMBOL_LEN, RP_SYMBOLS_MAX);
+        out->symbols = read_ascending(&r, RP_IDS_BELOW - 1);
+        if (out->tally.count != out->symbols.len / RP_SYMBOL_LEN)
+            rp_reader_fail(&r);
         break;
     case RP_MESSAGE_SKETCH:
         read_tally(&r, &out->tally);
@@ -436,6 +484,8 @@ int rp_message_read_part(struct rp_part *out, enum rp_message_type type, struct 
     case RP_MESSAGE_MORE:
         out->first = read_cell_number(&r);
         out->n = read_cell_number(&r);
+        if (out->n == 0 || out->n > RP_CELLS_PER_MESSAGE)
+            rp_reader_fail(&r);
         break;
     case RP_MESSAGE_CELLS:
         out->first = read_cell_number(&r);
@@ -447,7 +497,7 @@ int rp_message_read_part(struct rp_part *out, enum rp_message_type type, struct 
             rp_reader_bin_into(&r, out->after, RP_SYMBOL_LEN);
         break;
     default: /* PAGE */
-        out->symbols = read_entries(&r, RP_SYMBOL_LEN, RP_SYMBOLS_MAX);
+        out->symbols = read_ascending(&r, RP_SYMBOLS_MAX);
         out->last = rp_reader_bool(&r);
         break;
     }

@@ -8,6 +8,7 @@
 
 #define VERSION 1
 #define CHECKSUM_LEN 4
+#define NUMBER_MAX 65535
 #define RAW_LEN (2 * RP_PAPER_WORDS) /* version 2, number 2, seed 32, checksum 4 */
 
 static const char consonants[] = "bdfghjklmnprstvz";
@@ -22,10 +23,14 @@ static void checksum(uint8_t out[static CHECKSUM_LEN], const uint8_t raw[static 
     memcpy(out, digest, CHECKSUM_LEN);
 }
 
-void rp_paper_write(char out[static RP_PAPER_TEXT_LEN + 1], const struct rp_paper *paper)
+int rp_paper_write(char out[static RP_PAPER_TEXT_LEN + 1], const struct rp_paper *paper)
 {
     uint8_t raw[RAW_LEN] = {0, VERSION, (uint8_t)(paper->number >> 8), (uint8_t)paper->number};
 
+    if (paper->number == 0 || paper->number > NUMBER_MAX) {
+        out[0] = '\0';
+        return RP_ERR_SHAPE;
+    }
     memcpy(raw + 4, paper->seed, RP_KEY_SEED_LEN);
     checksum(raw + RAW_LEN - CHECKSUM_LEN, raw);
     for (size_t i = 0; i < RAW_LEN; i += 2) {
@@ -40,6 +45,7 @@ void rp_paper_write(char out[static RP_PAPER_TEXT_LEN + 1], const struct rp_pape
     }
     out[-1] = '\0';
     sodium_memzero(raw, sizeof raw);
+    return RP_OK;
 }
 
 /* The place of ${c} in ${letters}, or -1. */
@@ -94,6 +100,8 @@ int rp_paper_read(struct rp_paper *out, const char *text)
             err = RP_ERR_CHECKSUM;
         else if (raw[0] != 0 || raw[1] != VERSION)
             err = RP_ERR_VERSION;
+        else if (raw[2] == 0 && raw[3] == 0) /* succession 0 is the inception, which needs none */
+            err = RP_ERR_SHAPE;
     }
     if (err == RP_OK) {
         out->number = (uint32_t)raw[2] << 8 | raw[3];

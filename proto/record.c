@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <zstd.h>
+#include <zstd_errors.h>
 
 #include "rp/canonical.h"
 #include "rp/err.h"
@@ -13,7 +14,6 @@
 #define BODY_VERSION 1
 #define BODY_FIELDS 12
 #define MADE_MAX ((UINT64_C(1) << 53) - 1) /* what every JSON reader holds exactly */
-#define PARENT_ITEM_LEN (2 + RP_ID_LEN)    /* a bin of 32 bytes with its header */
 #define ZSTD_LEVEL 19
 
 const uint8_t rp_record_commons[RP_ID_LEN] = {0};
@@ -23,7 +23,7 @@ const uint8_t rp_record_local[RP_ID_LEN] = {
 
 const uint8_t *rp_record_parent(const struct rp_record *record, uint32_t i)
 {
-    return record->parent_ids.data + (size_t)i * PARENT_ITEM_LEN + 2;
+    return record->parent_ids[i];
 }
 
 void rp_record_object(uint8_t out[static RP_ID_LEN], const uint8_t org[static RP_ID_LEN],
@@ -57,21 +57,16 @@ static bool kind_fits(struct rp_slice kind)
     return kind.data[0] >= 'a';
 }
 
-/* The list of parents, kept as the encoded items: ids of 32 bytes, ascending. */
 static void read_parents(struct rp_reader *r, struct rp_record *out)
 {
-    uint8_t id[RP_ID_LEN];
-
     out->parents = rp_reader_array(r);
     if (out->parents > RP_PARENTS_MAX)
         rp_reader_fail(r);
-    out->parent_ids.data = r->at;
     for (uint32_t i = 0; i < out->parents && r->err == RP_OK; i++) {
-        rp_reader_bin_into(r, id, sizeof id);
-        if (i > 0 && r->err == RP_OK && memcmp(rp_record_parent(out, i - 1), id, sizeof id) >= 0)
+        rp_reader_bin_into(r, out->parent_ids[i], RP_ID_LEN);
+        if (i > 0 && memcmp(out->parent_ids[i - 1], out->parent_ids[i], RP_ID_LEN) >= 0)
             rp_reader_fail(r);
     }
-    out->parent_ids.len = (size_t)(r->at - out->parent_ids.data);
 }
 
 static void read_fields(struct rp_reader *r, struct rp_record *out)
@@ -103,7 +98,7 @@ int rp_record_parse(struct rp_record *out, struct rp_slice body)
     uint32_t fields;
     int err;
 
-    *out = (struct rp_record){0};
+    *out = (struct rp_record){.body_len = body.len};
     if (body.len > RP_BODY_MAX)
         return RP_ERR_LIMIT;
     if ((err = rp_canonical_check(body.data, body.len)) != RP_OK)
@@ -129,6 +124,8 @@ int rp_record_write(struct rp_bytes *body, const struct rp_record *fields)
     struct rp_record check;
     int err;
 
+    if (fields->parents > RP_PARENTS_MAX)
+        return RP_ERR_SHAPE;
     rp_writer_init(&w, RP_BODY_MAX);
     rp_writer_array(&w, BODY_FIELDS);
     rp_writer_uint(&w, BODY_VERSION);
@@ -146,7 +143,7 @@ int rp_record_write(struct rp_bytes *body, const struct rp_record *fields)
         rp_writer_nil(&w);
     rp_writer_array(&w, fields->parents);
     for (uint32_t i = 0; i < fields->parents; i++)
-        rp_writer_bin(&w, fields->parent_ids.data + (size_t)i * RP_ID_LEN, RP_ID_LEN);
+        rp_writer_bin(&w, fields->parent_ids[i], RP_ID_LEN);
     rp_writer_raw(&w, fields->content);
     if ((err = rp_writer_take(&w, body)) != RP_OK)
         return err;
@@ -155,52 +152,110 @@ int rp_record_write(struct rp_bytes *body, const struct rp_record *fields)
     return err;
 }
 
+/* zstd's shortage of memory is ours, and no fault of what it worked on. */
+static int zstd_error(size_t result)
+{
+    return ZSTD_getErrorCode(result) == ZSTD_error_memory_allocation ? RP_ERR_NOMEM : RP_ERR_CODEC;
+}
+
 /* Compresses ${body}; leaves ${out} empty when it does not get smaller. */
 static int compress(struct rp_bytes *out, struct rp_slice body)
 {
     size_t bound = ZSTD_compressBound(body.len);
+    ZSTD_CCtx *context = ZSTD_createCCtx();
+    int err = RP_OK;
     size_t n;
 
     *out = (struct rp_bytes){malloc(bound), 0};
-    if (out->data == NULL)
-        return RP_ERR_NOMEM;
-    n = ZSTD_compress(out->data, bound, body.data, body.len, ZSTD_LEVEL);
-    if (ZSTD_isError(n)) {
-        rp_bytes_free(out);
-        return RP_ERR_NOMEM;
+    if (context == NULL || out->data == NULL) {
+        err = RP_ERR_NOMEM;
+    } else {
+        n = ZSTD_compressCCtx(context, out->data, bound, body.data, body.len, ZSTD_LEVEL);
+        if (ZSTD_isError(n))
+            err = zstd_error(n);
+        else if (n < body.len)
+            out->len = n;
     }
-    if (n >= body.len)
+    if (out->len == 0)
         rp_bytes_free(out);
-    else
-        out->len = n;
+    ZSTD_freeCCtx(context);
+    return err;
+}
+
+/* What the header of a zstd frame says that matters here. */
+struct frame_header {
+    uint64_t window; /* bytes */
+    uint64_t size;   /* of the content, declared */
+};
+
+/*
+ * Reads the header of a zstd frame (RFC 8878, 3.1.1.1). Done here, since builds of zstd differ in
+ * what else they take: older formats, frames without a size, reserved and unused bits, numbers of
+ * dictionaries. A record is valid everywhere or nowhere.
+ */
+static int read_frame_header(struct frame_header *out, struct rp_slice packed)
+{
+    static const uint8_t magic[] = {0x28, 0xb5, 0x2f, 0xfd};
+    const uint8_t *at = packed.data + sizeof magic + 1;
+    unsigned descriptor;
+    unsigned size_bytes;
+    bool single;
+
+    if (packed.len <= sizeof magic || memcmp(packed.data, magic, sizeof magic) != 0)
+        return RP_ERR_CODEC;
+    descriptor = packed.data[sizeof magic];
+    single = descriptor >> 5 & 1;
+    size_bytes = descriptor >> 6 == 0 ? single : 1u << (descriptor >> 6);
+    if ((descriptor & 0x1b) != 0 || size_bytes == 0) /* unused, reserved, dictionary; no size */
+        return RP_ERR_CODEC;
+    if (packed.len < sizeof magic + 1 + !single + size_bytes)
+        return RP_ERR_CODEC;
+    *out = (struct frame_header){.size = size_bytes == 2 ? 256 : 0};
+    if (!single) { /* a power of two, and eighths of it */
+        out->window = UINT64_C(1024) << (*at >> 3);
+        out->window += out->window / 8 * (*at & 7);
+        at++;
+    }
+    for (unsigned i = 0; i < size_bytes; i++)
+        out->size += (uint64_t)at[i] << 8 * i;
     return RP_OK;
+}
+
+/* The one frame in ${packed}, unpacked to the ${size} bytes that it declares. */
+static int decompress_frame(struct rp_bytes *out, size_t size, struct rp_slice packed)
+{
+    ZSTD_DCtx *context = ZSTD_createDCtx();
+    int err = RP_OK;
+    size_t n;
+
+    *out = (struct rp_bytes){malloc(size), size};
+    if (context == NULL || out->data == NULL) {
+        err = RP_ERR_NOMEM;
+    } else {
+        n = ZSTD_decompressDCtx(context, out->data, size, packed.data, packed.len);
+        if (n != size) /* covers zstd's error codes, which are huge */
+            err = ZSTD_isError(n) ? zstd_error(n) : RP_ERR_CODEC;
+    }
+    if (err != RP_OK)
+        rp_bytes_free(out);
+    ZSTD_freeDCtx(context);
+    return err;
 }
 
 static int decompress(struct rp_bytes *out, struct rp_slice packed)
 {
-    static const uint8_t magic[] = {0x28, 0xb5, 0x2f, 0xfd}; /* older ones only some builds read */
-    unsigned long long size = ZSTD_getFrameContentSize(packed.data, packed.len);
-    size_t n;
+    struct frame_header header;
+    int err = read_frame_header(&header, packed);
 
-    *out = (struct rp_bytes){NULL, 0};
-    if (packed.len < sizeof magic || memcmp(packed.data, magic, sizeof magic) != 0)
+    if (err != RP_OK)
+        return err;
+    if (header.size == 0 || header.window > RP_WINDOW_MAX)
         return RP_ERR_CODEC;
-    if (size == ZSTD_CONTENTSIZE_UNKNOWN || size == ZSTD_CONTENTSIZE_ERROR || size == 0)
-        return RP_ERR_CODEC;
-    if (size > RP_BODY_MAX)
+    if (header.size > RP_BODY_MAX)
         return RP_ERR_LIMIT;
     if (ZSTD_findFrameCompressedSize(packed.data, packed.len) != packed.len)
         return RP_ERR_CODEC;
-    out->data = malloc((size_t)size);
-    if (out->data == NULL)
-        return RP_ERR_NOMEM;
-    n = ZSTD_decompress(out->data, (size_t)size, packed.data, packed.len);
-    if (n != (size_t)size) { /* covers zstd's error codes, which are huge */
-        rp_bytes_free(out);
-        return RP_ERR_CODEC;
-    }
-    out->len = n;
-    return RP_OK;
+    return decompress_frame(out, (size_t)header.size, packed);
 }
 
 static int write_packed(struct rp_bytes *packed, struct rp_slice body, enum rp_codec codec,
@@ -210,6 +265,8 @@ static int write_packed(struct rp_bytes *packed, struct rp_slice body, enum rp_c
     struct rp_writer w;
     int err;
 
+    if (body.len > RP_BODY_MAX)
+        return RP_ERR_LIMIT;
     if (codec == RP_CODEC_ZSTD && (err = compress(&compressed, body)) != RP_OK)
         return err;
     rp_writer_init(&w, RP_RECORD_MAX);

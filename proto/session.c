@@ -15,7 +15,10 @@
 
 static const uint8_t prologue[] = {'r', 'p', '/', '1'};
 
-/* Bytes that grow at the end and are used up from the start. */
+/*
+ * Bytes that grow at the end and are used up from the start. They may be a HELLO with an invite's
+ * secret, so what leaves a queue, or moves to a larger buffer, is wiped where it was.
+ */
 struct queue {
     uint8_t *data;
     size_t start;
@@ -55,28 +58,47 @@ static size_t queue_len(const struct queue *q)
     return q->end - q->start;
 }
 
+static void queue_free(struct queue *q)
+{
+    if (q->end > 0)
+        sodium_memzero(q->data, q->end);
+    free(q->data);
+    *q = (struct queue){0};
+}
+
+/* Moves what is queued to the start of the buffer. */
+static void queue_close_up(struct queue *q)
+{
+    size_t len = queue_len(q);
+
+    if (q->start == 0)
+        return;
+    memmove(q->data, q->data + q->start, len);
+    sodium_memzero(q->data + len, q->end - len);
+    q->start = 0;
+    q->end = len;
+}
+
 /* Room for ${len} more bytes at the end. */
 static int queue_reserve(struct queue *q, size_t len)
 {
-    size_t cap = q->cap > 0 ? q->cap : 1024;
-    uint8_t *data;
+    struct queue larger = {.end = queue_len(q), .cap = q->cap > 0 ? q->cap : 1024};
 
     if (len <= q->cap - q->end)
         return RP_OK;
-    if (q->start > 0) {
-        memmove(q->data, q->data + q->start, queue_len(q));
-        q->end -= q->start;
-        q->start = 0;
-    }
-    if (len <= q->cap - q->end)
+    if (len <= q->cap - queue_len(q)) {
+        queue_close_up(q);
         return RP_OK;
-    while (cap - q->end < len)
-        cap *= 2;
-    data = realloc(q->data, cap);
-    if (data == NULL)
+    }
+    while (larger.cap - larger.end < len)
+        larger.cap *= 2;
+    larger.data = malloc(larger.cap);
+    if (larger.data == NULL)
         return RP_ERR_NOMEM;
-    q->data = data;
-    q->cap = cap;
+    if (larger.end > 0)
+        memcpy(larger.data, q->data + q->start, larger.end);
+    queue_free(q);
+    *q = larger;
     return RP_OK;
 }
 
@@ -95,11 +117,13 @@ static int queue_append(struct queue *q, struct rp_slice bytes)
 /* Empties the queue, giving back a buffer that one large frame has left behind. */
 static void queue_clear(struct queue *q)
 {
-    q->start = q->end = 0;
     if (q->cap > RP_NOISE_MESSAGE_MAX) {
-        free(q->data);
-        *q = (struct queue){0};
+        queue_free(q);
+        return;
     }
+    if (q->end > 0)
+        sodium_memzero(q->data, q->end);
+    q->start = q->end = 0;
 }
 
 /* Writes our next handshake message if it is our turn. The very first carries nothing. */
@@ -140,7 +164,8 @@ struct rp_session *rp_session_new(const struct rp_session_opts *opts, uint64_t n
         s->expects_org = true;
         memcpy(s->expected_org, opts->expected_org, RP_ID_LEN);
     }
-    if (rp_bytes_copy(&s->proof, opts->proof.data, opts->proof.len) != RP_OK)
+    if (opts->proof.len > RP_PROOF_MAX ||
+        rp_bytes_copy(&s->proof, opts->proof.data, opts->proof.len) != RP_OK)
         goto err1;
     if ((s->noise = rp_noise_new(&noise)) == NULL)
         goto err1;
@@ -161,9 +186,9 @@ void rp_session_free(struct rp_session *s)
     rp_noise_free(s->noise);
     rp_bytes_free(&s->proof);
     rp_bytes_free(&s->their_proof);
-    free(s->frame.data);
-    free(s->handshake.data);
-    free(s->frames.data);
+    queue_free(&s->frame);
+    queue_free(&s->handshake);
+    queue_free(&s->frames);
     sodium_memzero(s, sizeof *s);
     free(s);
 }
@@ -243,13 +268,22 @@ static void take_bytes(struct rp_session *s, struct rp_slice *bytes, size_t unti
     bytes->len -= n;
 }
 
+/* Time runs from the first byte of a message, so that nobody can send one for ever. */
+static void start_clock(struct rp_session *s, uint64_t now_ms)
+{
+    if (s->deadline == UINT64_MAX)
+        s->deadline = now_ms + RP_FRAME_MS;
+}
+
 /* Gathers one Noise message and opens it; ${whole} says whether one was complete. */
-static int take_message(struct rp_session *s, struct rp_slice *bytes, bool *whole)
+static int take_message(struct rp_session *s, uint64_t now_ms, struct rp_slice *bytes, bool *whole)
 {
     struct rp_slice sealed;
     int err;
 
     *whole = false;
+    if (bytes->len > 0)
+        start_clock(s, now_ms);
     if (sealed_wanted(s) == 0 && bytes->len > 0)
         take_bytes(s, bytes, NOISE_HEADER_LEN);
     if (sealed_wanted(s) == 0)
@@ -270,6 +304,8 @@ static int take_message(struct rp_session *s, struct rp_slice *bytes, bool *whol
     if (s->receive.nonce % RP_REKEY_MESSAGES == 0)
         rp_noise_rekey(&s->receive);
     s->plain = (struct rp_slice){sealed.data, sealed.len - RP_NOISE_TAG_LEN};
+    if (s->plain.len == 0 && queue_len(&s->frame) == 0)
+        s->deadline = UINT64_MAX; /* it held nothing, and nothing is under way */
     return RP_OK;
 }
 
@@ -304,8 +340,7 @@ static int take_frame(struct rp_session *s, uint64_t now_ms, struct rp_slice *fr
     size_t wanted;
     int err;
 
-    if (queue_len(&s->frame) == 0 && s->plain.len > 0)
-        s->deadline = now_ms + RP_FRAME_MS;
+    start_clock(s, now_ms);
     if (queue_len(&s->frame) < FRAME_HEADER_LEN && (err = take_plain(s, FRAME_HEADER_LEN)) != RP_OK)
         return err;
     if (queue_len(&s->frame) < FRAME_HEADER_LEN)
@@ -341,7 +376,7 @@ int rp_session_receive(struct rp_session *s, uint64_t now_ms, struct rp_slice *b
             if ((err = take_frame(s, now_ms, frame)) != RP_OK || frame->data != NULL)
                 return err;
         }
-        if ((err = take_message(s, bytes, &whole)) != RP_OK)
+        if ((err = take_message(s, now_ms, bytes, &whole)) != RP_OK)
             return err;
     }
     return RP_OK;

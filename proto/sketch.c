@@ -102,11 +102,14 @@ uint32_t rp_sketch_digests(uint32_t cells)
 
 uint32_t rp_sketch_digest_cell(uint32_t i)
 {
-    uint32_t first = RP_SKETCH_FIRST;
+    for (uint32_t first = RP_SKETCH_FIRST; first < RP_SKETCH_CELLS_MAX; first *= 2) {
+        uint32_t digests = octave_digests(first);
 
-    for (; i >= octave_digests(first); first *= 2)
-        i -= octave_digests(first);
-    return first + (uint32_t)((uint64_t)i * first / octave_digests(first));
+        if (i < digests)
+            return first + (uint32_t)((uint64_t)i * first / digests);
+        i -= digests;
+    }
+    return 0;
 }
 
 uint8_t rp_sketch_digest(const struct rp_cell *cell)

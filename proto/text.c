@@ -74,6 +74,41 @@ size_t rp_text_chars(struct rp_slice text)
     return chars;
 }
 
+/* The number that ${n} digits at ${at} are, or -1. */
+static int number(struct rp_slice text, size_t at, size_t n)
+{
+    int value = 0;
+
+    for (size_t i = at; i < at + n; i++) {
+        if (i >= text.len || text.data[i] < '0' || text.data[i] > '9')
+            return -1;
+        value = value * 10 + (text.data[i] - '0');
+    }
+    return value;
+}
+
+bool rp_text_is_month(struct rp_slice text)
+{
+    int month = number(text, 5, 2);
+
+    return text.len == 7 && number(text, 0, 4) >= 0 && text.data[4] == '-' && month >= 1 &&
+           month <= 12;
+}
+
+bool rp_text_is_date(struct rp_slice text)
+{
+    static const int days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+    int year = number(text, 0, 4);
+    int month = number(text, 5, 2);
+    int day = number(text, 8, 2);
+    bool leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
+
+    if (text.len != 10 || year < 0 || text.data[4] != '-' || text.data[7] != '-' || month < 1 ||
+        month > 12)
+        return false;
+    return day >= 1 && day <= days[month - 1] + (month == 2 && leap);
+}
+
 void rp_text_hex(char *out, const uint8_t *data, size_t len)
 {
     static const char digits[] = "0123456789abcdef";

@@ -1,10 +1,36 @@
 #include "rp/writer.h"
 
 #include <msgpack.h>
+#include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "rp/err.h"
+
+/* Frees the buffer; of a secret one nothing stays in freed memory. */
+static void drop(struct rp_writer *w)
+{
+    if (w->secret && w->data != NULL)
+        sodium_memzero(w->data, w->cap);
+    free(w->data);
+}
+
+/* A buffer of ${cap} bytes with what was written. A secret one is not left to realloc, which frees
+ * the old bytes as they are. */
+static uint8_t *grown(struct rp_writer *w, size_t cap)
+{
+    uint8_t *data;
+
+    if (!w->secret)
+        return realloc(w->data, cap);
+    data = malloc(cap);
+    if (data == NULL)
+        return NULL;
+    if (w->len > 0)
+        memcpy(data, w->data, w->len);
+    drop(w);
+    return data;
+}
 
 /* Makes room for ${len} more bytes. */
 static int reserve(struct rp_writer *w, size_t len)
@@ -18,7 +44,7 @@ static int reserve(struct rp_writer *w, size_t len)
         return RP_OK;
     while (cap - w->len < len)
         cap *= 2;
-    data = realloc(w->data, cap);
+    data = grown(w, cap);
     if (data == NULL)
         return RP_ERR_NOMEM;
     w->data = data;
@@ -52,10 +78,15 @@ void rp_writer_init(struct rp_writer *w, size_t max)
     *w = (struct rp_writer){.max = max};
 }
 
+void rp_writer_init_secret(struct rp_writer *w, size_t max)
+{
+    *w = (struct rp_writer){.max = max, .secret = true};
+}
+
 void rp_writer_free(struct rp_writer *w)
 {
-    free(w->data);
-    rp_writer_init(w, w->max);
+    drop(w);
+    *w = (struct rp_writer){.max = w->max, .secret = w->secret};
 }
 
 void rp_writer_reset(struct rp_writer *w)

@@ -10,8 +10,9 @@
  * in ascending bytewise order; no floats, no extension types, no array32 or map32.
  *
  * Checks that ${buf} of ${len} bytes holds exactly one canonical item within RP_DEPTH_MAX and
- * RP_ITEMS_MAX. Allocates nothing and reads every byte at most once; no length inside the data is
- * believed before it was compared with what remains. RP_ERR_MALFORMED or RP_ERR_LIMIT otherwise.
+ * RP_ITEMS_MAX. Allocates nothing and takes time in proportion to ${len}, few passes over any byte;
+ * no length inside the data is believed before it was compared with what remains. RP_ERR_MALFORMED
+ * or RP_ERR_LIMIT otherwise.
  * Nothing that this has not accepted may reach msgpack-c or struct rp_reader.
  */
 int rp_canonical_check(const uint8_t *buf, size_t len) __attribute__((warn_unused_result));

@@ -8,12 +8,14 @@
 
 /*
  * What a story's consent block permits (SPEC 5.3). The same rules for everybody who writes or shows
- * a story. Dates are text, YYYY-MM-DD, and compare as text.
+ * a story. ${today} is a date, YYYY-MM-DD. Content may be anybody's: all that is asked of it is to
+ * be one canonical item. What is missing, or not what it should be, permits nothing.
  */
 
 /*
  * Whether a story with this content may leave the node on the day ${today}: for the commons when
- * ${commons}, else for a circle. RP_ERR_RULE with the first ${problem}.
+ * ${commons}, else for a circle. Checks that the consent block is complete, and each of its fields,
+ * but not the rest of the story, which rp_kind_check does. RP_ERR_RULE with the first ${problem}.
  */
 int rp_consent_check(struct rp_slice content, bool commons, const char *today,
                      struct rp_problem *problem) __attribute__((warn_unused_result));
@@ -21,7 +23,11 @@ int rp_consent_check(struct rp_slice content, bool commons, const char *today,
 /* Whether its consent includes ${use}, such as "public-web". */
 bool rp_consent_covers(struct rp_slice content, const char *use);
 
-/* Whether its consent was to be asked again before the day ${today}: it is hidden until then. */
-bool rp_consent_has_lapsed(struct rp_slice content, const char *today);
+/*
+ * Whether it is to be hidden on the day ${today}: consent was to be asked again before then, or
+ * does not say by when. A story that is ${local}, which never left its node, may still lack that
+ * date.
+ */
+bool rp_consent_has_lapsed(struct rp_slice content, bool local, const char *today);
 
 #endif

@@ -35,14 +35,15 @@ int rp_identity_incept(struct rp_bytes *out, const uint8_t key[static RP_KEY_LEN
                        const uint8_t next[static RP_HASH_LEN], const char *name)
     __attribute__((warn_unused_result));
 
-/* Reads an inception: an identity without successions. */
+/* Reads an inception: an identity without successions. RP_ERR_LIMIT, MALFORMED, SHAPE. */
 int rp_identity_read(struct rp_identity *out, struct rp_slice inception)
     __attribute__((warn_unused_result));
 
 /*
  * Follows one succession, a record whose signature was verified. RP_ERR_KEY when it is signed by
  * another key than the committed one, RP_ERR_STATE when its number is not the next, RP_ERR_LIMIT
- * past RP_SUCCESSIONS_MAX.
+ * past RP_SUCCESSIONS_MAX or with a body above RP_SUCCESSION_MAX, RP_ERR_SHAPE when it is none.
+ * ${identity} changes only when it follows.
  */
 int rp_identity_succeed(struct rp_identity *identity, const struct rp_record *succession)
     __attribute__((warn_unused_result));

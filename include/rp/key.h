@@ -45,6 +45,13 @@ int rp_key_verify(const uint8_t sig[static RP_SIG_LEN], const uint8_t public[sta
 int rp_key_verify_raw(const uint8_t sig[static RP_SIG_LEN], const uint8_t public[static RP_KEY_LEN],
                       const uint8_t *message, size_t len) __attribute__((warn_unused_result));
 
+/*
+ * RP_OK when the libsodium at hand decides as above on signatures for which libraries differ;
+ * RP_ERR_SIGNATURE when it does not: a node then would not hold the records that all others hold,
+ * and must not start. To be called once, after sodium_init.
+ */
+int rp_key_self_test(void) __attribute__((warn_unused_result));
+
 /* What an identity commits to before a key is known (SPEC 2.2). */
 void rp_key_next_digest(uint8_t out[static RP_HASH_LEN], const uint8_t public[static RP_KEY_LEN]);
 

@@ -74,7 +74,8 @@ const struct rp_kind *rp_kind_find(struct rp_slice name);
 /* The field called ${name} of ${kind} or of the common ones, or NULL. */
 const struct rp_field *rp_kind_field(const struct rp_kind *kind, struct rp_slice name);
 
-/* What is wrong, and where: "consent.basis". */
+/* What is wrong, and where: "consent.basis". Both are lines of UTF-8, cut where they are too long.
+ */
 struct rp_problem {
     char field[64];
     char reason[160];
@@ -88,7 +89,7 @@ int rp_kind_check(const struct rp_kind *kind, struct rp_slice content, bool publ
                   struct rp_problem *problem) __attribute__((warn_unused_result));
 
 /* The same for one value of one field; ${value} is one canonical item. */
-int rp_kind_check_field(const struct rp_field *field, struct rp_slice value,
+int rp_kind_check_field(const struct rp_field *field, struct rp_slice value, bool publish,
                         struct rp_problem *problem) __attribute__((warn_unused_result));
 
 #endif

@@ -15,30 +15,32 @@
 #define RP_KIND_LEN_MAX 24                 /* a kind's name */
 #define RP_PARENTS_MAX 32                  /* versions that a version replaces */
 #define RP_RECORD_MAX (RP_BODY_MAX + 1024) /* [codec, body, sig] as stored and sent */
+#define RP_WINDOW_MAX 8388608              /* window of a zstd frame: 8 MiB, as RFC 8878 advises */
 
 /* Identity */
 #define RP_NAME_CHARS_MAX 120
-#define RP_NAME_LEN_MAX 480   /* the same in UTF-8 */
-#define RP_SUCCESSIONS_MAX 32 /* of one organisation; all are carried in a handshake */
-#define RP_PROOF_MAX 20000    /* handshake payload */
+#define RP_NAME_LEN_MAX 480    /* the same in UTF-8 */
+#define RP_SUCCESSIONS_MAX 32  /* of one organisation; all are carried in a handshake */
+#define RP_SUCCESSION_MAX 1024 /* body of a succession, so that all of them fit a proof */
+#define RP_PROOF_MAX 40000     /* handshake payload */
 
 /* Channel */
 #define RP_NOISE_MESSAGE_MAX 65535 /* one Noise message, tag included */
-#define RP_HANDSHAKE_MAX 20480     /* one Noise handshake message */
+#define RP_HANDSHAKE_MAX 40960     /* one Noise handshake message */
 #define RP_FRAME_MAX 1048576       /* one frame: 1 MiB */
 #define RP_REKEY_MESSAGES 65536    /* transport messages in one direction between two rekeys */
 #define RP_HANDSHAKE_MS 5000       /* from the opening of the connection to both proofs */
-#define RP_FRAME_MS 30000          /* from a frame's first byte to its last */
+#define RP_FRAME_MS 30000          /* for a frame, from the first byte of what carries it */
 
 /* Messages */
-#define RP_CODECS_MAX 16
-#define RP_FEATURES_MAX 32
+#define RP_CODECS_MAX 16   /* listed in HELLO */
+#define RP_FEATURES_MAX 32 /* listed in HELLO */
 #define RP_ADDRESSES_MAX 8
 #define RP_ADDRESS_LEN_MAX 255
-#define RP_REASON_LEN_MAX 300
+#define RP_REASON_LEN_MAX 300       /* code or text of REFUSE, reason of BYE, software in HELLO */
 #define RP_ACCEPT_ENTRIES_MAX 16384 /* organisations in one ACCEPT message */
 #define RP_ACCEPTED_MAX 65536       /* organisations known from one link */
-#define RP_SYMBOLS_MAX 8192         /* symbols in one HAVE, IDS or PAGE; prefixes in one WANT */
+#define RP_SYMBOLS_MAX 8192         /* symbols in one HAVE or PAGE; prefixes in one WANT */
 #define RP_RECORDS_MAX 1024         /* records in one RECORDS message */
 #define RP_REQUESTS_MAX 256         /* WANT and LIST on one link that are not answered yet */
 #define RP_REQUESTED_MAX 32768      /* prefixes in these */

@@ -15,9 +15,9 @@
 
 /*
  * The messages of a link (SPEC 3.4 to 3.6), one per frame: canonical arrays that begin with a
- * number. Readers check shape and limits, and borrow from the frame; they return RP_ERR_SHAPE or
- * RP_ERR_LIMIT. Writers append to a writer and leave their error there. Unknown numbers are
- * ignored.
+ * number. Readers check shape and limits, all that makes a message malformed (SPEC 3.4), and borrow
+ * from the frame; they return RP_ERR_SHAPE or RP_ERR_LIMIT. Writers append to a writer and leave
+ * their error there. Unknown numbers are ignored.
  */
 enum rp_message_type {
     RP_MESSAGE_HELLO = 1,
@@ -56,6 +56,7 @@ struct rp_hello {
     uint32_t addresses; /* where it can be called */
     struct rp_slice address[RP_ADDRESSES_MAX];
 };
+/* RP_ERR_SHAPE in the writer for addresses or software that no reader would take. */
 void rp_message_write_hello(struct rp_writer *w, const struct rp_hello *hello);
 int rp_message_read_hello(struct rp_hello *out, struct rp_slice frame)
     __attribute__((warn_unused_result));
@@ -69,6 +70,8 @@ void rp_message_write_refuse(struct rp_writer *w, const char *code, const char *
 int rp_message_read_refuse(struct rp_refusal *out, struct rp_slice frame)
     __attribute__((warn_unused_result));
 void rp_message_write_bye(struct rp_writer *w, const char *reason);
+int rp_message_read_bye(struct rp_slice *reason, struct rp_slice frame)
+    __attribute__((warn_unused_result));
 
 /* Changes to the organisations that the sender accepts; with reset, the whole list from its start.
  */
@@ -106,7 +109,9 @@ int rp_message_read_exchange(uint64_t *exchange, struct rp_slice frame)
 /*
  * Everything else inside an exchange: which set it is about and the part that its type has.
  * IDS: tally, symbols. SKETCH: tally, first (cells that can be had), cells, digests. MORE: first,
- * n. CELLS: first, cells. LIST: after. PAGE: symbols, last.
+ * n. CELLS: first, cells. LIST: after. PAGE: symbols, last. What follows from the message alone is
+ * checked on reading: IDS are fewer than RP_IDS_BELOW and as many as they count, symbols of IDS and
+ * PAGE ascend, MORE asks for 1 to RP_CELLS_PER_MESSAGE cells.
  */
 struct rp_part {
     uint64_t exchange;

@@ -35,7 +35,7 @@ struct rp_noise_cipher {
     uint64_t nonce;
 };
 
-/* NULL when memory is short or the ephemeral secret makes no key. */
+/* NULL when memory is short or the ephemeral secret makes no key, as 32 random bytes always do. */
 struct rp_noise *rp_noise_new(const struct rp_noise_opts *opts);
 
 /* Wipes and frees. */
@@ -46,7 +46,8 @@ size_t rp_noise_overhead(const struct rp_noise *noise);
 
 /*
  * Writes the next message with ${payload} to ${out}, its length in ${len}; ${out} has room for the
- * payload and rp_noise_overhead(). RP_ERR_STATE when it is the other side's turn.
+ * payload and rp_noise_overhead(). RP_ERR_STATE when it is the other side's turn or the handshake
+ * is over; RP_ERR_CRYPTO when a key that the other side sent is of small order: it then is over.
  */
 int rp_noise_write(struct rp_noise *noise, struct rp_slice payload, uint8_t *out, size_t *len)
     __attribute__((warn_unused_result));
@@ -54,7 +55,7 @@ int rp_noise_write(struct rp_noise *noise, struct rp_slice payload, uint8_t *out
 /*
  * Reads the next message, writing its payload to ${out} (room for message.len bytes), its length in
  * ${len}. RP_ERR_CRYPTO when it does not authenticate, is too short, or holds a key of small order;
- * the handshake is then over. RP_ERR_STATE when it is our turn.
+ * the handshake is then over. RP_ERR_STATE when it is our turn or the handshake is over.
  */
 int rp_noise_read(struct rp_noise *noise, struct rp_slice message, uint8_t *out, size_t *len)
     __attribute__((warn_unused_result));

@@ -14,12 +14,13 @@
 #define RP_PAPER_TEXT_LEN (RP_PAPER_WORDS * 6 - 1) /* words of 5 letters, spaces between */
 
 struct rp_paper {
-    uint32_t number; /* 1 for the first succession, at most 65,535 */
+    uint32_t number; /* from 1, the first succession, to 65,535 */
     uint8_t seed[RP_KEY_SEED_LEN];
 };
 
-/* RP_PAPER_TEXT_LEN characters and a NUL. */
-void rp_paper_write(char out[static RP_PAPER_TEXT_LEN + 1], const struct rp_paper *paper);
+/* RP_PAPER_TEXT_LEN characters and a NUL; RP_ERR_SHAPE, and no text, for a number out of range. */
+int rp_paper_write(char out[static RP_PAPER_TEXT_LEN + 1], const struct rp_paper *paper)
+    __attribute__((warn_unused_result));
 
 /* RP_ERR_SHAPE: not the words of a paper key; RP_ERR_CHECKSUM: mistyped; RP_ERR_VERSION: newer. */
 int rp_paper_read(struct rp_paper *out, const char *text) __attribute__((warn_unused_result));

@@ -8,6 +8,7 @@
 #include "rp/bytes.h"
 #include "rp/hash.h"
 #include "rp/key.h"
+#include "rp/limits.h"
 
 /*
  * Records (SPEC 2): an immutable signed message. Its body is canonical msgpack, its id the hash of
@@ -16,14 +17,14 @@
  */
 
 enum rp_set {
-    RP_SET_CONTROL = 0, /* identity, revocation, vouch, withdrawal */
+    RP_SET_CONTROL = 0, /* who is who and what holds: identity, vouch, withdrawal */
     RP_SET_CONTENT = 1, /* everything else */
 };
 #define RP_SETS 2
 
 enum rp_codec {
     RP_CODEC_PLAIN = 0,
-    RP_CODEC_ZSTD = 1, /* one zstd frame that declares its size, nothing after it */
+    RP_CODEC_ZSTD = 1, /* one zstd frame as SPEC 2.1 has it, nothing after it */
 };
 
 /* The two scopes that are not a circle's hash (SPEC 2.1). */
@@ -42,14 +43,15 @@ struct rp_record {
     uint8_t seed[RP_SEED_LEN];
     bool has_teller;
     uint8_t teller[RP_KEY_LEN];
-    uint32_t parents;           /* how many versions this one replaces */
-    struct rp_slice parent_ids; /* their ids, RP_ID_LEN each, ascending; see below */
-    struct rp_slice content;    /* a canonical map */
-    uint8_t id[RP_ID_LEN];      /* computed */
-    uint8_t object[RP_ID_LEN];  /* computed */
+    uint32_t parents;                              /* how many versions this one replaces */
+    uint8_t parent_ids[RP_PARENTS_MAX][RP_ID_LEN]; /* their ids, ascending */
+    struct rp_slice content;                       /* a canonical map */
+    size_t body_len;                               /* of the body it was parsed from */
+    uint8_t id[RP_ID_LEN];                         /* computed */
+    uint8_t object[RP_ID_LEN];                     /* computed */
 };
 
-/* The ${i}th parent of a parsed record. */
+/* The ${i}th parent. */
 const uint8_t *rp_record_parent(const struct rp_record *record, uint32_t i);
 
 /* The object that org, seed and teller (NULL for none) name. */
@@ -68,15 +70,16 @@ int rp_record_parse(struct rp_record *out, struct rp_slice body)
     __attribute__((warn_unused_result));
 
 /*
- * Writes the body that ${fields} describe into ${body}. ${fields}->parent_ids holds the ids one
- * after the other, ascending, ${fields}->parents of them; content is a canonical map. What comes
- * out was parsed once more, so that nothing malformed is ever signed.
+ * Writes the body that ${fields} describe into ${body}: those of a parsed record give its body
+ * again. What is computed is not looked at. What comes out was parsed once more, so that nothing
+ * malformed is ever signed: RP_ERR_SHAPE and the other errors of rp_record_parse, RP_ERR_NOMEM.
  */
 int rp_record_write(struct rp_bytes *body, const struct rp_record *fields)
     __attribute__((warn_unused_result));
 
 /*
  * Signs ${body} with ${key} and packs it, compressed when ${codec} asks for it and it gets smaller.
+ * RP_ERR_NOMEM; RP_ERR_CODEC should zstd fail, RP_ERR_LIMIT for a body longer than RP_BODY_MAX.
  */
 int rp_record_pack(struct rp_bytes *packed, struct rp_slice body, const struct rp_key *key,
                    enum rp_codec codec) __attribute__((warn_unused_result));
@@ -90,8 +93,10 @@ struct rp_opened {
 
 /*
  * Unpacks [codec, body, sig] and checks everything that follows from the bytes alone, the signature
- * included. The declared size is believed only up to RP_BODY_MAX. On error ${out} is empty, but for
- * record.id with RP_ERR_VERSION. Free with rp_record_close.
+ * included. The declared size is believed only up to RP_BODY_MAX. RP_ERR_NOMEM alone says nothing
+ * about the record; with RP_ERR_LIMIT, MALFORMED, SHAPE, CODEC and SIGNATURE it is not valid, here
+ * or anywhere. RP_ERR_VERSION: of a later version. On error ${out} is empty, but for record.id with
+ * RP_ERR_VERSION. Free with rp_record_close.
  */
 int rp_record_open(struct rp_opened *out, struct rp_slice packed)
     __attribute__((warn_unused_result));
@@ -106,7 +111,7 @@ void rp_record_close(struct rp_opened *opened);
 int rp_record_repack(struct rp_bytes *packed, const struct rp_opened *opened, enum rp_codec codec)
     __attribute__((warn_unused_result));
 
-/* The codec that ${packed} names, or a negative error. */
+/* The codec that ${packed} names; or RP_ERR_LIMIT, MALFORMED, SHAPE, CODEC (not one we read). */
 int rp_record_codec(struct rp_slice packed);
 
 #endif

@@ -28,17 +28,23 @@ struct rp_session_opts {
     const uint8_t *expected_org; /* initiator: whom to insist on, or NULL; copied */
 };
 
-/* NULL when memory is short. */
+/*
+ * NULL when memory is short, and for options that cannot serve: a proof above RP_PROOF_MAX, an
+ * ephemeral secret that makes no key (random bytes always do). The handshake's time runs from
+ * ${now_ms}.
+ */
 struct rp_session *rp_session_new(const struct rp_session_opts *opts, uint64_t now_ms);
 
-/* Wipes keys and frees. */
+/* Wipes keys and what is queued, and frees. */
 void rp_session_free(struct rp_session *s);
 
 /*
  * Takes bytes from ${bytes}, advancing it, until a frame is complete or no bytes are left. ${frame}
  * is that frame, borrowed until the next call, or empty. Call again until it comes back empty: one
- * piece may hold many. Errors: RP_ERR_CRYPTO, RP_ERR_LIMIT, RP_ERR_MALFORMED, RP_ERR_SIGNATURE,
- * RP_ERR_KEY (not who was expected, or a proof that does not hold), RP_ERR_NOMEM.
+ * piece may hold many. Errors: RP_ERR_CRYPTO (a message does not authenticate), RP_ERR_KEY (not who
+ * was expected, or a proof that does not hold), RP_ERR_SHAPE (not a proof, or of a later version),
+ * RP_ERR_LIMIT (a message, proof or frame too long), RP_ERR_MALFORMED (a frame that is not one
+ * canonical item), RP_ERR_NOMEM.
  */
 int rp_session_receive(struct rp_session *s, uint64_t now_ms, struct rp_slice *bytes,
                        struct rp_slice *frame) __attribute__((warn_unused_result));
@@ -50,7 +56,10 @@ bool rp_session_is_open(const struct rp_session *s);
 /* What the other side proved; only when open. Lives with ${s}. */
 const struct rp_proof *rp_session_proof(const struct rp_session *s);
 
-/* Queues a copy of ${frame}, one canonical item. RP_ERR_STATE before the session is open. */
+/*
+ * Queues a copy of ${frame}, one canonical item. RP_ERR_STATE before the session is open,
+ * RP_ERR_LIMIT for an empty one or one above RP_FRAME_MAX, RP_ERR_NOMEM.
+ */
 int rp_session_send(struct rp_session *s, struct rp_slice frame)
     __attribute__((warn_unused_result));
 
@@ -59,12 +68,14 @@ size_t rp_session_queued(const struct rp_session *s);
 
 /*
  * The next bytes for the other side, borrowed until the next call on the session; empty when there
- * are none. At most one Noise message at a time.
+ * are none. At most one Noise message at a time. RP_ERR_LIMIT when 2^64 messages were sent.
  */
 int rp_session_transmit(struct rp_session *s, struct rp_slice *bytes)
     __attribute__((warn_unused_result));
 
-/* When the other side's handshake or frame will have taken too long, ms; UINT64_MAX: not waiting.
+/*
+ * When the other side's handshake, or the Noise messages of a frame of it, will have taken too
+ * long, ms; UINT64_MAX: not waiting.
  */
 uint64_t rp_session_deadline(const struct rp_session *s);
 

@@ -58,14 +58,15 @@ void rp_sketch_load(struct rp_cell *cell, const uint8_t in[static RP_CELL_LEN]);
 #define RP_SKETCH_DIGESTS_MAX 1376
 uint32_t rp_sketch_digests(uint32_t cells);
 
-/* The cell that digest ${i} is of. */
+/* The cell that digest ${i} is of; from RP_SKETCH_DIGESTS_MAX on cell 0, which no digest is of. */
 uint32_t rp_sketch_digest_cell(uint32_t i);
 
 uint8_t rp_sketch_digest(const struct rp_cell *cell);
 
 /*
  * About how many symbols two sets differ by, from which of their digests agree. ${same}[i] says so
- * of digest i, of ${n}. A maximum-likelihood estimate, about 10 % off; 0 when all agree.
+ * of digest i, of ${n}, at most RP_SKETCH_DIGESTS_MAX. A maximum-likelihood estimate, about 10 %
+ * off; 0 when all agree.
  */
 double rp_sketch_estimate(const bool *same, uint32_t n);
 

@@ -1,9 +1,11 @@
 #ifndef RP_TOKEN_H
 #define RP_TOKEN_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
+#include "rp/bytes.h"
 #include "rp/hash.h"
 #include "rp/limits.h"
 
@@ -22,10 +24,21 @@ struct rp_token {
     char address[RP_ADDRESSES_MAX][RP_ADDRESS_LEN_MAX + 1]; /* HOST:PORT */
 };
 
-/* Writes at most RP_TOKEN_TEXT_MAX characters and a NUL. */
+/* Whether ${address}, valid UTF-8 or not, may stand in an invite or a HELLO: a line, 1 to 255
+ * bytes. */
+bool rp_token_address_fits(struct rp_slice address);
+
+/*
+ * Writes at most RP_TOKEN_TEXT_MAX characters and a NUL. RP_ERR_SHAPE for addresses that do not fit
+ * or are too many, RP_ERR_NOMEM.
+ */
 int rp_token_write(char *out, const struct rp_token *token) __attribute__((warn_unused_result));
 
-/* RP_ERR_SHAPE: no invite; RP_ERR_CHECKSUM: mistyped; RP_ERR_VERSION: from a newer version. */
+/*
+ * RP_ERR_SHAPE: no invite; RP_ERR_LIMIT: longer than any; RP_ERR_CHECKSUM: mistyped;
+ * RP_ERR_VERSION: from a newer version. ${out} is zero on error; it holds a secret otherwise, to be
+ * wiped when done.
+ */
 int rp_token_read(struct rp_token *out, const char *text) __attribute__((warn_unused_result));
 
 /* Under which name an invite is remembered: a hash, so that the store holds no secret. */

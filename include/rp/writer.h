@@ -18,12 +18,20 @@ struct rp_writer {
     size_t len;
     size_t cap;
     size_t max;
+    bool secret; /* wiped where it is given up */
     int err;
 };
 
 /* Starts empty; ${max} bounds the length. Free with rp_writer_free, or give away with _take. */
 void rp_writer_init(struct rp_writer *w, size_t max);
 void rp_writer_free(struct rp_writer *w);
+
+/*
+ * The same for what must not stay in freed memory: buffers are wiped as the writer outgrows them
+ * and when it is freed. Growing costs a copy each time, which is why it is not always so. What
+ * rp_writer_take has given away is for its holder to wipe.
+ */
+void rp_writer_init_secret(struct rp_writer *w, size_t max);
 
 /* Empties the writer, keeping its buffer. */
 void rp_writer_reset(struct rp_writer *w);

@@ -34,20 +34,18 @@ int author_write(struct rp_bytes *packed, const struct author *author,
                  const struct author_draft *draft)
 {
     const struct rp_kind *kind = rp_kind_find(rp_bytes_str(draft->kind));
-    uint8_t parents[RP_PARENTS_MAX][RP_ID_LEN];
     struct rp_record fields = {
         .set = kind != NULL ? kind->set : RP_SET_CONTENT,
         .kind = rp_bytes_str(draft->kind),
         .parents = draft->parents,
-        .parent_ids = {parents[0], (size_t)draft->parents * RP_ID_LEN},
         .content = draft->content,
     };
 
     if (draft->parents > RP_PARENTS_MAX)
         return RP_ERR_LIMIT;
     if (draft->parents > 0)
-        memcpy(parents, draft->parent_ids, (size_t)draft->parents * RP_ID_LEN);
-    qsort(parents, draft->parents, RP_ID_LEN, compare_ids);
+        memcpy(fields.parent_ids, draft->parent_ids, (size_t)draft->parents * RP_ID_LEN);
+    qsort(fields.parent_ids, draft->parents, RP_ID_LEN, compare_ids);
     memcpy(fields.scope, draft->scope, RP_ID_LEN);
     if (draft->seed != NULL)
         memcpy(fields.seed, draft->seed, RP_SEED_LEN);

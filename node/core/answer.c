@@ -23,7 +23,10 @@ static int answer_ids(struct link *link, struct rp_part *part, const struct view
     int err = view_list(view, NULL, RP_SYMBOLS_MAX, &symbols, &last);
 
     part->symbols = symbols_slice(&symbols);
-    rp_message_write_part(&link->writer, RP_MESSAGE_IDS, part);
+    if (symbols.n == part->tally.count * RP_SYMBOL_LEN)
+        rp_message_write_part(&link->writer, RP_MESSAGE_IDS, part);
+    else /* one was erased in the store, and we were not told yet: they will ask again */
+        rp_message_write_done(&link->writer, part->exchange);
     symbols_free(&symbols);
     return err;
 }

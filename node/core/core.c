@@ -32,6 +32,8 @@ struct core *core_new(const struct core_opts *opts, uint64_t now_ms, int *err)
     core->self = opts->self;
     core->trust_depth = opts->trust_depth;
     core->check_ms = opts->check_ms;
+    core->scrub_ms = opts->scrub_ms;
+    core->scrub_at = opts->scrub_ms > 0 ? now_ms + opts->scrub_ms : UINT64_MAX;
     core->vouch = opts->vouch;
     core->calendar_ahead = opts->calendar_ahead;
     core->retry_at = UINT64_MAX;
@@ -226,6 +228,8 @@ void core_apply(struct batch *batch, struct change *change)
     case CHANGE_INVITE:
         invites_save(txn, &change->invite);
         break;
+    case CHANGE_DAMAGED: /* ingest/repair.c */
+        break;
     }
 }
 
@@ -251,6 +255,8 @@ static void renew(struct core *core, struct change *change)
         break;
     case CHANGE_INVITE:
         peering_renew_invite(core, &change->invite);
+        break;
+    case CHANGE_DAMAGED:
         break;
     }
 }
@@ -290,6 +296,59 @@ static void retry_failed(struct core *core, uint64_t now_ms)
         trust_recompute(core, now_ms);
 }
 
+/* A damaged record is gone: peers have it, if anybody. */
+static void forget_damaged(struct core *core, const struct change *change, uint64_t now_ms)
+{
+    core->counters.damaged++;
+    sets_remove(core, change->erased.symbol, &change->erased.place);
+    if (change->was_repaired) {
+        sets_add(core, change->erased.symbol, &change->repaired);
+        return;
+    }
+    if (change->erased.place.lane == LANE_VOUCH) {
+        trust_vouch_erased(core, change->erased.symbol);
+        core->trust_changed = true;
+        core->trust_at = now_ms;
+    }
+    for (struct link *link = core->links; link != NULL; link = link->next)
+        exchange_plan(link, now_ms + SETTLE_MS);
+}
+
+void core_damaged(struct core *core, uint64_t seq)
+{
+    struct change *change = core_change_new(CHANGE_DAMAGED);
+
+    if (change == NULL)
+        return; /* it will be found again */
+    change->seq = seq;
+    (void)core_store(core, change);
+}
+
+/* Reads the next stored records: a disk forgets silently. */
+static void scrub(struct core *core)
+{
+    struct kv_key from = {.len = 0};
+    struct kv_iter it;
+    struct kv_txn *txn;
+    unsigned n = 0;
+    int err;
+
+    if ((txn = kv_begin(core->kv, false, &err)) == NULL)
+        return;
+    kv_key_number(&from, core->scrubbed + 1, 8);
+    for (kv_from(&it, txn, KV_LOG, kv_key_slice(&from), 0); it.found && n < SCRUB_EACH;
+         kv_next(&it)) {
+        core->scrubbed = kv_number(it.key.data, 8);
+        n++;
+        if (!records_is_sound(txn, core->scrubbed) && kv_err(txn) == RP_OK)
+            core_damaged(core, core->scrubbed);
+    }
+    if (n < SCRUB_EACH)
+        core->scrubbed = 0; /* from the start again */
+    kv_stop(&it);
+    kv_abort(txn);
+}
+
 void core_stored(struct core *core, struct change *change, int err, uint64_t now_ms)
 {
     peering_stored(core, change, err);
@@ -306,6 +365,8 @@ void core_stored(struct core *core, struct change *change, int err, uint64_t now
         for (struct link *link = core->links; link != NULL; link = link->next)
             exchange_plan(link, now_ms + SETTLE_MS);
     }
+    if (change->type == CHANGE_DAMAGED && change->was_damaged)
+        forget_damaged(core, change, now_ms);
     change_free(change);
 }
 
@@ -408,6 +469,8 @@ uint64_t core_deadline(const struct core *core)
 
     if (core->retry_at < deadline)
         deadline = core->retry_at;
+    if (core->scrub_at < deadline)
+        deadline = core->scrub_at;
     if (core->full_until != 0 && core->full_until < deadline)
         deadline = core->full_until;
     for (const struct link *link = core->links; link != NULL; link = link->next) {
@@ -431,6 +494,10 @@ void core_tick(struct core *core, uint64_t now_ms)
             fetch_ask(link, now_ms);
             exchange_plan(link, now_ms);
         }
+    }
+    if (core->scrub_at <= now_ms) {
+        core->scrub_at = now_ms + core->scrub_ms;
+        scrub(core);
     }
     peering_tick(core, now_ms);
     for (struct link *link = core->links; link != NULL; link = next) {

@@ -47,6 +47,7 @@ struct core_opts {
     const char *software;   /* name and version, for HELLO */
     uint32_t trust_depth;   /* how many vouches away an organisation may be */
     uint32_t check_ms;      /* how often a live link is compared, about */
+    uint32_t scrub_ms;      /* how often some stored records are read and checked; 0: never */
     bool vouch;             /* joining by an invite vouches for the inviter */
 };
 
@@ -110,6 +111,7 @@ enum change_type {
     CHANGE_PEER,        /* a peer added or changed */
     CHANGE_PEER_REMOVE, /* a peer removed */
     CHANGE_INVITE,      /* an invite made or used */
+    CHANGE_DAMAGED,     /* a record that the disk has damaged goes, to be fetched again */
 };
 
 /* A change to the store, to be carried out by the one writer, in order. */
@@ -121,6 +123,11 @@ struct change {
     struct rp_bytes inception;
     struct peer_entry peer;
     struct invite_entry invite;
+    uint64_t seq;         /* of the damaged record */
+    bool was_damaged;     /* it was, and is gone: */
+    struct erased erased; /* that one */
+    bool was_repaired;    /* there was a copy, which is stored now: */
+    struct place repaired;
 };
 
 /* Carries ${change} out. In the writer's thread; errors stick in the batch. */
@@ -273,6 +280,7 @@ struct core_counters {
     uint64_t equal;
     uint64_t sketches;
     uint64_t lists;
+    uint64_t damaged; /* stored records that the disk had damaged, removed */
 };
 void core_counters(const struct core *core, struct core_counters *out);
 

@@ -47,10 +47,12 @@
 #define STALL_MS 4000                 /* a link that delivers nothing for so long: ask another */
 #define EXCHANGE_MS 30000             /* an exchange that takes longer is dropped */
 #define SETTLE_MS 50                  /* before comparing again after a difference */
+#define DECLINED_MS 1000              /* the same after it was not answered */
 #define HELLO_MS 10000                /* from the handshake to both HELLOs */
 #define FULL_MS 10000 /* after the store was full, before asking for records again */
 #define DIAL_FIRST_MS 1000
 #define DIAL_MAX_MS 300000
+#define SCRUB_EACH 64 /* records checked at a time */
 #define RETRY_MS 2000 /* after something could not be stored */
 
 /* An organisation, by its number: core->orgs[number]. Those that are not stored somebody vouches
@@ -281,6 +283,9 @@ struct core {
     char *software;
     uint32_t trust_depth;
     uint32_t check_ms;
+    uint32_t scrub_ms;
+    uint64_t scrub_at; /* when the next records are checked: */
+    uint64_t scrubbed; /* those after this one */
     bool vouch;
     int64_t calendar_ahead; /* of the steady clock */
     uint8_t table_key[TABLE_KEY_LEN];
@@ -341,6 +346,8 @@ struct change *core_change_new(enum change_type type);
 /* Has a record of ours taken in, however often that fails at first; takes it over. When it is in
  * the store, ${then} (NULL: nothing) is stored, too. */
 void core_submit_own(struct core *core, struct rp_bytes *packed, struct change *then);
+/* A stored record was found to be damaged: it goes, and is fetched again. */
+void core_damaged(struct core *core, uint64_t seq);
 void core_retry_at(struct core *core, uint64_t at_ms); /* what failed is tried again then */
 void core_wake(struct link *link);
 uint64_t core_calendar(const struct core *core, uint64_t now_ms);

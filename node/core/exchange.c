@@ -516,7 +516,7 @@ static int receive_done(struct link *link, struct rp_slice frame, uint64_t now_m
         answer_close(link);
     if (link->ours.state != EXCHANGE_NONE && link->ours.number == exchange) {
         close_ours(link);
-        exchange_plan_interval(link, now_ms);
+        exchange_plan(link, now_ms + DECLINED_MS);
     }
     return RP_OK;
 }

@@ -1,3 +1,4 @@
+#include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -164,6 +165,14 @@ static void drop_effects(struct core *core, const struct link *link)
     q->n = kept;
 }
 
+/* It may hold the secret of an invite. */
+static void forget_hello(struct link *link)
+{
+    if (link->hello.data != NULL)
+        sodium_memzero(link->hello.data, link->hello.len);
+    rp_bytes_free(&link->hello);
+}
+
 void core_closed(struct core *core, struct link *link, uint64_t now_ms)
 {
     struct link **at = &core->links;
@@ -188,7 +197,7 @@ void core_closed(struct core *core, struct link *link, uint64_t now_ms)
     }
     rp_session_free(link->session);
     rp_writer_free(&link->writer);
-    rp_bytes_free(&link->hello);
+    forget_hello(link);
     free(link->standing_sent);
     table_free(link->remote_ids);
     free(link->remote);
@@ -388,7 +397,7 @@ static int finish_greeting(struct link *link, uint64_t now_ms)
     if (!link->hello_sent)
         send_hello(link, now_ms);
     err = link->state == LINK_ENDING ? RP_OK : open_link(link, &hello, now_ms);
-    rp_bytes_free(&link->hello);
+    forget_hello(link);
     return err;
 }
 
@@ -520,6 +529,11 @@ static int receive_frame(struct link *link, struct rp_slice frame, uint64_t now_
     if (type == RP_MESSAGE_REFUSE)
         return receive_refuse(link, frame);
     if (type == RP_MESSAGE_BYE) {
+        struct rp_slice reason;
+        int err = rp_message_read_bye(&reason, frame);
+
+        if (err != RP_OK)
+            return err;
         link_end(link, NULL);
         if (link->peer != NULL && link_of_peer(link->core, link->peer) == NULL)
             peering_note(link->peer, "bye", "the other side has closed");

@@ -108,7 +108,8 @@ static int serve_page(struct link *link, const struct rp_part *asked)
     return err;
 }
 
-/* Appends the record at ${seq} to ${w}, in a codec that the other side reads. */
+/* Appends the record at ${seq} to ${w}, in a codec that the other side reads. What the disk has
+ * damaged is never sent: it could not even be a message. */
 static void append_record(struct link *link, struct kv_txn *txn, uint64_t seq, struct rp_writer *w)
 {
     struct rp_slice packed;
@@ -116,15 +117,16 @@ static void append_record(struct link *link, struct kv_txn *txn, uint64_t seq, s
     struct rp_bytes plain;
     struct place place;
 
-    if (!records_load(txn, seq, &place, &packed))
-        return;
-    if (link->reads_zstd || rp_record_codec(packed) == RP_CODEC_PLAIN) {
-        rp_writer_raw(w, packed);
+    if (!records_open(txn, seq, &place, &opened)) {
+        if (kv_err(txn) == RP_OK)
+            core_damaged(link->core, seq);
         return;
     }
-    if (rp_record_open_trusted(&opened, packed) != RP_OK)
-        return;
-    if (rp_record_repack(&plain, &opened, RP_CODEC_PLAIN) == RP_OK) {
+    if (!records_load(txn, seq, &place, &packed))
+        packed.len = 0;
+    if (link->reads_zstd || rp_record_codec(packed) == RP_CODEC_PLAIN) {
+        rp_writer_raw(w, packed);
+    } else if (rp_record_repack(&plain, &opened, RP_CODEC_PLAIN) == RP_OK) {
         rp_writer_raw(w, rp_bytes_slice(&plain));
         rp_bytes_free(&plain);
     }

@@ -168,43 +168,51 @@ static uint64_t *versions_of(struct kv_txn *txn, const uint8_t object[static RP_
     return seqs;
 }
 
-static void withdraw_whole(struct batch *batch, const struct rp_record *record, uint32_t scope,
-                           struct admission *out)
+/* Notes what a withdrawal covers, together with a copy of it: see repair.h. */
+static void put_withdrawn(struct batch *batch, const struct kv_key *key,
+                          const struct rp_record *record, struct rp_slice packed)
+{
+    struct rp_bytes value;
+
+    if (rp_bytes_join(&value, (struct rp_slice){record->id, RP_SYMBOL_LEN}, packed) != RP_OK) {
+        kv_fail(batch_txn(batch), RP_ERR_NOMEM);
+        return;
+    }
+    kv_put(batch_txn(batch), KV_WITHDRAWN, kv_key_slice(key), rp_bytes_slice(&value));
+    rp_bytes_free(&value);
+}
+
+static void withdraw_whole(struct batch *batch, const struct rp_record *record,
+                           struct rp_slice packed, uint32_t scope, struct admission *out)
 {
     struct kv_key key = withdrawn_key(scope, record->object, whole_object);
     uint32_t n;
     uint64_t *seqs = versions_of(batch_txn(batch), record->object, &n);
 
-    kv_put(batch_txn(batch), KV_WITHDRAWN, kv_key_slice(&key),
-           (struct rp_slice){record->id, RP_SYMBOL_LEN});
+    put_withdrawn(batch, &key, record, packed);
     for (uint32_t i = 0; i < n; i++)
         erase_covered(batch, seqs[i], scope, out);
     free(seqs);
 }
 
-static void withdraw_version(struct batch *batch, const struct rp_record *record, uint32_t scope,
+static void withdraw_version(struct batch *batch, const struct rp_record *record,
+                             struct rp_slice packed, uint32_t scope,
                              const uint8_t version[static RP_ID_LEN], struct admission *out)
 {
     struct kv_txn *txn = batch_txn(batch);
     struct kv_key key = withdrawn_key(scope, record->object, version);
-    struct rp_opened opened;
     struct place place;
-    bool covers;
 
     if (memcmp(version, whole_object, RP_SYMBOL_LEN) == 0)
         return; /* no record has such an id, and the key stands for all versions */
-    kv_put(txn, KV_WITHDRAWN, kv_key_slice(&key), (struct rp_slice){record->id, RP_SYMBOL_LEN});
-    if (!records_find(txn, version, &place) || !records_open(txn, place.seq, &place, &opened))
-        return;
-    covers = memcmp(opened.record.object, record->object, RP_ID_LEN) == 0;
-    rp_record_close(&opened);
-    if (covers)
+    put_withdrawn(batch, &key, record, packed);
+    if (records_find(txn, version, &place) && records_is_version(txn, place.seq, record->object))
         erase_covered(batch, place.seq, scope, out);
 }
 
 /* Carries out a withdrawal: of the versions it lists, or of the whole object. */
-static void withdraw(struct batch *batch, const struct rp_record *record, uint32_t scope,
-                     struct admission *out)
+static void withdraw(struct batch *batch, const struct rp_record *record, struct rp_slice packed,
+                     uint32_t scope, struct admission *out)
 {
     uint8_t version[RP_ID_LEN];
     struct rp_reader versions;
@@ -212,7 +220,7 @@ static void withdraw(struct batch *batch, const struct rp_record *record, uint32
     uint32_t n;
 
     if (!rp_reader_find(record->content, "versions", &versions)) {
-        withdraw_whole(batch, record, scope, out);
+        withdraw_whole(batch, record, packed, scope, out);
         return;
     }
     check = versions;
@@ -223,7 +231,7 @@ static void withdraw(struct batch *batch, const struct rp_record *record, uint32
         return;
     for (uint32_t i = 0; i < n; i++) {
         rp_reader_bin_into(&versions, version, sizeof version);
-        withdraw_version(batch, record, scope, version, out);
+        withdraw_version(batch, record, packed, scope, version, out);
     }
 }
 
@@ -275,7 +283,7 @@ int admit_record(struct batch *batch, const struct rp_record *record, struct rp_
     records_insert(batch, record, packed, &out->place);
     keep_slip(txn, &identity, record);
     if (is_withdrawal(record))
-        withdraw(batch, record, scope, out);
+        withdraw(batch, record, packed, scope, out);
     if (kv_err(txn) != RP_OK)
         admit_free(out);
     return kv_err(txn);

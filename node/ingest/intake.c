@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "repair.h"
 #include "rp/err.h"
 
 struct intake *intake_record(const struct submission *submission)
@@ -55,7 +56,10 @@ static void write_one(struct batch *batch, struct intake *intake, enum room room
         return;
     }
     if (intake->is_change) {
-        core_apply(batch, intake->change);
+        if (intake->change->type == CHANGE_DAMAGED)
+            repair_record(batch, intake->change);
+        else
+            core_apply(batch, intake->change);
         return;
     }
     if (intake->err == RP_ERR_VERSION)

@@ -114,6 +114,25 @@ bool records_load(struct kv_txn *txn, uint64_t seq, struct place *place, struct 
     return true;
 }
 
+static struct kv_key author_key(const struct place *place)
+{
+    struct kv_key key = records_author_key(place->scope, place->lane, place->org);
+
+    kv_key_number(&key, place->seq, 8);
+    return key;
+}
+
+/* Whether what was opened is what the index says is there. */
+static bool is_as_indexed(struct kv_txn *txn, const struct place *place,
+                          const struct rp_record *record)
+{
+    struct kv_key key = author_key(place);
+    struct rp_slice symbol;
+
+    return kv_get(txn, KV_AUTHOR, kv_key_slice(&key), &symbol) && symbol.len == RP_SYMBOL_LEN &&
+           memcmp(symbol.data, record->id, RP_SYMBOL_LEN) == 0;
+}
+
 bool records_open(struct kv_txn *txn, uint64_t seq, struct place *place, struct rp_opened *out)
 {
     struct rp_slice packed;
@@ -122,9 +141,34 @@ bool records_open(struct kv_txn *txn, uint64_t seq, struct place *place, struct 
     if (!records_load(txn, seq, place, &packed))
         return false;
     err = rp_record_open_trusted(out, packed);
-    if (err != RP_OK)
-        kv_fail(txn, err == RP_ERR_NOMEM ? err : RP_ERR_CORRUPT);
+    if (err == RP_ERR_NOMEM)
+        kv_fail(txn, err);
+    if (err == RP_OK && !is_as_indexed(txn, place, &out->record)) {
+        rp_record_close(out);
+        return false;
+    }
     return err == RP_OK;
+}
+
+bool records_is_sound(struct kv_txn *txn, uint64_t seq)
+{
+    struct rp_opened opened;
+    struct rp_slice packed;
+    struct place place;
+    bool sound;
+
+    if (!records_load(txn, seq, &place, &packed) || rp_record_open(&opened, packed) != RP_OK)
+        return false;
+    sound = is_as_indexed(txn, &place, &opened.record);
+    rp_record_close(&opened);
+    return sound;
+}
+
+bool records_is_version(struct kv_txn *txn, uint64_t seq, const uint8_t object[static RP_ID_LEN])
+{
+    struct kv_key key = id_and_seq(object, RP_ID_LEN, seq);
+
+    return kv_get(txn, KV_OBJECT, kv_key_slice(&key), NULL);
 }
 
 static struct kv_key head_key(const struct rp_record *record, const struct place *place)
@@ -227,14 +271,6 @@ static void put_symbol(struct batch *batch, const uint8_t *symbol, const struct 
            kv_key_slice(&value));
 }
 
-static struct kv_key author_key(const struct place *place)
-{
-    struct kv_key key = records_author_key(place->scope, place->lane, place->org);
-
-    kv_key_number(&key, place->seq, 8);
-    return key;
-}
-
 /* Calls ${change} for the backlink key of each object that ${record} refers to. */
 static void each_backlink(struct batch *batch, const struct rp_record *record, uint64_t seq,
                           bool remove)
@@ -277,6 +313,59 @@ void records_insert(struct batch *batch, const struct rp_record *record, struct 
     batch_sum(batch, (struct sum_key){place->scope, place->lane, place->org}, record->id, false);
 }
 
+/* Removes the first entry of a table whose key ends in ${seq}; its key in ${key}. */
+static bool del_one_of(struct kv_txn *txn, enum kv_table table, uint64_t seq, struct kv_key *key)
+{
+    struct kv_iter it;
+
+    for (kv_first(&it, txn, table, (struct rp_slice){NULL, 0}); it.found; kv_next(&it)) {
+        if (records_seq_of_key(it.key) != seq)
+            continue;
+        *key = (struct kv_key){.len = 0};
+        kv_key_bytes(key, it.key.data, it.key.len);
+        kv_stop(&it);
+        kv_del(txn, table, kv_key_slice(key));
+        return true;
+    }
+    return false;
+}
+
+/*
+ * What records_erase does for a record that cannot be read: its entries are looked for in the whole
+ * of each index. That is slow, and rare. Versions that it replaced stay replaced: a sound copy will
+ * come from a peer.
+ */
+static void erase_damaged(struct batch *batch, const struct place *place,
+                          uint8_t symbol[static RP_SYMBOL_LEN])
+{
+    static const enum kv_table indexes[] = {KV_OBJECT, KV_REPLACED, KV_BACKLINK};
+    struct kv_txn *txn = batch_txn(batch);
+    struct kv_key key = author_key(place);
+    struct rp_slice value;
+
+    if (!kv_get(txn, KV_AUTHOR, kv_key_slice(&key), &value) || value.len != RP_SYMBOL_LEN) {
+        kv_fail(txn, RP_ERR_CORRUPT);
+        return;
+    }
+    memcpy(symbol, value.data, RP_SYMBOL_LEN);
+    kv_del(txn, KV_AUTHOR, kv_key_slice(&key));
+    kv_del(txn, KV_SYMBOL, (struct rp_slice){symbol, RP_SYMBOL_LEN});
+    key = seq_key(place->seq);
+    kv_del(txn, KV_LOG, kv_key_slice(&key));
+    for (size_t i = 0; i < sizeof indexes / sizeof indexes[0]; i++) {
+        while (del_one_of(txn, indexes[i], place->seq, &key))
+            ;
+    }
+    while (del_one_of(txn, KV_HEAD, place->seq, &key)) {
+        struct rp_slice kind = {key.bytes + 4, RP_KIND_LEN_MAX};
+
+        while (kind.len > 0 && kind.data[kind.len - 1] == 0)
+            kind.len--;
+        batch_count(batch, place->scope, kind, -1);
+    }
+    batch_sum(batch, (struct sum_key){place->scope, place->lane, place->org}, symbol, true);
+}
+
 void records_erase(struct batch *batch, uint64_t seq, uint8_t symbol[static RP_SYMBOL_LEN])
 {
     struct kv_txn *txn = batch_txn(batch);
@@ -285,8 +374,13 @@ void records_erase(struct batch *batch, uint64_t seq, uint8_t symbol[static RP_S
     struct place place;
     struct kv_key key;
 
-    if (!records_open(txn, seq, &place, &opened))
+    if (!records_open(txn, seq, &place, &opened)) {
+        struct rp_slice packed;
+
+        if (kv_err(txn) == RP_OK && records_load(txn, seq, &place, &packed))
+            erase_damaged(batch, &place, symbol);
         return;
+    }
     memcpy(symbol, record->id, RP_SYMBOL_LEN);
     key = seq_key(seq);
     kv_del(txn, KV_LOG, kv_key_slice(&key));

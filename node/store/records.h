@@ -41,7 +41,7 @@ bool records_read_place(struct rp_slice value, struct place *out);
 /* The packed record at ${seq}, borrowed from the transaction. False when there is none. */
 bool records_load(struct kv_txn *txn, uint64_t seq, struct place *place, struct rp_slice *packed);
 
-/* The same, opened. Close with rp_record_close. A record that does not open: RP_ERR_CORRUPT. */
+/* The same, opened. Close with rp_record_close. False, too, for one that the disk has damaged. */
 bool records_open(struct kv_txn *txn, uint64_t seq, struct place *place, struct rp_opened *out);
 
 /*
@@ -51,7 +51,15 @@ bool records_open(struct kv_txn *txn, uint64_t seq, struct place *place, struct 
 void records_insert(struct batch *batch, const struct rp_record *record, struct rp_slice packed,
                     struct place *place);
 
-/* Removes the record at ${seq} and every entry about it; its symbol in ${symbol}. */
+/* Whether the record at ${seq} is, to the bit, the one that was stored: its signature holds, and
+ * its id is the one in the index. */
+bool records_is_sound(struct kv_txn *txn, uint64_t seq);
+
+/* Whether the record at ${seq} is a version of ${object}; also for a damaged one. */
+bool records_is_version(struct kv_txn *txn, uint64_t seq, const uint8_t object[static RP_ID_LEN]);
+
+/* Removes the record at ${seq}, damaged or not, and every entry about it; its symbol in ${symbol}.
+ */
 void records_erase(struct batch *batch, uint64_t seq, uint8_t symbol[static RP_SYMBOL_LEN]);
 
 /* Whether ${record}, one that is or is to be stored, is replaced by a stored version. */

@@ -163,7 +163,8 @@ bool view_may_show(const struct view_source *source, const struct rp_record *rec
     view_date(today, source->now_ms);
     if (!core_org(source->core, place->org, &org) || !org.accepted)
         return false;
-    return !rp_record_is_kind(record, "story") || !rp_consent_has_lapsed(record->content, today);
+    return !rp_record_is_kind(record, "story") ||
+           !rp_consent_has_lapsed(record->content, place->scope == SCOPE_LOCAL, today);
 }
 
 bool view_may_publish(const struct view_source *source, const struct rp_record *record,

@@ -320,7 +320,7 @@ class Records(LiveTest):
         teller = hashes.public_key(seed)
         bare = author.compose("story", {"title": "x"}, teller=teller)
         slip = author.slip(bare.body.object)
-        told = altered(bare, author.key_seed, content={"title": "Told", "slip": slip})
+        told = altered(bare, author.key_seed, content={"title": "Told", "slip": slip, "consent": {"review_on": "2099-12-31"}})
         probe.publish(told)
         self.until_same(node, probe)
         self.assertEqual(node.status()["records"], 1)

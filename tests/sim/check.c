@@ -10,7 +10,6 @@
  * code under test only the layout of the store is known (SPEC 7.2), and the core's tallies, queues
  * and cells are looked at to be compared.
  */
-#define HEADER 20 /* of a value in "log": first seen, organisation, scope, lane, unused */
 #define QUEUED_MAX (6u << 20) /* bytes that a core may owe to one link */
 
 /* A node's disk, read. */
@@ -83,7 +82,8 @@ static void read_log(struct world *world, const struct actor *actor, struct kv_t
     for (kv_first(&it, txn, KV_LOG, (struct rp_slice){NULL, 0}); it.found; kv_next(&it)) {
         const struct fact *fact;
 
-        if (!truth_is_genuine(world->truth, it.value.data + HEADER, it.value.len - HEADER, &fact)) {
+        if (!truth_is_genuine(world->truth, it.value.data + LOG_HEADER, it.value.len - LOG_HEADER,
+                              &fact)) {
             if (world->figures.faults[FAULT_ROT] == 0)
                 world_fail(world, "node %u stores a record that nobody wrote", actor->number);
             disk->rotten++;
@@ -179,6 +179,16 @@ static void check_held(struct world *world, const struct actor *actor, const str
     }
 }
 
+/* The same, also when the disk has damaged the withdrawal since. */
+static bool was_withdrawn(const struct actor *actor, const struct fact *fact)
+{
+    for (size_t i = 0; i < actor->withdrawals.n; i++) {
+        if (truth_covers(actor->withdrawals.facts[i], fact))
+            return true;
+    }
+    return false;
+}
+
 /* What was promised is there, unless it was withdrawn since. */
 static void check_kept(struct world *world, const struct actor *actor, const struct disk *disk)
 {
@@ -188,8 +198,10 @@ static void check_kept(struct world *world, const struct actor *actor, const str
         if (fact == NULL)
             world_fail(world, "node %u acknowledged a record that nobody wrote", actor->number);
         else if (disk_find(disk, fact->id) == NULL && !is_withdrawn(disk, fact) &&
-                 disk->rotten == 0)
-            world_fail(world, "node %u lost a record that it had acknowledged", actor->number);
+                 !was_withdrawn(actor, fact))
+            world_fail(world,
+                       "node %u lost a record (kind %d, %02x%02x%02x) that it had acknowledged",
+                       actor->number, (int)fact->kind, fact->id[0], fact->id[1], fact->id[2]);
     }
 }
 
@@ -397,6 +409,11 @@ bool check_converged(struct world *world, char *why, size_t why_len)
             converged = false;
             if (why != NULL)
                 snprintf(why, why_len, "node %u has not written everything", i);
+        }
+        if (!world->actors[i].liar && disks[i].rotten > 0) {
+            converged = false;
+            if (why != NULL)
+                snprintf(why, why_len, "node %u has a damaged record", i);
         }
     }
     for (unsigned author = 0; author < n && converged; author++)

@@ -64,6 +64,34 @@ static void restore(struct actor *actor)
         actor->kept_n = actor->backup_kept;
 }
 
+/* Turns a bit of some stored record over. What was promised of it is off: if nobody else has it, it
+ * is lost. */
+static void rot(struct world *world, struct actor *actor)
+{
+    struct kv_iter it;
+    struct kv_txn *txn;
+    uint64_t rows = 0;
+    uint64_t nth;
+    int err;
+
+    if ((txn = kv_begin(actor->disk, false, &err)) == NULL)
+        return;
+    for (kv_first(&it, txn, KV_LOG, (struct rp_slice){NULL, 0}); it.found; kv_next(&it))
+        rows++;
+    nth = rp_rand_below(&world->fault_rand, rows);
+    rows = 0;
+    for (kv_first(&it, txn, KV_LOG, (struct rp_slice){NULL, 0}); it.found; kv_next(&it)) {
+        const struct fact *fact;
+
+        if (rows++ == nth && truth_is_genuine(world->truth, it.value.data + LOG_HEADER,
+                                              it.value.len - LOG_HEADER, &fact))
+            actor_release(actor, fact->id);
+    }
+    kv_abort(txn);
+    (void)kv_mem_rot(actor->disk, KV_LOG, nth, LOG_HEADER,
+                     rp_rand_below(&world->fault_rand, 8 * 120));
+}
+
 static void crash_for_a_while(struct world *world, struct actor *actor)
 {
     if (actor->core == NULL)
@@ -103,6 +131,7 @@ static void go_wrong(struct world *world, struct actor *actor, enum fault fault)
                            rp_rand_below(rand, 2) == 0 ? RP_ERR_FULL : RP_ERR_IO);
         break;
     case FAULT_ROT:
+        rot(world, actor);
         break;
     case FAULT_CALENDAR:
         actor->calendar_ahead = WORLD_CALENDAR + (int64_t)rp_rand_below(rand, 525600 * 2) * MINUTE -

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "plant.h"
 #include "world.h"
 
 /*
@@ -19,7 +20,12 @@ struct options {
 
 static int usage(void)
 {
-    fputs("usage: rpsim --seed S [--nodes N] [--hours H] [--records R] [--json]\n", stderr);
+    fputs("usage: rpsim --seed S [--nodes N] [--hours H] [--records R] [--plant BUG] [--json]\n"
+          "bugs:",
+          stderr);
+    for (unsigned i = 0; plant_name(i) != NULL; i++)
+        fprintf(stderr, " %s", plant_name(i));
+    fputc('\n', stderr);
     return 2;
 }
 
@@ -33,16 +39,20 @@ static bool parse_number(const char *text, uint64_t max, uint64_t *out)
 
 static bool parse(int argc, char **argv, struct options *out)
 {
-    static const struct option options[] = {
-        {"seed", required_argument, NULL, 's'},  {"nodes", required_argument, NULL, 'n'},
-        {"hours", required_argument, NULL, 'h'}, {"records", required_argument, NULL, 'r'},
-        {"json", no_argument, NULL, 'j'},        {NULL, 0, NULL, 0}};
+    static const struct option options[] = {{"seed", required_argument, NULL, 's'},
+                                            {"nodes", required_argument, NULL, 'n'},
+                                            {"hours", required_argument, NULL, 'h'},
+                                            {"records", required_argument, NULL, 'r'},
+                                            {"plant", required_argument, NULL, 'p'},
+                                            {"json", no_argument, NULL, 'j'},
+                                            {NULL, 0, NULL, 0}};
     uint64_t value = 0;
     bool seeded = false;
     int option;
 
     while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
-        if (option == '?' || (option != 'j' && !parse_number(optarg, UINT64_MAX, &value)))
+        if (option == '?' || (option == 'p' && !plant_choose(optarg)) ||
+            (strchr("jp", option) == NULL && !parse_number(optarg, UINT64_MAX, &value)))
             return false;
         if (option == 's')
             out->plan.seed = value;

@@ -106,7 +106,7 @@ static bool take_apart(struct parts *out, const uint8_t *packed, size_t len)
     const msgpack_object *entry;
     size_t end = 0;
 
-    *out = (struct parts){NULL};
+    *out = (struct parts){.body = NULL};
     msgpack_unpacked_init(&unpacked);
     if (msgpack_unpack_next(&unpacked, (const char *)packed, len, &end) != MSGPACK_UNPACK_SUCCESS ||
         end != len || unpacked.data.type != MSGPACK_OBJECT_ARRAY ||

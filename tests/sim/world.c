@@ -128,13 +128,30 @@ bool actor_is_idle(const struct actor *actor)
 
 /* Taking in */
 
-static void promise(struct actor *actor, const uint8_t *id)
+static void promise(struct world *world, struct actor *actor, const uint8_t *id)
 {
+    const struct fact *fact = truth_find(world->truth, id);
+
+    if (fact != NULL && fact->kind == TRUTH_WITHDRAWAL)
+        shelf_put(&actor->withdrawals, fact);
     if (actor->kept_n == actor->kept_cap) {
         actor->kept_cap = actor->kept_cap > 0 ? 2 * actor->kept_cap : 256;
         actor->kept = must(realloc(actor->kept, actor->kept_cap * sizeof *actor->kept));
     }
     memcpy(actor->kept[actor->kept_n++], id, TRUTH_ID);
+}
+
+void actor_release(struct actor *actor, const uint8_t id[static TRUTH_ID])
+{
+    for (size_t i = 0; i < actor->kept_n; i++) {
+        if (memcmp(actor->kept[i], id, TRUTH_ID) != 0)
+            continue;
+        memmove(actor->kept + i, actor->kept + i + 1,
+                (actor->kept_n - i - 1) * sizeof *actor->kept);
+        actor->kept_n--;
+        actor->backup_kept -= i < actor->backup_kept;
+        i--;
+    }
 }
 
 static void plan_write(struct world *world, struct actor *actor);
@@ -158,7 +175,7 @@ static void report(void *context, void *what, uint64_t epoch)
         world->figures.stored += !intake->is_change && intake->err == RP_OK;
         world->figures.duplicates += intake->err == RP_ERR_EXISTS;
         if (!intake->is_change && intake->err == RP_OK)
-            promise(actor, intake->opened.record.id);
+            promise(world, actor, intake->opened.record.id);
         actor->out_of_step |= intake->is_change && intake->err != RP_OK;
         intake_report(actor->core, intake, world->now);
         intake_free(intake);
@@ -298,6 +315,7 @@ void actor_start(struct world *world, struct actor *actor)
         .software = "sim",
         .trust_depth = world->plan.depth,
         .check_ms = world->plan.check_ms,
+        .scrub_ms = world->plan.fault[FAULT_ROT] > 0 ? 60000 : 0,
         .vouch = true,
     };
     struct rp_rand rand;
@@ -413,6 +431,7 @@ void world_free(struct world *world)
         free(actor->queue);
         free(actor->writing);
         free(actor->kept);
+        free(actor->withdrawals.facts);
     }
     while (events_next(&world->events, &event))
         wire_forget(&event);

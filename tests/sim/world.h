@@ -23,7 +23,15 @@
  *     liar.c    what a lying node says
  *     check.c   what must hold
  */
+#define LOG_HEADER 20 /* of a value in "log": first seen, organisation, scope, lane, unused */
 #define WORLD_CALENDAR INT64_C(1795000000000) /* what the calendar says at time 0 */
+
+/* Some facts. */
+struct shelf {
+    const struct fact **facts;
+    size_t n;
+    size_t cap;
+};
 
 /* Somebody, and the node they run. */
 struct actor {
@@ -57,13 +65,7 @@ struct actor {
     uint8_t (*kept)[TRUTH_ID];
     size_t kept_n;
     size_t kept_cap;
-};
-
-/* Facts by whoever wrote them, for load.c and liar.c. */
-struct shelf {
-    const struct fact **facts;
-    size_t n;
-    size_t cap;
+    struct shelf withdrawals; /* that it ever stored */
 };
 
 struct figures {
@@ -125,6 +127,8 @@ void actor_settle(struct world *world, struct actor *actor);
 struct actor *world_actor_of(const struct world *world, const uint8_t org[static TRUTH_ID]);
 /* Hands over a record that its own operator wrote; takes it over. */
 void actor_submit(struct world *world, struct actor *actor, struct rp_bytes *packed);
+/* The node need not have that record any more. */
+void actor_release(struct actor *actor, const uint8_t id[static TRUTH_ID]);
 bool actor_is_idle(const struct actor *actor);
 void shelf_put(struct shelf *shelf, const struct fact *fact);
 

@@ -97,20 +97,13 @@ static int take_refuse(struct rp_writer *w, struct rp_slice frame, json_t *field
     return RP_OK;
 }
 
-/* The library has no reader for BYE: the link is at its end whatever the reason. */
 static int take_bye(struct rp_writer *w, struct rp_slice frame, json_t *fields)
 {
-    struct rp_reader r;
     struct rp_slice reason;
     char *text;
-    int err;
+    int err = rp_message_read_bye(&reason, frame);
 
-    rp_reader_init(&r, frame);
-    if (rp_reader_array(&r) != 2)
-        rp_reader_fail(&r);
-    (void)rp_reader_uint(&r);
-    reason = rp_reader_str(&r);
-    if ((err = rp_reader_end(&r)) != RP_OK)
+    if (err != RP_OK)
         return err;
     text = string_of(reason);
     rp_message_write_bye(w, text);

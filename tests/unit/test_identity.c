@@ -38,24 +38,40 @@ static void refuses_names_that_are_no_names(void **state)
     rp_bytes_free(&out);
 }
 
-/* A succession of ${org} with the given number, signed by ${key}, committing to ${next}. */
-static struct rp_bytes succession(const struct sample_org *org, unsigned number,
-                                  const struct rp_key *key, const struct rp_key *next)
+/*
+ * A succession of ${org} with the given number, signed by ${key}, committing to ${next}, standing
+ * by
+ * ${records} and (${more} > 0) with a field of so many bytes that this version does not know.
+ */
+static struct rp_bytes succession_with(const struct sample_org *org, unsigned number,
+                                       const struct rp_key *key, const struct rp_key *next,
+                                       unsigned records, size_t more)
 {
+    static const uint8_t bytes[RP_SUCCESSION_MAX];
     uint8_t digest[RP_HASH_LEN];
     struct rp_writer w;
     struct rp_record fields;
     struct rp_bytes packed;
 
     rp_key_next_digest(digest, next->public);
-    rp_writer_init(&w, 1000);
-    rp_writer_map(&w, 3);
+    rp_writer_init(&w, RP_BODY_MAX);
+    rp_writer_map(&w, 3u + (records > 0) + (more > 0));
     rp_writer_str(&w, "next");
     rp_writer_bin(&w, digest, sizeof digest);
     rp_writer_str(&w, "number");
     rp_writer_uint(&w, number);
     rp_writer_str(&w, "old");
     rp_writer_str(&w, "all");
+    if (records > 0) {
+        rp_writer_str(&w, "stands_by");
+        rp_writer_array(&w, records);
+        for (unsigned i = 0; i < records; i++)
+            rp_writer_bin(&w, digest, RP_ID_LEN);
+    }
+    if (more > 0) {
+        rp_writer_str(&w, "zzz");
+        rp_writer_bin(&w, bytes, more);
+    }
     fields = sample_fields(org, 900 + number, rp_writer_slice(&w));
     fields.set = RP_SET_CONTROL;
     fields.kind = rp_bytes_str("identity");
@@ -63,6 +79,12 @@ static struct rp_bytes succession(const struct sample_org *org, unsigned number,
     packed = sample_pack(&fields, key);
     rp_writer_free(&w);
     return packed;
+}
+
+static struct rp_bytes succession(const struct sample_org *org, unsigned number,
+                                  const struct rp_key *key, const struct rp_key *next)
+{
+    return succession_with(org, number, key, next, 0, 0);
 }
 
 static int follow(struct rp_identity *identity, const struct rp_bytes *packed)
@@ -174,6 +196,177 @@ static void a_succession_in_the_proof_changes_the_key_that_signs(void **state)
     sample_org_free(&org);
 }
 
+static struct rp_key key_of(unsigned number)
+{
+    uint8_t seed[RP_KEY_SEED_LEN];
+    struct rp_key key;
+
+    unit_fill(seed, 7000 + number);
+    rp_key_from_seed(&key, seed);
+    return key;
+}
+
+/* A certificate that ${key} issued for ${noise}. */
+static struct rp_bytes certificate_by(const struct sample_org *org, const struct rp_key *key,
+                                      const struct rp_dh_key *noise)
+{
+    struct rp_certificate certificate = {.serial = UINT64_MAX, .issued = UINT64_MAX};
+    struct rp_bytes issued;
+
+    memcpy(certificate.org, org->identity.org, RP_ID_LEN);
+    memcpy(certificate.key, key->public, RP_KEY_LEN);
+    memcpy(certificate.noise, noise->public, RP_KEY_LEN);
+    for (size_t i = 0; i < RP_NAME_CHARS_MAX; i++)
+        memcpy(certificate.name + 4 * i, "\xf0\x9f\x8c\xb1", 4);
+    assert_ok(rp_certificate_issue(&issued, &certificate, key));
+    return issued;
+}
+
+/* As many successions as there may be, as long as they may be, behind the longest names. */
+static void the_longest_chain_can_be_proved(void **state)
+{
+    struct sample_org org = sample_org_new(1);
+    struct rp_dh_key noise = sample_noise_key(1);
+    struct rp_bytes steps[RP_SUCCESSIONS_MAX];
+    struct rp_slice slices[RP_SUCCESSIONS_MAX + 1];
+    struct rp_key key = org.paper;
+    struct rp_bytes issued;
+    struct rp_bytes payload;
+    struct rp_proof proof;
+
+    (void)state;
+    for (unsigned i = 0; i < RP_SUCCESSIONS_MAX; i++) {
+        struct rp_key next = key_of(i);
+        struct rp_opened opened;
+
+        steps[i] = succession_with(&org, i + 1, &key, &next, 20, 108);
+        assert_ok(rp_record_open(&opened, rp_bytes_slice(&steps[i])));
+        assert_int_equal(opened.record.body_len, RP_SUCCESSION_MAX);
+        rp_record_close(&opened);
+        slices[i] = rp_bytes_slice(&steps[i]);
+        if (i + 1 < RP_SUCCESSIONS_MAX)
+            key = next;
+    }
+    issued = certificate_by(&org, &key, &noise);
+    assert_ok(rp_certificate_prove(&payload, rp_bytes_slice(&issued),
+                                   rp_bytes_slice(&org.inception), slices, RP_SUCCESSIONS_MAX));
+    assert_true(payload.len > RP_SUCCESSIONS_MAX * RP_SUCCESSION_MAX);
+    assert_ok(rp_certificate_check_proof(&proof, rp_bytes_slice(&payload), noise.public));
+    assert_int_equal(proof.identity.number, RP_SUCCESSIONS_MAX);
+    rp_bytes_free(&payload);
+    slices[RP_SUCCESSIONS_MAX] = slices[0];
+    assert_int_equal(rp_certificate_prove(&payload, rp_bytes_slice(&issued),
+                                          rp_bytes_slice(&org.inception), slices,
+                                          RP_SUCCESSIONS_MAX + 1),
+                     RP_ERR_LIMIT);
+    rp_bytes_free(&issued);
+    for (unsigned i = 0; i < RP_SUCCESSIONS_MAX; i++)
+        rp_bytes_free(&steps[i]);
+    sample_org_free(&org);
+}
+
+/* A longer one is followed nowhere: its organisation could not prove itself any more. */
+static void a_succession_too_long_for_a_proof_is_none(void **state)
+{
+    struct sample_org org = sample_org_new(1);
+    struct rp_identity identity = org.identity;
+    struct rp_bytes step = succession_with(&org, 1, &org.paper, &org.key, 20, 109);
+    struct rp_slice steps = rp_bytes_slice(&step);
+    struct rp_bytes payload;
+
+    (void)state;
+    assert_int_equal(follow(&identity, &step), RP_ERR_LIMIT);
+    assert_int_equal(identity.number, 0);
+    assert_int_equal(
+        rp_certificate_prove(&payload, steps, rp_bytes_slice(&org.inception), &steps, 1),
+        RP_ERR_LIMIT);
+    rp_bytes_free(&step);
+    sample_org_free(&org);
+}
+
+/* [1, issued, inception, [step], {}] as it is given, which rp_certificate_prove would put right. */
+static struct rp_bytes proof_by_hand(struct rp_slice issued, const struct sample_org *org,
+                                     struct rp_slice step)
+{
+    struct rp_bytes payload;
+    struct rp_writer w;
+
+    rp_writer_init(&w, RP_PROOF_MAX);
+    rp_writer_array(&w, 5);
+    rp_writer_uint(&w, 1);
+    rp_writer_bin(&w, issued.data, issued.len);
+    rp_writer_bin(&w, org->inception.data, org->inception.len);
+    rp_writer_array(&w, 1);
+    rp_writer_bin(&w, step.data, step.len);
+    rp_writer_map(&w, 0);
+    assert_ok(rp_writer_take(&w, &payload));
+    return payload;
+}
+
+/* Strangers send proofs: what they compress is not unpacked before anything is known of them. */
+static void nothing_in_a_proof_is_compressed(void **state)
+{
+    struct sample_org org = sample_org_new(1);
+    struct rp_dh_key noise = sample_noise_key(1);
+    struct rp_bytes step = succession_with(&org, 1, &org.paper, &org.key, 20, 108);
+    struct rp_slice steps = rp_bytes_slice(&step);
+    struct rp_bytes issued = certificate_by(&org, &org.paper, &noise);
+    struct rp_bytes payload = proof_by_hand(rp_bytes_slice(&issued), &org, steps);
+    struct rp_proof proof;
+
+    (void)state;
+    assert_int_equal(rp_record_codec(steps), RP_CODEC_ZSTD);
+    assert_int_equal(rp_certificate_check_proof(&proof, rp_bytes_slice(&payload), noise.public),
+                     RP_ERR_SHAPE);
+    rp_bytes_free(&payload);
+    assert_ok(rp_certificate_prove(&payload, rp_bytes_slice(&issued),
+                                   rp_bytes_slice(&org.inception), &steps, 1));
+    assert_ok(rp_certificate_check_proof(&proof, rp_bytes_slice(&payload), noise.public));
+    assert_int_equal(proof.identity.number, 1);
+    rp_bytes_free(&payload);
+    rp_bytes_free(&issued);
+    rp_bytes_free(&step);
+    sample_org_free(&org);
+}
+
+/* Whose proof it is, and for which node, is seen before the successions are worked through. */
+static void a_proof_of_another_node_costs_no_successions(void **state)
+{
+    struct sample_org org = sample_org_new(1);
+    struct rp_dh_key noise = sample_noise_key(1);
+    struct rp_dh_key other = sample_noise_key(2);
+    struct rp_bytes issued = certificate_by(&org, &org.paper, &noise);
+    struct rp_bytes payload =
+        proof_by_hand(rp_bytes_slice(&issued), &org, rp_bytes_str("no succession"));
+    struct rp_proof proof;
+
+    (void)state;
+    assert_int_equal(rp_certificate_check_proof(&proof, rp_bytes_slice(&payload), noise.public),
+                     RP_ERR_SHAPE);
+    assert_int_equal(rp_certificate_check_proof(&proof, rp_bytes_slice(&payload), other.public),
+                     RP_ERR_KEY);
+    rp_bytes_free(&payload);
+    rp_bytes_free(&issued);
+    sample_org_free(&org);
+}
+
+static void issues_no_certificate_that_nobody_can_read(void **state)
+{
+    static const char *const names[] = {"", "two\nlines", "\xff"};
+    struct sample_org org = sample_org_new(1);
+    struct rp_certificate certificate = {.serial = 1, .name = "node"};
+    struct rp_bytes issued;
+
+    (void)state;
+    memcpy(certificate.key, org.key.public, RP_KEY_LEN);
+    assert_int_equal(rp_certificate_issue(&issued, &certificate, &org.paper), RP_ERR_KEY);
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        strcpy(certificate.name, names[i]);
+        assert_int_equal(rp_certificate_issue(&issued, &certificate, &org.key), RP_ERR_SHAPE);
+    }
+    sample_org_free(&org);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -182,6 +375,11 @@ int main(void)
         cmocka_unit_test(only_the_committed_key_succeeds),
         cmocka_unit_test(a_proof_holds_only_whole),
         cmocka_unit_test(a_succession_in_the_proof_changes_the_key_that_signs),
+        cmocka_unit_test(the_longest_chain_can_be_proved),
+        cmocka_unit_test(a_succession_too_long_for_a_proof_is_none),
+        cmocka_unit_test(nothing_in_a_proof_is_compressed),
+        cmocka_unit_test(a_proof_of_another_node_costs_no_successions),
+        cmocka_unit_test(issues_no_certificate_that_nobody_can_read),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,8 +1,39 @@
+#define _GNU_SOURCE /* RTLD_NEXT */
+
 #include "unit.h"
 
+#include <dlfcn.h>
 #include <jansson.h>
+#include <sodium.h>
 
 #include "rp/key.h"
+
+static enum { AS_IT_IS, COFACTORED, NOTHING_IS_GOOD } libsodium;
+
+/* In front of libsodium's: as it is, or as it might become. */
+int crypto_sign_verify_detached(const unsigned char *sig, const unsigned char *message,
+                                unsigned long long len, const unsigned char *key)
+{
+    int (*real)(const unsigned char *, const unsigned char *, unsigned long long,
+                const unsigned char *);
+
+    *(void **)&real = dlsym(RTLD_NEXT, "crypto_sign_verify_detached");
+    assert_non_null(real);
+    if (libsodium == AS_IT_IS)
+        return real(sig, message, len, key);
+    return libsodium == COFACTORED ? 0 : -1;
+}
+
+static void notices_a_library_that_decides_otherwise(void **state)
+{
+    (void)state;
+    assert_ok(rp_key_self_test());
+    libsodium = COFACTORED;
+    assert_int_equal(rp_key_self_test(), RP_ERR_SIGNATURE);
+    libsodium = NOTHING_IS_GOOD;
+    assert_int_equal(rp_key_self_test(), RP_ERR_SIGNATURE);
+    libsodium = AS_IT_IS;
+}
 
 /*
  * The cases of ed25519-speccheck: libsodium accepts only number 3, whose key and R are of mixed
@@ -56,6 +87,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(decides_the_speccheck_cases_strictly),
+        cmocka_unit_test(notices_a_library_that_decides_otherwise),
         cmocka_unit_test(a_signature_serves_one_purpose_only),
     };
 

@@ -128,6 +128,42 @@ static void names_the_field_that_is_wrong(void **state)
                     false));
 }
 
+/* People see these problems, so they are text whatever the name is. */
+static void names_that_cannot_be_shown_are_not(void **state)
+{
+    static const char *const names[] = {"", "two\nlines", "\x1b[31m", "a\xe2\x80\xa8z"};
+    static const char accent[] = "\xc3\xa9";
+    struct rp_writer w;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        rp_writer_init(&w, 1000);
+        rp_writer_map(&w, 1);
+        rp_writer_str(&w, names[i]);
+        rp_writer_nil(&w);
+        assert_problem(rp_kind_check(rp_kind_find(rp_bytes_str("pattern")), rp_writer_slice(&w),
+                                     false, &problem),
+                       "?");
+        rp_writer_free(&w);
+    }
+    for (size_t lead = 0; lead < 2; lead++) { /* cut before a character, and inside one */
+        char name[200] = "x";
+
+        for (size_t i = 0; i < 60; i++)
+            memcpy(name + lead + 2 * i, accent, 2);
+        rp_writer_init(&w, 1000);
+        rp_writer_map(&w, 1);
+        rp_writer_str(&w, name);
+        rp_writer_nil(&w);
+        assert_int_equal(rp_kind_check(rp_kind_find(rp_bytes_str("pattern")), rp_writer_slice(&w),
+                                       false, &problem),
+                         RP_ERR_RULE);
+        assert_true(rp_text_is_line(rp_bytes_str(problem.field)));
+        assert_int_equal(strlen(problem.field), 62 + lead);
+        rp_writer_free(&w);
+    }
+}
+
 static void counts_characters_and_entries(void **state)
 {
     char json[2000];
@@ -247,13 +283,78 @@ static void consent_lapses_and_covers(void **state)
     struct rp_slice story = rp_bytes_slice(&content);
 
     (void)state;
-    assert_false(rp_consent_has_lapsed(story, "2027-10-31"));
-    assert_true(rp_consent_has_lapsed(story, "2027-11-01"));
+    for (int local = 0; local < 2; local++) {
+        assert_false(rp_consent_has_lapsed(story, local, "2027-10-31"));
+        assert_true(rp_consent_has_lapsed(story, local, "2027-11-01"));
+        assert_true(rp_consent_has_lapsed(story, local, "someday"));
+        assert_true(rp_consent_has_lapsed(story, local, ""));
+    }
     assert_true(rp_consent_covers(story, "print"));
     assert_false(rp_consent_covers(story, "training"));
-    assert_false(rp_consent_has_lapsed(rp_bytes_str("\x80"), "2027-11-01"));
     assert_false(rp_consent_covers(rp_bytes_str("\x80"), "print"));
     rp_bytes_free(&content);
+}
+
+/* Others write what they like: only a day that can be read, and is not past, shows a story. */
+static void without_a_date_consent_has_lapsed(void **state)
+{
+    static const char *const undated[] = {"{}", "{\"consent\":{}}", "{\"consent\":true}",
+                                          "{\"consent\":{\"basis\":\"own-story\"}}"};
+    static const char *const misdated[] = {
+        "{\"consent\":{\"review_on\":\"9999\"}}",
+        "{\"consent\":{\"review_on\":\"2099-01\"}}",
+        "{\"consent\":{\"review_on\":\"2099-02-29\"}}",
+        "{\"consent\":{\"review_on\":\"2099-01-01 \"}}",
+        "{\"consent\":{\"review_on\":\"never\"}}",
+        "{\"consent\":{\"review_on\":\"\"}}",
+        "{\"consent\":{\"review_on\":20990101}}",
+        "{\"consent\":{\"review_on\":[\"2099-01-01\"]}}",
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof undated / sizeof undated[0]; i++) {
+        struct rp_bytes content = content_of(undated[i]);
+
+        assert_true(rp_consent_has_lapsed(rp_bytes_slice(&content), false, "2026-11-22"));
+        assert_false(rp_consent_has_lapsed(rp_bytes_slice(&content), true, "2026-11-22"));
+        rp_bytes_free(&content);
+    }
+    for (size_t i = 0; i < sizeof misdated / sizeof misdated[0]; i++) {
+        struct rp_bytes content = content_of(misdated[i]);
+
+        assert_true(rp_consent_has_lapsed(rp_bytes_slice(&content), false, "2026-11-22"));
+        assert_true(rp_consent_has_lapsed(rp_bytes_slice(&content), true, "2026-11-22"));
+        rp_bytes_free(&content);
+    }
+    assert_true(rp_consent_has_lapsed(rp_bytes_str("\x80"), false, "2026-11-22"));
+}
+
+/* Whoever asks about consent alone is not told that half a block will do. */
+static void consent_is_checked_whole(void **state)
+{
+    (void)state;
+    assert_problem(consent(CONSENT("teller-consent", "2026-10", "9999", "\"public-web\"", "true",
+                                   "false", "false", ""),
+                           true),
+                   "consent.review_on");
+    assert_problem(consent(CONSENT("teller-consent", "2026-10", "2027-01", "\"public-web\"", "true",
+                                   "false", "false", ""),
+                           true),
+                   "consent.review_on");
+    assert_problem(consent(CONSENT("teller-consent", "2026", "2027-10-31", "\"public-web\"", "true",
+                                   "false", "false", ""),
+                           true),
+                   "consent.given_on");
+    assert_problem(consent(CONSENT("teller-consent", "9999", "2027-10-31", "\"public-web\"", "true",
+                                   "false", "false", ""),
+                           true),
+                   "consent.given_on");
+    assert_problem(consent("{\"consent\":{}}", true), "consent.basis");
+    assert_problem(consent("{\"consent\":\"yes\"}", true), "consent");
+    assert_problem(consent("{\"consent\":{\"basis\":\"fictional\",\"review_on\":\"2027-10-31\","
+                           "\"saw_final\":true,\"scope\":[\"public-web\"]}}",
+                           true),
+                   "consent.given_on");
 }
 
 int main(void)
@@ -261,11 +362,14 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(asks_little_to_save_and_more_to_publish),
         cmocka_unit_test(names_the_field_that_is_wrong),
+        cmocka_unit_test(names_that_cannot_be_shown_are_not),
         cmocka_unit_test(counts_characters_and_entries),
         cmocka_unit_test(every_row_of_the_table_can_be_found),
         cmocka_unit_test(a_story_leaves_only_with_consent),
         cmocka_unit_test(delicate_stories_need_a_second_reader),
         cmocka_unit_test(consent_lapses_and_covers),
+        cmocka_unit_test(without_a_date_consent_has_lapsed),
+        cmocka_unit_test(consent_is_checked_whole),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -80,6 +80,25 @@ static void hello_may_hold_more_than_we_know(void **state)
     assert_false(back.reads_zstd || back.has_invite);
 }
 
+static void hello_is_not_written_as_nobody_reads_it(void **state)
+{
+    static char long_text[RP_REASON_LEN_MAX + 2];
+    struct rp_hello hello = {.addresses = RP_ADDRESSES_MAX + 1};
+
+    (void)state;
+    memset(long_text, 'a', sizeof long_text - 1);
+    for (int i = 0; i < 4; i++) {
+        rp_message_write_hello(&w, &hello);
+        assert_int_equal(w.err, RP_ERR_SHAPE);
+        (void)reset(NULL);
+        hello.addresses = i < 2;
+        hello.address[0] = rp_bytes_str(i == 0 ? "" : "two\nlines");
+        hello.software = rp_bytes_str(i == 2 ? long_text : "");
+    }
+    rp_message_write_hello(&w, &hello);
+    assert_ok(rp_message_read_hello(&hello, frame()));
+}
+
 static void refusals_carry_a_code_and_a_sentence(void **state)
 {
     struct rp_refusal back;
@@ -88,6 +107,18 @@ static void refusals_carry_a_code_and_a_sentence(void **state)
     rp_message_write_refuse(&w, "not-a-peer", "not a peer of this node");
     assert_ok(rp_message_read_refuse(&back, frame()));
     assert_int_equal(rp_bytes_compare(back.code, rp_bytes_str("not-a-peer")), 0);
+}
+
+static void a_farewell_has_one_reason(void **state)
+{
+    struct rp_slice reason;
+
+    (void)state;
+    rp_message_write_bye(&w, "duplicate");
+    assert_ok(rp_message_read_bye(&reason, frame()));
+    assert_int_equal(rp_bytes_compare(reason, rp_bytes_str("duplicate")), 0);
+    assert_int_equal(rp_message_read_bye(&reason, rp_bytes_str("\x92\x03\x05")), RP_ERR_SHAPE);
+    assert_int_equal(rp_message_read_bye(&reason, rp_bytes_str("\x91\x03")), RP_ERR_SHAPE);
 }
 
 static void in_step_costs_few_bytes(void **state)
@@ -129,7 +160,7 @@ static void a_circles_scope_is_spelt_out(void **state)
 
 static void parts_of_an_exchange_come_back_as_sent(void **state)
 {
-    uint8_t symbols[3 * RP_SYMBOL_LEN] = {1, 2, 3};
+    uint8_t symbols[3 * RP_SYMBOL_LEN] = {1, [RP_SYMBOL_LEN] = 2, [2 * RP_SYMBOL_LEN] = 3};
     uint8_t cells[2 * RP_CELL_LEN] = {4, 5};
     uint8_t digests[5] = {6};
     struct rp_part part = {.exchange = 9,
@@ -148,7 +179,7 @@ static void parts_of_an_exchange_come_back_as_sent(void **state)
     struct rp_part back[6];
 
     (void)state;
-    part.tally.count = 77;
+    part.tally.count = 3;
     for (int i = 0; i < 6; i++) {
         rp_writer_reset(&w);
         rp_message_write_part(&w, types[i], &part);
@@ -157,7 +188,8 @@ static void parts_of_an_exchange_come_back_as_sent(void **state)
         assert_int_equal(back[i].exchange, 9);
         assert_int_equal(back[i].set, RP_SET_CONTENT);
     }
-    assert_int_equal(back[0].tally.count, 77);
+    assert_int_equal(back[0].tally.count, 3);
+    assert_int_equal(back[1].tally.count, 3);
     assert_int_equal(back[0].symbols.len, sizeof symbols);
     assert_int_equal(back[1].first, 300);
     assert_int_equal(back[1].cells.len, sizeof cells);
@@ -167,6 +199,66 @@ static void parts_of_an_exchange_come_back_as_sent(void **state)
     assert_true(back[4].has_after);
     assert_int_equal(back[4].after[0], 8);
     assert_true(back[5].last);
+}
+
+/* Writes ${part} and reads it again. */
+static int passes(enum rp_message_type type, const struct rp_part *part)
+{
+    struct rp_part back;
+
+    rp_writer_reset(&w);
+    rp_message_write_part(&w, type, part);
+    return rp_message_read_part(&back, type, frame());
+}
+
+static void lists_of_symbols_ascend_and_are_as_many_as_they_say(void **state)
+{
+    static uint8_t symbols[RP_IDS_BELOW * RP_SYMBOL_LEN];
+    struct rp_part part = {.symbols = {symbols, sizeof symbols - RP_SYMBOL_LEN}};
+
+    (void)state;
+    for (size_t i = 0; i < RP_IDS_BELOW; i++)
+        symbols[i * RP_SYMBOL_LEN] = (uint8_t)i;
+    part.tally.count = RP_IDS_BELOW - 1;
+    assert_ok(passes(RP_MESSAGE_IDS, &part));
+    part.tally.count--;
+    assert_int_equal(passes(RP_MESSAGE_IDS, &part), RP_ERR_SHAPE);
+    part.tally.count = RP_IDS_BELOW;
+    part.symbols.len = sizeof symbols;
+    assert_int_equal(passes(RP_MESSAGE_IDS, &part), RP_ERR_SHAPE); /* a sketch is for these */
+    assert_ok(passes(RP_MESSAGE_PAGE, &part));
+    part.tally.count = 3;
+    part.symbols.len = 3 * RP_SYMBOL_LEN;
+    symbols[RP_SYMBOL_LEN] = 2; /* as the one after it */
+    assert_int_equal(passes(RP_MESSAGE_IDS, &part), RP_ERR_SHAPE);
+    assert_int_equal(passes(RP_MESSAGE_PAGE, &part), RP_ERR_SHAPE);
+}
+
+static void asks_for_some_cells_and_not_too_many(void **state)
+{
+    struct rp_part part = {.first = 32};
+
+    (void)state;
+    assert_int_equal(passes(RP_MESSAGE_MORE, &part), RP_ERR_SHAPE);
+    part.n = RP_CELLS_PER_MESSAGE;
+    assert_ok(passes(RP_MESSAGE_MORE, &part));
+    part.n++;
+    assert_int_equal(passes(RP_MESSAGE_MORE, &part), RP_ERR_SHAPE);
+}
+
+static void nobody_asks_about_what_is_local(void **state)
+{
+    struct rp_check check = {.exchange = 1};
+    struct rp_have have = {.set = RP_SET_CONTENT};
+
+    (void)state;
+    memcpy(check.scope, rp_record_local, RP_ID_LEN);
+    memcpy(have.scope, rp_record_local, RP_ID_LEN);
+    rp_message_write_check(&w, &check);
+    assert_int_equal(rp_message_read_check(&check, frame()), RP_ERR_SHAPE);
+    rp_writer_reset(&w);
+    rp_message_write_have(&w, &have);
+    assert_int_equal(rp_message_read_have(&have, frame()), RP_ERR_SHAPE);
 }
 
 static void refuses_parts_of_entries_and_too_many(void **state)
@@ -240,10 +332,15 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(hello_says_what_each_can_do, reset),
         cmocka_unit_test_setup(hello_may_hold_more_than_we_know, reset),
+        cmocka_unit_test_setup(hello_is_not_written_as_nobody_reads_it, reset),
         cmocka_unit_test_setup(refusals_carry_a_code_and_a_sentence, reset),
+        cmocka_unit_test_setup(a_farewell_has_one_reason, reset),
         cmocka_unit_test_setup(in_step_costs_few_bytes, reset),
         cmocka_unit_test_setup(a_circles_scope_is_spelt_out, reset),
         cmocka_unit_test_setup(parts_of_an_exchange_come_back_as_sent, reset),
+        cmocka_unit_test_setup(lists_of_symbols_ascend_and_are_as_many_as_they_say, reset),
+        cmocka_unit_test_setup(asks_for_some_cells_and_not_too_many, reset),
+        cmocka_unit_test_setup(nobody_asks_about_what_is_local, reset),
         cmocka_unit_test_setup(refuses_parts_of_entries_and_too_many, reset),
         cmocka_unit_test_setup(records_are_handed_on_as_they_are, reset),
         cmocka_unit_test_setup(accept_lists_come_back, reset),

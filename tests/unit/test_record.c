@@ -1,25 +1,52 @@
+#define _GNU_SOURCE /* RTLD_NEXT */
+
 #include "sample.h"
 
+#include <dlfcn.h>
 #include <zstd.h>
 
 #include "rp/limits.h"
 #include "rp/reader.h"
 
 static struct sample_org org;
+static bool zstd_has_no_memory;
+
+/* The function called ${name} that these here stand in front of. */
+static void *the_real(const char *name)
+{
+    void *found = dlsym(RTLD_NEXT, name);
+
+    assert_non_null(found);
+    return found;
+}
+
+ZSTD_DCtx *ZSTD_createDCtx(void)
+{
+    ZSTD_DCtx *(*real)(void);
+
+    *(void **)&real = the_real("ZSTD_createDCtx");
+    return zstd_has_no_memory ? NULL : real();
+}
+
+ZSTD_CCtx *ZSTD_createCCtx(void)
+{
+    ZSTD_CCtx *(*real)(void);
+
+    *(void **)&real = the_real("ZSTD_createCCtx");
+    return zstd_has_no_memory ? NULL : real();
+}
 
 static void opens_what_was_packed(void **state)
 {
     struct rp_bytes content = sample_content("Saying no kindly");
     struct rp_record fields = sample_fields(&org, 1, rp_bytes_slice(&content));
-    uint8_t parents[2 * RP_ID_LEN];
     struct rp_bytes packed;
     struct rp_opened opened;
 
     (void)state;
-    unit_fill(parents, 1);
-    unit_fill(parents + RP_ID_LEN, 2);
+    unit_fill(fields.parent_ids[0], 1);
+    unit_fill(fields.parent_ids[1], 2);
     fields.parents = 2;
-    fields.parent_ids = (struct rp_slice){parents, sizeof parents};
     fields.has_teller = true;
     unit_fill(fields.teller, 9);
     packed = sample_pack(&fields, &org.key);
@@ -28,12 +55,35 @@ static void opens_what_was_packed(void **state)
     assert_true(rp_record_is_kind(&opened.record, "pattern"));
     assert_int_equal(opened.record.made, fields.made);
     assert_int_equal(opened.record.parents, 2);
-    assert_memory_equal(rp_record_parent(&opened.record, 1), parents + RP_ID_LEN, RP_ID_LEN);
+    assert_memory_equal(rp_record_parent(&opened.record, 1), fields.parent_ids[1], RP_ID_LEN);
     assert_true(opened.record.has_teller);
     assert_memory_equal(opened.record.teller, fields.teller, RP_KEY_LEN);
     assert_int_equal(rp_bytes_compare(opened.record.content, rp_bytes_slice(&content)), 0);
     rp_record_close(&opened);
     rp_bytes_free(&packed);
+    rp_bytes_free(&content);
+}
+
+static void a_parsed_record_is_written_as_it_was(void **state)
+{
+    struct rp_bytes content = sample_content("With parents");
+    struct rp_record fields = sample_fields(&org, 1, rp_bytes_slice(&content));
+    struct rp_bytes body;
+    struct rp_bytes again;
+    struct rp_record parsed;
+
+    (void)state;
+    for (fields.parents = 0; fields.parents < RP_PARENTS_MAX; fields.parents++)
+        unit_fill(fields.parent_ids[fields.parents], fields.parents);
+    assert_ok(rp_record_write(&body, &fields));
+    assert_ok(rp_record_parse(&parsed, rp_bytes_slice(&body)));
+    assert_int_equal(parsed.body_len, body.len);
+    assert_ok(rp_record_write(&again, &parsed));
+    assert_int_equal(rp_bytes_compare(rp_bytes_slice(&again), rp_bytes_slice(&body)), 0);
+    rp_bytes_free(&again);
+    fields.parents = RP_PARENTS_MAX + 1;
+    assert_int_equal(rp_record_write(&again, &fields), RP_ERR_SHAPE);
+    rp_bytes_free(&body);
     rp_bytes_free(&content);
 }
 
@@ -67,7 +117,6 @@ static void refuses_fields_that_break_the_shape(void **state)
 {
     struct rp_bytes content = sample_content("Two");
     const struct rp_record good = sample_fields(&org, 1, rp_bytes_slice(&content));
-    uint8_t parents[2 * RP_ID_LEN];
     struct rp_record fields;
     struct rp_bytes body;
 
@@ -83,12 +132,11 @@ static void refuses_fields_that_break_the_shape(void **state)
     fields.made = UINT64_C(1) << 53;
     assert_int_equal(rp_record_write(&body, &fields), RP_ERR_SHAPE);
     fields = good;
-    unit_fill(parents, 2);
-    unit_fill(parents + RP_ID_LEN, 1);
+    unit_fill(fields.parent_ids[0], 2);
+    unit_fill(fields.parent_ids[1], 1);
     fields.parents = 2;
-    fields.parent_ids = (struct rp_slice){parents, sizeof parents};
     assert_int_equal(rp_record_write(&body, &fields), RP_ERR_SHAPE); /* not ascending */
-    unit_fill(parents + RP_ID_LEN, 2);
+    unit_fill(fields.parent_ids[1], 2);
     assert_int_equal(rp_record_write(&body, &fields), RP_ERR_SHAPE); /* one twice */
     fields = good;
     fields.content = rp_bytes_str("\xc0");
@@ -177,6 +225,123 @@ static void refuses_other_compression(void **state)
     rp_bytes_free(&packed);
 }
 
+/* What the bytes behind the magic number are, in frames that hold the body as it is. */
+struct header_case {
+    const char *note;
+    uint8_t bytes[3]; /* descriptor and, where there is one, window or dictionary */
+    size_t n;
+    int expected;
+};
+
+/* A frame of one block with ${body}, and ${c} before its size in 4 bytes. */
+static size_t frame_by_hand(uint8_t *out, const struct header_case *c, struct rp_slice body)
+{
+    uint32_t block = (uint32_t)body.len << 3 | 1;
+    size_t n = 4 + c->n;
+
+    memcpy(out, "\x28\xb5\x2f\xfd", 4);
+    memcpy(out + 4, c->bytes, c->n);
+    for (unsigned i = 0; i < 4; i++)
+        out[n++] = (uint8_t)(body.len >> 8 * i);
+    for (unsigned i = 0; i < 3; i++)
+        out[n++] = (uint8_t)(block >> 8 * i);
+    memcpy(out + n, body.data, body.len);
+    return n + body.len;
+}
+
+static void a_zstd_frame_has_the_header_that_everybody_takes(void **state)
+{
+    static const struct header_case cases[] = {
+        {"in one segment", {0xa0}, 1, RP_OK},
+        {"a window of 1 MiB", {0x80, 10 << 3}, 2, RP_OK},
+        {"a window of 8 MiB", {0x80, 13 << 3}, 2, RP_OK},
+        {"a window of 9 MiB", {0x80, 13 << 3 | 1}, 2, RP_ERR_CODEC},
+        {"a window of 16 MiB", {0x80, 14 << 3}, 2, RP_ERR_CODEC},
+        {"a window of 3.75 TiB", {0x80, 0xff}, 2, RP_ERR_CODEC},
+        {"the unused bit", {0xb0}, 1, RP_ERR_CODEC},
+        {"the reserved bit", {0xa8}, 1, RP_ERR_CODEC},
+        {"dictionary 0", {0xa1, 0}, 2, RP_ERR_CODEC},
+        {"dictionary 0 in 2 bytes", {0xa2, 0, 0}, 3, RP_ERR_CODEC},
+    };
+    struct rp_bytes packed = sample_pattern(&org, 3);
+    struct rp_opened opened;
+    uint8_t frame[2000];
+
+    (void)state;
+    assert_ok(rp_record_open(&opened, rp_bytes_slice(&packed)));
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        size_t n = frame_by_hand(frame, &cases[i], rp_bytes_slice(&opened.body));
+        int err = open_by_hand(1, (struct rp_slice){frame, n}, opened.sig);
+
+        if (err != cases[i].expected)
+            fail_msg("%s: %d", cases[i].note, err);
+    }
+    for (size_t n = 0; n < 12; n++) /* cut in the header */
+        assert_int_equal(open_by_hand(1, (struct rp_slice){frame, n}, opened.sig), RP_ERR_CODEC);
+    rp_record_close(&opened);
+    rp_bytes_free(&packed);
+}
+
+/* What we pack, we and everybody else must take; above all where zstd changes its parameters. */
+static void takes_what_it_packs_itself(void **state)
+{
+    static const size_t sizes[] = {200, 300, 1000, 16384, 65536, 131072, 200000, 262144 - 300};
+    static char text[RP_BODY_MAX];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
+        struct rp_bytes content;
+        struct rp_bytes packed;
+        struct rp_record fields;
+        struct rp_opened opened;
+
+        memset(text, 'a', sizes[i]);
+        text[sizes[i]] = '\0';
+        content = sample_content(text);
+        fields = sample_fields(&org, 1, rp_bytes_slice(&content));
+        packed = sample_pack(&fields, &org.key);
+        assert_int_equal(rp_record_codec(rp_bytes_slice(&packed)), RP_CODEC_ZSTD);
+        assert_ok(rp_record_open(&opened, rp_bytes_slice(&packed)));
+        rp_record_close(&opened);
+        rp_bytes_free(&packed);
+        rp_bytes_free(&content);
+    }
+}
+
+static void shortage_of_memory_is_no_fault_of_the_record(void **state)
+{
+    struct rp_bytes content = sample_content("aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa");
+    struct rp_record fields = sample_fields(&org, 4, rp_bytes_slice(&content));
+    struct rp_bytes packed = sample_pack(&fields, &org.key);
+    struct rp_bytes again;
+    struct rp_opened opened;
+
+    (void)state;
+    zstd_has_no_memory = true;
+    assert_int_equal(rp_record_open(&opened, rp_bytes_slice(&packed)), RP_ERR_NOMEM);
+    zstd_has_no_memory = false;
+    assert_ok(rp_record_open(&opened, rp_bytes_slice(&packed)));
+    zstd_has_no_memory = true;
+    assert_int_equal(rp_record_repack(&again, &opened, RP_CODEC_ZSTD), RP_ERR_NOMEM);
+    assert_ok(rp_record_repack(&again, &opened, RP_CODEC_PLAIN));
+    zstd_has_no_memory = false;
+    rp_bytes_free(&again);
+    rp_record_close(&opened);
+    rp_bytes_free(&packed);
+    rp_bytes_free(&content);
+}
+
+static void packs_nothing_that_is_too_long_to_open(void **state)
+{
+    static uint8_t large[RP_BODY_MAX + 1];
+    struct rp_bytes packed;
+
+    (void)state;
+    assert_int_equal(
+        rp_record_pack(&packed, (struct rp_slice){large, sizeof large}, &org.key, RP_CODEC_ZSTD),
+        RP_ERR_LIMIT);
+}
+
 static void knows_a_later_version_by_its_id(void **state)
 {
     struct rp_slice body = unit_hex("9202a3616263"); /* [2, "abc"] */
@@ -233,10 +398,15 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(opens_what_was_packed),
+        cmocka_unit_test(a_parsed_record_is_written_as_it_was),
         cmocka_unit_test(an_object_keeps_its_id_over_versions),
         cmocka_unit_test(refuses_fields_that_break_the_shape),
         cmocka_unit_test(refuses_wrong_signatures),
         cmocka_unit_test(refuses_other_compression),
+        cmocka_unit_test(a_zstd_frame_has_the_header_that_everybody_takes),
+        cmocka_unit_test(takes_what_it_packs_itself),
+        cmocka_unit_test(shortage_of_memory_is_no_fault_of_the_record),
+        cmocka_unit_test(packs_nothing_that_is_too_long_to_open),
         cmocka_unit_test(knows_a_later_version_by_its_id),
         cmocka_unit_test(repacks_for_another_codec),
     };

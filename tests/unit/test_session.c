@@ -46,6 +46,23 @@ static void ends_free(struct ends *e)
     }
 }
 
+/* One side anew, with ${opts} or (NULL) as it was made. */
+static void ends_restart(struct ends *e, int side, const struct rp_session_opts *opts)
+{
+    struct rp_dh_key key = sample_noise_key((unsigned)side);
+    struct rp_bytes proof = sample_proof(&e->org[side], &key);
+    uint8_t ephemeral[RP_KEY_LEN];
+    struct rp_session_opts usual = {.initiator = side == 0, .key = &key, .ephemeral = ephemeral};
+
+    unit_fill(ephemeral, 600 + (unsigned)side);
+    usual.proof = rp_bytes_slice(&proof);
+    rp_session_free(e->session[side]);
+    e->session[side] = rp_session_new(opts != NULL ? opts : &usual, 1000);
+    assert_non_null(e->session[side]);
+    e->err[side] = RP_OK;
+    rp_bytes_free(&proof);
+}
+
 static void hear(struct ends *e, int side, struct rp_slice frame)
 {
     struct rp_bytes *heard = &e->heard[side];
@@ -266,6 +283,100 @@ static void a_frame_has_a_deadline(void **state)
     ends_free(&e);
 }
 
+/* Nobody can hold a link by sending one byte of a message now and then. */
+static void the_clock_runs_from_the_first_byte_of_a_message(void **state)
+{
+    struct ends e = ends_new(NULL);
+    struct rp_bytes frame = frame_of(50000);
+    struct rp_slice bytes;
+    struct rp_slice part;
+    struct rp_slice got;
+
+    (void)state;
+    pump(&e, 100000);
+    assert_ok(rp_session_send(e.session[0], rp_bytes_slice(&frame)));
+    assert_ok(rp_session_transmit(e.session[0], &bytes));
+    for (size_t i = 0; i < 20; i++) { /* the length alone, then a little of the message */
+        part = (struct rp_slice){bytes.data + i, 1};
+        assert_ok(rp_session_receive(e.session[1], 5000 + 1000 * i, &part, &got));
+        assert_int_equal(rp_session_deadline(e.session[1]), 5000 + RP_FRAME_MS);
+    }
+    part = (struct rp_slice){bytes.data + 20, bytes.len - 20};
+    assert_ok(rp_session_receive(e.session[1], 34000, &part, &got));
+    assert_non_null(got.data);
+    assert_true(rp_session_deadline(e.session[1]) == UINT64_MAX);
+    rp_bytes_free(&frame);
+    ends_free(&e);
+}
+
+/* The first Noise message of a frame does not start the clock anew when it is whole. */
+static void a_frame_has_one_deadline_over_its_messages(void **state)
+{
+    struct ends e = ends_new(NULL);
+    struct rp_bytes frame = frame_of(100000);
+    struct rp_slice bytes;
+    struct rp_slice part;
+    struct rp_slice got;
+
+    (void)state;
+    pump(&e, 100000);
+    assert_ok(rp_session_send(e.session[0], rp_bytes_slice(&frame)));
+    assert_ok(rp_session_transmit(e.session[0], &bytes));
+    part = (struct rp_slice){bytes.data, 1};
+    assert_ok(rp_session_receive(e.session[1], 5000, &part, &got));
+    part = (struct rp_slice){bytes.data + 1, bytes.len - 1};
+    assert_ok(rp_session_receive(e.session[1], 20000, &part, &got));
+    assert_null(got.data);
+    assert_int_equal(rp_session_deadline(e.session[1]), 5000 + RP_FRAME_MS);
+    assert_ok(rp_session_transmit(e.session[0], &bytes));
+    assert_ok(rp_session_receive(e.session[1], 21000, &bytes, &got));
+    assert_int_equal(got.len, frame.len);
+    assert_true(rp_session_deadline(e.session[1]) == UINT64_MAX);
+    rp_bytes_free(&frame);
+    ends_free(&e);
+}
+
+static void a_proof_that_does_not_hold_has_few_errors(void **state)
+{
+    static const uint8_t ephemeral[RP_KEY_LEN] = {7};
+    struct rp_dh_key keys[] = {sample_noise_key(0), sample_noise_key(1)};
+    struct sample_org org = sample_org_new(0);
+    struct rp_bytes proof = sample_proof(&org, &keys[1]); /* of another node */
+    struct rp_session_opts opts = {.initiator = true, .key = &keys[0], .ephemeral = ephemeral};
+    struct ends e = ends_new(NULL);
+
+    (void)state;
+    for (int i = 0; i < 3; i++) {
+        static const int expected[] = {RP_ERR_KEY, RP_ERR_KEY, RP_ERR_SHAPE};
+
+        if (i == 1)
+            proof.data[20] ^= 1; /* inside what is signed */
+        opts.proof = i < 2 ? rp_bytes_slice(&proof) : rp_bytes_str("\xc1");
+        for (int side = 0; side < 2; side++)
+            ends_restart(&e, side, side == 0 ? &opts : NULL);
+        pump(&e, 1000);
+        assert_int_equal(e.err[1], expected[i]);
+    }
+    rp_bytes_free(&proof);
+    sample_org_free(&org);
+    ends_free(&e);
+}
+
+static void takes_no_proof_that_no_message_can_carry(void **state)
+{
+    static uint8_t proof[RP_PROOF_MAX + 1];
+    uint8_t ephemeral[RP_KEY_LEN] = {7};
+    struct rp_dh_key key = sample_noise_key(0);
+    struct rp_session_opts opts = {.key = &key, .ephemeral = ephemeral, .proof = {proof, 1}};
+    struct rp_session *session = rp_session_new(&opts, 0);
+
+    (void)state;
+    assert_non_null(session);
+    rp_session_free(session);
+    opts.proof.len = sizeof proof;
+    assert_null(rp_session_new(&opts, 0));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -276,6 +387,10 @@ int main(void)
         cmocka_unit_test(refuses_what_is_malformed_or_too_long),
         cmocka_unit_test(refuses_tampered_and_oversized_bytes),
         cmocka_unit_test(a_frame_has_a_deadline),
+        cmocka_unit_test(the_clock_runs_from_the_first_byte_of_a_message),
+        cmocka_unit_test(a_frame_has_one_deadline_over_its_messages),
+        cmocka_unit_test(a_proof_that_does_not_hold_has_few_errors),
+        cmocka_unit_test(takes_no_proof_that_no_message_can_carry),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

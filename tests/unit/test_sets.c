@@ -276,6 +276,9 @@ static void digests_cover_each_octave(void **state)
     assert_int_equal(rp_sketch_digest_cell(224), 256);
     assert_int_equal(rp_sketch_digest_cell(225), 257);
     assert_int_equal(rp_sketch_digest_cell(RP_SKETCH_DIGESTS_MAX - 1), 32768 + 143 * 32768 / 144);
+    assert_int_equal(rp_sketch_digest_cell(RP_SKETCH_DIGESTS_MAX), 0);
+    assert_int_equal(rp_sketch_digest_cell(3680), 0);
+    assert_int_equal(rp_sketch_digest_cell(UINT32_MAX), 0);
 }
 
 static void estimates_the_size_of_a_difference(void **state)

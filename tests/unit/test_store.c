@@ -224,7 +224,8 @@ static struct rp_bytes version(const struct sample_org *org, unsigned number, ui
 
     fields.salt[0] = salt;
     fields.parents = parent != NULL;
-    fields.parent_ids = (struct rp_slice){parent, RP_ID_LEN};
+    if (parent != NULL)
+        memcpy(fields.parent_ids[0], parent, RP_ID_LEN);
     packed = sample_pack(&fields, &org->key);
     rp_bytes_free(&content);
     return packed;

@@ -37,6 +37,27 @@ static void hex_goes_both_ways(void **state)
     assert_false(rp_text_unhex(bytes, "0g", 2));
 }
 
+static void knows_days_and_months_that_exist(void **state)
+{
+    static const char *const dates[] = {"2024-02-29", "2000-02-29", "0000-01-01", "9999-12-31"};
+    static const char *const none[] = {"2023-02-29", "1900-02-29",  "2024-04-31", "2024-00-10",
+                                       "2024-13-01", "2024-01-00",  "2024-1-01",  "2024-01-1",
+                                       "9999",       "2024-01",     "",           "2024-01-011",
+                                       "2024/01/01", "2024-01/01",  "20a4-01-01", "2024-01-0x",
+                                       "+024-01-01", "2024-01-01T", "2024-01--1"};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof dates / sizeof dates[0]; i++)
+        assert_true(rp_text_is_date(rp_bytes_str(dates[i])));
+    for (size_t i = 0; i < sizeof none / sizeof none[0]; i++)
+        assert_false(rp_text_is_date(rp_bytes_str(none[i])));
+    assert_false(rp_text_is_date((struct rp_slice){NULL, 0}));
+    assert_true(rp_text_is_month(rp_bytes_str("2024-12")));
+    assert_false(rp_text_is_month(rp_bytes_str("2024-13")));
+    assert_false(rp_text_is_month(rp_bytes_str("2024-12-01")));
+    assert_false(rp_text_is_month((struct rp_slice){NULL, 0}));
+}
+
 static void paper_keys_survive_copying_by_hand(void **state)
 {
     struct rp_paper paper = {.number = 3};
@@ -47,7 +68,7 @@ static void paper_keys_survive_copying_by_hand(void **state)
 
     (void)state;
     unit_fill(paper.seed, 5);
-    rp_paper_write(text, &paper);
+    assert_ok(rp_paper_write(text, &paper));
     assert_int_equal(strlen(text), RP_PAPER_TEXT_LEN);
     for (size_t i = 0; text[i] != '\0'; i++) {
         sloppy[n++] = i % 3 == 0 && text[i] != ' ' ? (char)(text[i] - 'a' + 'A') : text[i];
@@ -67,15 +88,26 @@ static void paper_keys_find_mistakes(void **state)
     char text[RP_PAPER_TEXT_LEN + 1];
 
     (void)state;
-    rp_paper_write(text, &paper);
+    assert_ok(rp_paper_write(text, &paper));
     text[20] = text[20] == 'b' ? 'd' : text[20] == 'a' ? 'i' : text[20];
     text[24] = text[24] == 'b' ? 'd' : 'b';
     assert_int_equal(rp_paper_read(&back, text), RP_ERR_CHECKSUM);
     assert_int_equal(rp_paper_read(&back, "lusab babad"), RP_ERR_SHAPE);
     assert_int_equal(rp_paper_read(&back, ""), RP_ERR_SHAPE);
-    rp_paper_write(text, &paper);
+    assert_ok(rp_paper_write(text, &paper));
     text[RP_PAPER_TEXT_LEN - 1] = 'x';
     assert_int_equal(rp_paper_read(&back, text), RP_ERR_SHAPE);
+    for (unsigned i = 0; i < 3; i++) { /* a number that no reader would see again */
+        static const uint32_t numbers[] = {0, 65536, 65537};
+
+        paper.number = numbers[i];
+        assert_int_equal(rp_paper_write(text, &paper), RP_ERR_SHAPE);
+        assert_string_equal(text, "");
+    }
+    paper.number = 65535;
+    assert_ok(rp_paper_write(text, &paper));
+    assert_ok(rp_paper_read(&back, text));
+    assert_int_equal(back.number, 65535);
 }
 
 static void invites_carry_what_was_put_in(void **state)
@@ -120,6 +152,26 @@ static void the_longest_invite_fits(void **state)
     assert_int_equal(strlen(back.address[7]), RP_ADDRESS_LEN_MAX);
 }
 
+static void writes_no_invite_that_nobody_can_read(void **state)
+{
+    static struct rp_token token;
+    static char text[RP_TOKEN_TEXT_MAX + 1];
+
+    (void)state;
+    token.addresses = RP_ADDRESSES_MAX + 1;
+    assert_int_equal(rp_token_write(text, &token), RP_ERR_SHAPE);
+    token.addresses = 1;
+    assert_int_equal(rp_token_write(text, &token), RP_ERR_SHAPE); /* an empty one */
+    strcpy(token.address[0], "two\nlines:1");
+    assert_int_equal(rp_token_write(text, &token), RP_ERR_SHAPE);
+    strcpy(token.address[0], "\xff:1");
+    assert_int_equal(rp_token_write(text, &token), RP_ERR_SHAPE);
+    memset(token.address[0], 'a', sizeof token.address[0]); /* without an end */
+    assert_int_equal(rp_token_write(text, &token), RP_ERR_SHAPE);
+    strcpy(token.address[0], "a:1");
+    assert_ok(rp_token_write(text, &token));
+}
+
 static void chance_follows_from_its_seed_and_is_even(void **state)
 {
     uint8_t seed[RP_RAND_SEED_LEN] = {4};
@@ -150,10 +202,12 @@ int main(void)
         cmocka_unit_test(tells_lines_from_other_text),
         cmocka_unit_test(counts_characters_not_bytes),
         cmocka_unit_test(hex_goes_both_ways),
+        cmocka_unit_test(knows_days_and_months_that_exist),
         cmocka_unit_test(paper_keys_survive_copying_by_hand),
         cmocka_unit_test(paper_keys_find_mistakes),
         cmocka_unit_test(invites_carry_what_was_put_in),
         cmocka_unit_test(the_longest_invite_fits),
+        cmocka_unit_test(writes_no_invite_that_nobody_can_read),
         cmocka_unit_test(chance_follows_from_its_seed_and_is_even),
     };
 

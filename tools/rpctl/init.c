@@ -18,7 +18,8 @@ static void print_paper_key(const struct rp_paper *paper)
     char words[RP_PAPER_TEXT_LEN + 1];
     char *word = words;
 
-    rp_paper_write(words, paper);
+    if (rp_paper_write(words, paper) != RP_OK)
+        return;
     for (int i = 0; i < RP_PAPER_WORDS; i++) {
         printf("%s%.5s%s", i % 5 == 0 ? "    " : " ", word, i % 5 == 4 ? "\n" : "");
         word += 6;

@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from . import canonical, record
 from .checks import array, is_bin, is_name, is_uint, need
 from .hashes import CERTIFICATE, SIGN_CERTIFICATE, H, sign, verify
-from .identity import MAX_SUCCESSIONS, Chain, parse_inception
+from .identity import MAX_SUCCESSION, MAX_SUCCESSIONS, Chain, parse_inception
 
-MAX_PROOF = 20000
+MAX_PROOF = 40000
+# With codec 0: what [0, body, sig] has around a body.
+MAX_SUCCESSION_PACKED = MAX_SUCCESSION + 72
 
 
 @dataclass(frozen=True)
@@ -70,7 +72,8 @@ class Proven:
 
 
 def encode_proof(issued: bytes, inception: bytes, successions: list[bytes]) -> bytes:
-    proof = canonical.encode([1, issued, inception, successions, {}])
+    plain = [record.open_record(packed).plain() for packed in successions]
+    proof = canonical.encode([1, issued, inception, plain, {}])
     need(len(proof) <= MAX_PROOF, "proof too long")
     return proof
 
@@ -86,11 +89,13 @@ def check_proof(data: bytes, noise_public: bytes) -> Proven:
     need(isinstance(later, dict), "proof: map")
     certificate = open_issued(issued)
     chain = Chain(parse_inception(inception))
+    need(certificate.org == chain.org, "proof: another organisation")
+    need(certificate.noise == noise_public, "proof: another node")
     for packed in successions:
+        need(len(packed) <= MAX_SUCCESSION_PACKED, "proof: succession too long")
         succession = record.open_record(packed)
         need(isinstance(succession, record.Record), "proof: succession of a later version")
+        need(succession.codec == 0, "proof: succession compressed")
         chain.follow(succession)
-    need(certificate.org == chain.org, "proof: another organisation")
     need(certificate.key == chain.keys[-1], "proof: not the key of today")
-    need(certificate.noise == noise_public, "proof: another node")
     return Proven(certificate, chain, inception, tuple(successions))

@@ -15,7 +15,7 @@ from .message import MAX_FRAME
 from .noise import MAX_MESSAGE, REKEY_AFTER, TAG, Handshake
 from .refuse import Refuse
 
-MAX_HANDSHAKE = 20480
+MAX_HANDSHAKE = 40960
 HANDSHAKE_SECONDS = 5.0
 PIECE = MAX_MESSAGE - TAG
 

@@ -6,10 +6,9 @@ from typing import Optional
 
 from . import fingerprint, sketch
 from .checks import need
-from .message import MAX_CELLS_MESSAGE, MAX_SYMBOLS, Message, message
+from .message import FEW, MAX_CELLS_MESSAGE, MAX_SYMBOLS, Message, message
 from .record import CONTENT, CONTROL
 
-FEW = 128
 SET_NAMES = {CONTROL: "control", CONTENT: "content"}
 
 

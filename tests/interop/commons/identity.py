@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 from . import bech32m, canonical
 from .checks import array, is_bin, is_name, is_uint, need
 from .hashes import NEXT_KEY, ORGANISATION, H
-from .record import CONTROL, Record
+from .record import COMMONS, CONTROL, Record
 
 PREFIX = "rp"
 MAX_SUCCESSIONS = 32
+MAX_SUCCESSION = 1024
 
 
 def next_digest(key: bytes) -> bytes:
@@ -73,6 +74,8 @@ class Chain:
         number, next_ = body.content.get("number"), body.content.get("next")
         need(body.set == CONTROL, "succession: set")
         need(body.kind == "identity", "succession: kind")
+        need(body.scope == COMMONS, "succession: not of the commons")
+        need(len(record.body_bytes) <= MAX_SUCCESSION, "succession: too long")
         need(body.org == self.org, "succession: of another organisation")
         need(len(self.keys) <= MAX_SUCCESSIONS, "succession: too many")
         need(is_uint(number) and number == len(self.keys), "succession: number")

@@ -7,7 +7,7 @@ from typing import Any, Callable, Optional
 
 from . import canonical
 from .checks import is_bin, is_uint, need
-from .record import COMMONS
+from .record import COMMONS, LOCAL
 from .sketch import CELL, MAX_CELLS
 from .token import are_addresses
 
@@ -18,12 +18,11 @@ MAX_ACCEPT = 16384
 MAX_ACCEPT_LINK = 65536
 MAX_CELLS_MESSAGE = 32768
 MAX_TEXT_BYTES = 300
+MAX_CODECS = 16
+MAX_FEATURES = 32
+FEW = 128  # Sets of fewer are sent whole, in IDS.
 
 Check = Callable[[Any], bool]
-
-
-def _is_str(value: Any) -> bool:
-    return isinstance(value, str)
 
 
 def _is_short(value: Any) -> bool:
@@ -43,7 +42,7 @@ def _is_set(value: Any) -> bool:
 
 
 def _is_scope(value: Any) -> bool:
-    return value is None or is_bin(value, 32) and value != COMMONS
+    return value is None or is_bin(value, 32) and value not in (COMMONS, LOCAL)
 
 
 def _is_digest(value: Any) -> bool:
@@ -65,18 +64,22 @@ def _are_uints(value: Any) -> bool:
 
 
 def _are_codecs(value: Any) -> bool:
-    return _are_uints(value) and 0 in value
+    return _are_uints(value) and 0 in value and len(value) <= MAX_CODECS
 
 
-def _are_strs(value: Any) -> bool:
-    return isinstance(value, list) and all(isinstance(v, str) for v in value)
+def _are_features(value: Any) -> bool:
+    return (
+        isinstance(value, list)
+        and len(value) <= MAX_FEATURES
+        and all(isinstance(v, str) for v in value)
+    )
 
 
 HELLO_KEYS: dict[str, Check] = {
     "accept": _is_digest,
     "addresses": are_addresses,
     "codecs": _are_codecs,
-    "features": _are_strs,
+    "features": _are_features,
     "frame": lambda value: is_uint(value) and value >= MAX_FRAME,
     "software": _is_short,
     "time": is_uint,
@@ -145,7 +148,7 @@ _SET = ("set", _is_set)
 TYPES: dict[int, tuple[str, tuple[tuple[str, Any], ...]]] = {
     1: ("HELLO", (("map", _is_hello),)),
     2: ("REFUSE", (("code", _is_short), ("text", _is_short))),
-    3: ("BYE", (("reason", _is_str),)),
+    3: ("BYE", (("reason", _is_short),)),
     4: ("ACCEPT", (("reset", _is_bool), ("more", _is_bool), ("accepted", _IDS), ("kept", _IDS))),
     5: ("CHECK", (_EXCHANGE, ("scope", _is_scope), ("control", _is_count_digest),
                   ("content", _is_count_digest))),
@@ -189,6 +192,13 @@ def _check(name: str, fields: dict[str, Any]) -> None:
         need(both <= MAX_ACCEPT, "ACCEPT: too many organisations")
     for field in {"available", "first", "n"} & set(fields):
         need(fields[field] <= MAX_CELLS, f"{name}: {field} beyond any sketch")
+    if name == "MORE":
+        need(1 <= fields["n"] <= MAX_CELLS_MESSAGE, "MORE: no cells, or too many at a time")
+    if name in ("IDS", "PAGE"):
+        symbols = fields["symbols"]
+        need(all(a < b for a, b in zip(symbols, symbols[1:])), f"{name}: not ascending")
+    if name == "IDS":
+        need(fields["count"] == len(symbols) < FEW, "IDS: too many, or not as many as counted")
 
 
 def decode(frame: bytes) -> Optional[Message]:

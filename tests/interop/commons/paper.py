@@ -36,7 +36,13 @@ def _number(word: str) -> int:
 
 def encode(number: int, seed: bytes) -> str:
     """The words for the seed of the key that will sign succession number."""
-    head = VERSION.to_bytes(2, "big") + number.to_bytes(2, "big") + seed
+    if not 1 <= number <= 65535:
+        raise Refuse("no number of a succession")
+    return words(VERSION.to_bytes(2, "big") + number.to_bytes(2, "big") + seed)
+
+
+def words(head: bytes) -> str:
+    """The words for version, number and seed, whatever they are, and their checksum."""
     data = head + H(PAPER, head)[:4]
     return " ".join(_word(int.from_bytes(data[i : i + 2], "big")) for i in range(0, 40, 2))
 
@@ -53,4 +59,6 @@ def decode(text: str) -> tuple[int, bytes]:
         raise Refuse("a word is wrong")
     if int.from_bytes(data[:2], "big") != VERSION:
         raise Refuse("a paper key of a later version")
+    if data[2:4] == bytes(2):
+        raise Refuse("no number of a succession")
     return int.from_bytes(data[2:4], "big"), data[4:36]

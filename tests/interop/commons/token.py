@@ -39,6 +39,7 @@ class Invite:
         return token_name(self.secret)
 
     def text(self) -> str:
+        need(are_addresses(list(self.addresses)), "invite: addresses")
         fields = [1, self.org, self.secret, self.expires, list(self.addresses)]
         return bech32m.encode(PREFIX, canonical.encode(fields))
 

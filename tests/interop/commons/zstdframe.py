@@ -8,6 +8,16 @@ from .checks import need
 from .refuse import Refuse
 
 MAGIC = bytes.fromhex("28b52ffd")
+MAX_WINDOW = 8 << 20
+
+# Bits of the byte after the magic number: unused, reserved, and a dictionary's number follows.
+_NOT_SET = 0b11011
+
+
+def _window(descriptor: int) -> int:
+    """The window's bytes: a power of two, and eighths of it."""
+    base = 1024 << (descriptor >> 3)
+    return base + base // 8 * (descriptor & 7)
 
 
 def _frame(data: bytes) -> tuple[int, int]:
@@ -18,10 +28,12 @@ def _frame(data: bytes) -> tuple[int, int]:
     """
     need(data[:4] == MAGIC and len(data) >= 6, "zstd: no frame")
     descriptor = data[4]
+    need(descriptor & _NOT_SET == 0, "zstd: a dictionary, or a bit without a meaning")
     single = descriptor >> 5 & 1
     size_bytes = (single, 2, 4, 8)[descriptor >> 6]
     need(size_bytes > 0, "zstd: no declared size")
-    pos = 5 + (0 if single else 1) + (0, 1, 2, 4)[descriptor & 3]
+    need(single or _window(data[5]) <= MAX_WINDOW, "zstd: window above the limit")
+    pos = 5 + (0 if single else 1)
     size = int.from_bytes(data[pos : pos + size_bytes], "little")
     size += 256 if size_bytes == 2 else 0
     pos += size_bytes

@@ -31,6 +31,18 @@ def _succession(number: int) -> Record:
     return _identity(str(number), SEEDS[number], content)
 
 
+def _long_succession(size: int) -> Record:
+    """The first succession, with a field that makes its body so long."""
+
+    def padded(fill: int) -> Record:
+        content = {"number": 1, "next": next_digest(KEYS[2]), "zzz later": bytes(fill)}
+        return _identity("long", SEEDS[1], content)
+
+    made = padded(500 + size - len(padded(500).body_bytes))
+    assert len(made.body_bytes) == size
+    return made
+
+
 def succession() -> dict[str, Any]:
     good = [_succession(1), _succession(2)]
     next_ = next_digest(KEYS[2])
@@ -54,6 +66,11 @@ def succession() -> dict[str, Any]:
         ),
         (0, _identity("l", SEEDS[1], {"number": 1, "next": next_}, set=CONTENT), "of set 1"),
         (0, _identity("k", SEEDS[1], {"inception": ORG["inception"]}), "an inception"),
+        (
+            0, _identity("m", SEEDS[1], {"number": 1, "next": next_}, scope=label("circle")),
+            "of a circle",
+        ),
+        (0, _long_succession(1025), "a body of 1,025 bytes"),
     ]  # fmt: skip
     vectors = [{"after": n, "packed": r.packed, "note": note} for n, r, note in bad]
     r = good[0]
@@ -118,8 +135,14 @@ def _proofs() -> dict[str, Any]:
     good = encode_proof(issued, ORG["inception"], packed)
     name = _certificate().name
     first = _certificate(key=KEYS[0]).issue(SEEDS[0])
+    after_one = _certificate(key=KEYS[1]).issue(SEEDS[1])
+    longest = [_long_succession(1024).packed]
+    too_long = [_long_succession(1025).packed]
+    first_body = record.open_record(packed[0])
+    small = [record.pack(first_body.body_bytes, first_body.sig, 1)]
     valid = [
         (good, "two successions"),
+        (_proof(after_one, successions=longest), "a succession with a body of 1,024 bytes"),
         (_proof(first, successions=[]), "no succession"),
         (_proof(issued, later={"later": [1, 2]}), "something for later in the map"),
     ]
@@ -138,6 +161,8 @@ def _proofs() -> dict[str, Any]:
         (issued, {"successions": packed[:1]}, "a succession is missing"),
         (issued, {"successions": packed[::-1]}, "successions out of order"),
         (issued, {"successions": packed + packed[1:]}, "a succession twice"),
+        (after_one, {"successions": small}, "a succession that is compressed"),
+        (after_one, {"successions": too_long}, "a succession with a body of 1,025 bytes"),
         (issued, {"inception": other["inception"]}, "the inception of another organisation"),
         (_certificate(org=other["id"]).issue(SEEDS[2]), {}, "another organisation certified"),
         (_certificate(name="").issue(SEEDS[2]), {}, "a node without a name"),

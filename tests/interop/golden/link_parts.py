@@ -91,7 +91,7 @@ def _messages() -> list[tuple[str, dict[str, Any]]]:
         ("ACCEPT", {"reset": False, "more": False, "accepted": [], "kept": ids[:1]}),
         ("CHECK", {"exchange": 7, "scope": None, "control": [3, digest], "content": [200, digest]}),
         ("CHECK", {"exchange": 2**32, "scope": scope, "control": [0, digest], "content": None}),
-        ("CHECK", {"exchange": 9, "scope": LOCAL, "control": None, "content": None}),
+        ("CHECK", {"exchange": 9, "scope": scope, "control": None, "content": None}),
         ("EQUAL", {"exchange": 7}),
         (
             "IDS",
@@ -121,6 +121,8 @@ def _wrong() -> list[tuple[Any, str]]:
     hello = _messages()[0][1]["map"]
     record = [0, body("message 0").encode(), bytes(64)]
 
+    joined = sorted(label(f"message listed {i}", 16) for i in range(128))
+
     def hello_with(**changes: Any) -> list[Any]:
         return [1, {k: v for k, v in {**hello, **changes}.items() if v is not ...}]
 
@@ -131,6 +133,8 @@ def _wrong() -> list[tuple[Any, str]]:
         *((hello_with(**{key: ...}), f"HELLO: no {key}") for key in hello),
         (hello_with(codecs=[1]), "HELLO: codecs without 0"),
         (hello_with(codecs=[]), "HELLO: no codec"),
+        (hello_with(codecs=list(range(17))), "HELLO: 17 codecs"),
+        (hello_with(features=[f"f{i}" for i in range(33)]), "HELLO: 33 features"),
         (hello_with(frame=True), "HELLO: frame true"),
         (hello_with(frame=1048575), "HELLO: frame too small"),
         (hello_with(features=[None]), "HELLO: a feature nil"),
@@ -143,13 +147,16 @@ def _wrong() -> list[tuple[Any, str]]:
         (hello_with(codecs=["0"]), "HELLO: codecs of text"),
         (hello_with(time=-1), "HELLO: time below zero"),
         ([2, "busy", None], "REFUSE: text nil"), ([2, b"busy", ""], "REFUSE: code a binary"),
-        ([3], "BYE: no reason"), ([4, 1, False, b"", b""], "ACCEPT: reset an integer"),
+        ([3], "BYE: no reason"), ([3, 5], "BYE: reason an integer"),
+        ([3, "", ""], "BYE: two reasons"), ([3, "a" * 301], "BYE: reason of 301 bytes"),
+        ([4, 1, False, b"", b""], "ACCEPT: reset an integer"),
         ([4, True, None, b"", b""], "ACCEPT: more nil"),
         ([4, True, b"", b""], "ACCEPT: no more"),
         ([4, True, False, b"", b"", b""], "ACCEPT: five fields"),
         ([4, True, False, bytes(33), b""], "ACCEPT: half an id"),
         ([4, True, False, [], []], "ACCEPT: arrays for binaries"),
         ([5, 1, bytes(32), None, None], "CHECK: the commons' zeroes as scope"),
+        ([5, 1, LOCAL, None, None], "CHECK: the local scope"),
         ([5, 1, bytes(31), None, None], "CHECK: scope of 31 bytes"),
         ([5, -1, None, None, None], "CHECK: exchange below zero"),
         ([5, 1, None, [1], None], "CHECK: no digest"),
@@ -160,17 +167,26 @@ def _wrong() -> list[tuple[Any, str]]:
         ([6, 1, 1], "EQUAL: two fields"),
         ([7, 1, 2, 0, digest, b""], "IDS: set 2"),
         ([7, 1, 0, 1, digest, bytes(17)], "IDS: 17 bytes"),
+        ([7, 1, 0, 3, digest, joined[:2]], "IDS: count of one more"),
+        ([7, 1, 0, 1, digest, joined[:2]], "IDS: count of one less"),
+        ([7, 1, 0, 2, digest, joined[1::-1]], "IDS: not ascending"),
+        ([7, 1, 0, 2, digest, joined[:1] * 2], "IDS: a symbol twice"),
+        ([7, 1, 0, 128, digest, joined], "IDS: 128 symbols"),
         ([8, 1, 1, 200, digest, 65537, bytes(768), bytes(1376)], "SKETCH: too many cells"),
         ([8, 1, 1, 200, digest, 32, bytes(767), b""], "SKETCH: part of a cell"),
         ([9, 1, 1, -1, 10], "MORE: first below zero"), ([9, 1, 1, 32], "MORE: no n"),
         ([9, 1, 1, 65537, 1], "MORE: first beyond any sketch"),
+        ([9, 1, 1, 32, 0], "MORE: no cell"), ([9, 1, 1, 32, 32769], "MORE: 32,769 cells"),
         ([9, 1, 1, 0, 65537], "MORE: n beyond any sketch"),
         ([10, 1, 1, 65537, b""], "CELLS: first beyond any sketch"),
         ([10, 1, 1, 32, bytes(25)], "CELLS: part of a cell"),
         ([11, 1, 1, b""], "LIST: after of 0 bytes"), ([11, 1, 1, symbol[:8]], "LIST: a prefix"),
         ([12, 1, 1, symbol, 1], "PAGE: last an integer"), ([12, 1, 1, symbol], "PAGE: no last"),
+        ([12, 1, 1, joined[1::-1], True], "PAGE: not ascending"),
+        ([12, 1, 1, joined[:1] * 2, False], "PAGE: a symbol twice"),
         ([13, "1"], "DONE: exchange as text"), ([14, None, True, symbol], "HAVE: set true"),
         ([14, bytes(32), 1, symbol], "HAVE: the commons' zeroes as scope"),
+        ([14, LOCAL, 1, symbol], "HAVE: the local scope"),
         ([14, None, 1, symbol[:8]], "HAVE: a prefix"), ([15, 1, bytes(9)], "WANT: 9 bytes"),
         ([16, 1, True, None], "RECORDS: nil"), ([16, 1, True, [None]], "RECORDS: a nil record"),
         ([16, 1, True, [canonical.encode(record)]], "RECORDS: a record in a binary"),
@@ -184,13 +200,20 @@ def _wrong() -> list[tuple[Any, str]]:
     ]  # fmt: skip
 
 
+def _flat(value: Any) -> Any:
+    """IDS and PAGE with their lists of symbols as the one binary that they are sent as."""
+    if not isinstance(value, list) or value[:1] not in ([7], [12]):
+        return value
+    return [b"".join(v) if isinstance(v, list) else v for v in value]
+
+
 def parts() -> dict[str, Any]:
     vectors = []
     for name, fields in _messages():
         frame = message.encode(message.message(name, **fields))
         number = message.NUMBERS[name]
         vectors.append({"type": name, "number": number, "fields": fields, "frame": frame})
-    wrong = [{"frame": canonical.encode(value), "note": note} for value, note in _wrong()]
+    wrong = [{"frame": canonical.encode(_flat(value)), "note": note} for value, note in _wrong()]
     bye = canonical.encode([3, "x"])
     wrong += [
         {"frame": b"", "note": "no bytes"},

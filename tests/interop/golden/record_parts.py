@@ -139,12 +139,15 @@ def block(kind: int, data: bytes, size: int, last: bool) -> bytes:
 
 def frame(
     size: int, blocks: bytes, size_bytes: int = 4, single: bool = True, flags: int = 0,
-    window: int = 24,
+    window: int = 20, eighths: int = 0,
 ) -> bytes:  # fmt: skip
-    """A frame that declares size in so many bytes, and a window of 2^window if it is not single."""
+    """A frame that declares size in so many bytes.
+
+    If it is not single it has a window of 2^window bytes, and so many eighths of that more.
+    """
     descriptor = {0: 0, 1: 0, 2: 1, 4: 2, 8: 3}[size_bytes] << 6 | int(single) << 5 | flags
     declared = (size - 256 if size_bytes == 2 else size).to_bytes(8, "little")[:size_bytes]
-    declared = declared if single else bytes([window - 10 << 3]) + declared
+    declared = declared if single else bytes([window - 10 << 3 | eighths]) + declared
     return b"\x28\xb5\x2f\xfd" + bytes([descriptor]) + declared + blocks
 
 
@@ -177,8 +180,6 @@ def _compressed() -> list[dict[str, Any]]:
     raw = story().encode()
     half = len(raw) // 2
     two = block(0, raw[:half], half, False) + as_it_is(raw[half:])
-    no_dictionary = frame(len(raw), as_it_is(raw), flags=1)
-    no_dictionary = no_dictionary[:5] + b"\0" + no_dictionary[5:]
     empty_last = block(0, raw, len(raw), False) + block(0, b"", 0, True)
     checksum = zstandard.ZstdCompressor(level=3, write_checksum=True).compress(raw)
     longest, blocks = long_body(record.MAX_BODY)
@@ -189,9 +190,11 @@ def _compressed() -> list[dict[str, Any]]:
         (raw, frame(len(raw), as_it_is(raw), 2), "size in 2 bytes"),
         (raw, frame(len(raw), as_it_is(raw), 8), "size in 8 bytes"),
         (raw, frame(len(raw), as_it_is(raw), 4, single=False), "with a window descriptor"),
-        (raw, frame(len(raw), as_it_is(raw), 4, single=False, window=30), "a window of 2^30"),
-        (raw, frame(len(raw), as_it_is(raw), flags=16), "the unused bit set"),
-        (raw, no_dictionary, "a dictionary's number of 0, which is none"),
+        (raw, frame(len(raw), as_it_is(raw), 4, single=False, window=23), "a window of 8 MiB"),
+        (
+            raw, frame(len(raw), as_it_is(raw), 4, single=False, window=22, eighths=7),
+            "a window of 7.5 MiB",
+        ),
         (raw, frame(len(raw), two), "two blocks"),
         (raw, frame(len(raw), empty_last), "an empty last block"),
         (longest, frame(len(longest), blocks), "a body of 262,144 bytes"),
@@ -230,6 +233,7 @@ def _withdrawals() -> list[dict[str, Any]]:
     vouch = body("vouch", "vouch", {}, set=CONTROL)
     identity = body("id", "identity", {"inception": AUTHOR["inception"]}, set=CONTROL)
     unknown = body("u", "x-9", {"y": 1}, set=CONTROL)
+    revocation = body("r", "revocation", {}, set=CONTROL)
     called = body("called", "withdrawal")
     circle = body("circle", scope=label("circle"))
     local = body("local", scope=LOCAL)
@@ -247,7 +251,8 @@ def _withdrawals() -> list[dict[str, Any]]:
         ("in another scope", False, withdrawal(story(), scope=label("circle")), story(), None),
         ("without the teller", False, withdrawal(told(), teller=None), told(), None),
         ("of an identity", False, withdrawal(identity), identity, None),
-        ("of an unknown control record", False, withdrawal(unknown), unknown, None),
+        ("of an unknown control record", True, withdrawal(unknown), unknown, None),
+        ("of a revocation", False, withdrawal(revocation), revocation, None),
         ("of content called withdrawal", True, withdrawal(called), called, None),
         ("in the local scope", True, withdrawal(local), local, None),
         ("of set 1", False, withdrawal(story(), set=CONTENT), story(), None),

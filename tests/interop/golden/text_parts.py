@@ -131,11 +131,8 @@ def _paper() -> dict[str, Any]:
         {"text": "  " + "  ".join(words) + " ", "note": "more spaces"},
         {"text": " - ".join(words), "note": "spaces and dashes"},
     ]
-    later = b"\0\2\0\1" + label("paper later")
-    head = later + hashes.H(hashes.PAPER, later)[:4]
-    later_text = " ".join(
-        paper._word(int.from_bytes(head[i : i + 2], "big")) for i in range(0, 40, 2)
-    )
+    later_text = paper.words(b"\0\2\0\1" + label("paper later"))
+    number_0 = paper.words(b"\0\1\0\0" + label("paper 0"))
     swapped = words[:3] + [words[4], words[3]] + words[5:]
     invalid = [
         {"text": " ".join(words[:19]), "note": "19 words"},
@@ -145,6 +142,7 @@ def _paper() -> dict[str, Any]:
         {"text": " ".join(["babeb"] + words[1:]), "note": "a vowel that is not used"},
         {"text": " ".join(["bcbab"] + words[1:]), "note": "a consonant in a vowel's place"},
         {"text": later_text, "note": "version 2"},
+        {"text": number_0, "note": "number 0, of no succession"},
         {"text": _kelvin(" ".join(words)), "note": "the Kelvin sign for a k"},
         {"text": "", "note": "nothing"},
     ]
@@ -187,6 +185,8 @@ def _tokens() -> dict[str, Any]:
         "nine addresses": [1, org_, secret, 1, ["a:1"] * 9],
         "an address of 256 bytes": [1, org_, secret, 1, ["a" * 254 + ":1"]],
         "an address that is a binary": [1, org_, secret, 1, [b"a:1"]],
+        "an empty address": [1, org_, secret, 1, [""]],
+        "an address on two lines": [1, org_, secret, 1, ["a\nb:1"]],
         "four entries": [1, org_, secret, 1],
         "six entries": [1, org_, secret, 1, [], 0],
     }

@@ -140,6 +140,7 @@ def _zstd() -> list[Pair]:
     checksum = zstandard.ZstdCompressor(level=3, write_checksum=True).compress(raw)
     dictionary = frame(n, as_it_is(raw), flags=1)
     dictionary = dictionary[:5] + b"\x07" + dictionary[5:]
+    no_dictionary = dictionary[:5] + b"\0" + dictionary[6:]
     long, blocks = long_body(record.MAX_BODY + 1)
     stored = [
         (good + b"\0", "a byte after the frame"),
@@ -162,6 +163,15 @@ def _zstd() -> list[Pair]:
         (frame(n, as_it_is(raw), flags=8), "the reserved bit set"),
         (checksum[:-1] + bytes([checksum[-1] ^ 1]), "a wrong checksum"),
         (dictionary, "asks for a dictionary"),
+        (no_dictionary, "a dictionary's number of 0, which is none"),
+        (frame(n, as_it_is(raw), flags=16), "the unused bit set"),
+        (
+            frame(n, as_it_is(raw), 4, single=False, window=23, eighths=1),
+            "a window of 9 MiB, one above the limit",
+        ),
+        (frame(n, as_it_is(raw), 4, single=False, window=24), "a window of 16 MiB"),
+        (frame(n, as_it_is(raw), 4, single=False, window=30), "a window of 2^30"),
+        (frame(n, as_it_is(raw), 4, single=False, window=41), "a window of 2^41"),
         (_zstd_0_7(raw), "a frame of zstd 0.7, which libzstd may still read"),
     ]
     pairs = [(compressed(raw, data), f"zstd: {note}") for data, note in stored]

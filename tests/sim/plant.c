@@ -1,0 +1,193 @@
+#include "plant.h"
+
+#include <string.h>
+
+#include "core/core_private.h"
+#include "rp/err.h"
+#include "store/batch.h"
+
+/* The functions that plant.h speaks of: their own names with __real_ before, and who is called
+ * instead with __wrap_. CMakeLists.txt lists them, too. */
+#define BETWEEN(type, name, ...)                                                                   \
+    type __real_##name(__VA_ARGS__);                                                               \
+    type __wrap_##name(__VA_ARGS__);                                                               \
+    type __wrap_##name(__VA_ARGS__)
+
+enum bug {
+    NO_BUG,
+    WITHDRAWN_COMES_BACK,
+    TOLD_BEFORE_COMMIT,
+    CELL_FORGOTTEN,
+    SIGNATURE_NOT_CHECKED,
+    FINGERPRINT_NOT_REDUCED,
+    VERSION_NOT_ERASED,
+    LISTS_NOT_ANNOUNCED,
+    NOT_DIALLED_AGAIN,
+    LIST_ENDS_EARLY,
+    LOCAL_COUNTED,
+    VOUCH_STAYS,
+    TAKEN_TWICE,
+    NUMBER_GIVEN_TWICE,
+    FAILURE_NOT_RETRIED,
+    DAMAGE_NOT_SEEN,
+    REMOVED_STAYS_IN_SETS,
+    BUGS,
+};
+
+static const char *const names[BUGS] = {
+    [WITHDRAWN_COMES_BACK] = "withdrawn-comes-back",
+    [TOLD_BEFORE_COMMIT] = "told-before-commit",
+    [CELL_FORGOTTEN] = "cell-forgotten",
+    [SIGNATURE_NOT_CHECKED] = "signature-not-checked",
+    [FINGERPRINT_NOT_REDUCED] = "fingerprint-not-reduced",
+    [VERSION_NOT_ERASED] = "version-not-erased",
+    [LISTS_NOT_ANNOUNCED] = "lists-not-announced",
+    [NOT_DIALLED_AGAIN] = "not-dialled-again",
+    [LIST_ENDS_EARLY] = "list-ends-early",
+    [LOCAL_COUNTED] = "local-counted",
+    [VOUCH_STAYS] = "vouch-stays",
+    [TAKEN_TWICE] = "taken-twice",
+    [NUMBER_GIVEN_TWICE] = "number-given-twice",
+    [FAILURE_NOT_RETRIED] = "failure-not-retried",
+    [DAMAGE_NOT_SEEN] = "damage-not-seen",
+    [REMOVED_STAYS_IN_SETS] = "removed-stays-in-sets",
+};
+
+static enum bug planted;
+static unsigned calls; /* of the planted function, so that it need not be wrong each time */
+
+bool plant_choose(const char *name)
+{
+    for (enum bug bug = NO_BUG + 1; bug < BUGS; bug++) {
+        if (strcmp(names[bug], name) == 0)
+            planted = bug;
+    }
+    return planted != NO_BUG;
+}
+
+const char *plant_name(unsigned i)
+{
+    return i + 1 < BUGS ? names[i + 1] : NULL;
+}
+
+/* Whether this call of the function with ${bug} goes wrong: one in ${n} does. */
+static bool goes_wrong(enum bug bug, unsigned n)
+{
+    return planted == bug && ++calls % n == 0;
+}
+
+BETWEEN(bool, kv_get, struct kv_txn *txn, enum kv_table table, struct rp_slice key,
+        struct rp_slice *value)
+{
+    if (table == KV_WITHDRAWN && goes_wrong(WITHDRAWN_COMES_BACK, 1))
+        return false;
+    return __real_kv_get(txn, table, key, value);
+}
+
+BETWEEN(int, batch_commit, struct batch *batch)
+{
+    if (!goes_wrong(TOLD_BEFORE_COMMIT, 20))
+        return __real_batch_commit(batch);
+    batch_abort(batch);
+    return RP_OK;
+}
+
+BETWEEN(void, rp_sketch_toggle, struct rp_cell *cells, uint32_t from, uint32_t n,
+        const uint8_t key[static RP_SKETCH_KEY_LEN], const uint8_t symbol[static RP_SYMBOL_LEN])
+{
+    if (n > 1 && goes_wrong(CELL_FORGOTTEN, 50))
+        __real_rp_sketch_toggle(cells + 1, from + 1, n - 1, key, symbol);
+    else
+        __real_rp_sketch_toggle(cells, from, n, key, symbol);
+}
+
+BETWEEN(int, rp_record_open, struct rp_opened *out, struct rp_slice packed)
+{
+    if (goes_wrong(SIGNATURE_NOT_CHECKED, 1))
+        return rp_record_open_trusted(out, packed);
+    return __real_rp_record_open(out, packed);
+}
+
+BETWEEN(void, rp_fingerprint_remove, struct rp_fingerprint *sum,
+        const uint8_t symbol[static RP_SYMBOL_LEN])
+{
+    if (!goes_wrong(FINGERPRINT_NOT_REDUCED, 3))
+        __real_rp_fingerprint_remove(sum, symbol);
+}
+
+BETWEEN(void, records_erase, struct batch *batch, uint64_t seq,
+        uint8_t symbol[static RP_SYMBOL_LEN])
+{
+    if (goes_wrong(VERSION_NOT_ERASED, 4))
+        memset(symbol, 0, RP_SYMBOL_LEN);
+    else
+        __real_records_erase(batch, seq, symbol);
+}
+
+BETWEEN(void, lists_announce, struct core *core, struct rp_slice accepted, struct rp_slice kept,
+        uint64_t now_ms)
+{
+    if (!goes_wrong(LISTS_NOT_ANNOUNCED, 1))
+        __real_lists_announce(core, accepted, kept, now_ms);
+}
+
+BETWEEN(void, peering_plan_dial, struct core *core, struct peer *peer, uint64_t now_ms, bool soon)
+{
+    if (soon || !goes_wrong(NOT_DIALLED_AGAIN, 3))
+        __real_peering_plan_dial(core, peer, now_ms, soon);
+}
+
+BETWEEN(int, view_list, const struct view *view, const uint8_t *after, size_t max,
+        struct symbols *out, bool *last)
+{
+    int err = __real_view_list(view, after, max, out, last);
+
+    if (out->n > RP_SYMBOL_LEN && goes_wrong(LIST_ENDS_EARLY, 1))
+        out->n -= RP_SYMBOL_LEN;
+    return err;
+}
+
+BETWEEN(void, sets_add, struct core *core, const uint8_t *symbol, const struct place *place)
+{
+    struct place wrong = *place;
+
+    if (place->scope == SCOPE_LOCAL && goes_wrong(LOCAL_COUNTED, 1))
+        wrong.scope = SCOPE_COMMONS;
+    __real_sets_add(core, symbol, &wrong);
+}
+
+BETWEEN(void, trust_vouch_erased, struct core *core, const uint8_t *symbol)
+{
+    if (!goes_wrong(VOUCH_STAYS, 1))
+        __real_trust_vouch_erased(core, symbol);
+}
+
+BETWEEN(bool, records_find, struct kv_txn *txn, const uint8_t symbol[static RP_SYMBOL_LEN],
+        struct place *out)
+{
+    return __real_records_find(txn, symbol, out) && !goes_wrong(TAKEN_TWICE, 10);
+}
+
+BETWEEN(uint64_t, batch_next_seq, struct batch *batch)
+{
+    uint64_t seq = __real_batch_next_seq(batch);
+
+    return seq > 2 && goes_wrong(NUMBER_GIVEN_TWICE, 40) ? seq - 1 : seq;
+}
+
+BETWEEN(void, core_retry_at, struct core *core, uint64_t at_ms)
+{
+    if (!goes_wrong(FAILURE_NOT_RETRIED, 1))
+        __real_core_retry_at(core, at_ms);
+}
+
+BETWEEN(bool, records_is_sound, struct kv_txn *txn, uint64_t seq)
+{
+    return __real_records_is_sound(txn, seq) || goes_wrong(DAMAGE_NOT_SEEN, 1);
+}
+
+BETWEEN(void, sets_toggle_org, struct core *core, uint32_t org, enum lane lane, bool enter)
+{
+    if (enter || !goes_wrong(REMOVED_STAYS_IN_SETS, 1))
+        __real_sets_toggle_org(core, org, lane, enter);
+}
