@@ -45,8 +45,9 @@ struct node {
     char web_at[ADDRESS_TEXT_MAX];
     bool settling;
     bool stopping;
-    bool draining;   /* what was taken in is being written, and nothing more is taken in */
-    bool store_full; /* the last write found no room */
+    bool draining;     /* what was taken in is being written, and nothing more is taken in */
+    bool store_full;   /* the last write of content found no room */
+    bool by_our_count; /* as find_room counts it; else the system said so */
 };
 
 static int64_t calendar_ahead(void)
@@ -69,6 +70,18 @@ static enum room find_room(void *ctx)
     if (used > size / 100 * 97 || free_bytes < keep_free / 4)
         return ROOM_FOR_NOTHING;
     return used > size / 10 * 9 || free_bytes < keep_free ? ROOM_FOR_CONTROL : ROOM_FOR_ALL;
+}
+
+/* Says once that there is no room, and once that there is again. */
+static void note_room(struct node *node, bool room)
+{
+    if (room == !node->store_full)
+        return;
+    node->store_full = !room;
+    if (room)
+        log_line(LOG_INFO, "there is room in the store again");
+    else
+        log_line(LOG_ERROR, "no room to store anything: free some disk space. Reading goes on");
 }
 
 /* What the core asks for */
@@ -147,10 +160,8 @@ static void tick(uv_timer_t *timer)
 {
     struct node *node = timer->data;
 
-    if (node->store_full && find_room(node) == ROOM_FOR_ALL) {
-        node->store_full = false;
-        log_line(LOG_INFO, "there is room in the store again");
-    }
+    if (node->store_full && node->by_our_count && find_room(node) == ROOM_FOR_ALL)
+        note_room(node, true);
     core_set_calendar(node->core, calendar_ahead());
     core_tick(node->core, clock_steady());
     settle(node);
@@ -166,9 +177,12 @@ static void reported(void *ctx, struct intake *intake)
         .tag = intake->submission.tag,
     };
 
-    if (intake->err == RP_ERR_FULL && !node->store_full) {
-        node->store_full = true;
-        log_line(LOG_ERROR, "no room to store anything: free some disk space. Reading goes on");
+    if (intake->err == RP_ERR_FULL) {
+        node->by_our_count = find_room(node) != ROOM_FOR_ALL;
+        note_room(node, false);
+    } else if (intake->err == RP_OK && !intake->is_change &&
+               intake->opened.record.set == RP_SET_CONTENT) {
+        note_room(node, true);
     }
     if (!intake->is_change && outcome.tag != 0 && !node->stopping) {
         memcpy(outcome.id, intake->opened.record.id, RP_ID_LEN);
