@@ -17,7 +17,13 @@
 int __real_rp_session_send(struct rp_session *s, struct rp_slice frame);
 int __wrap_rp_session_send(struct rp_session *s, struct rp_slice frame);
 
+static uint64_t frames;
 static struct world *speaking_in; /* NULL: the one who speaks now is honest */
+
+uint64_t liar_frames(void)
+{
+    return frames;
+}
 
 void liar_speaks(struct world *world, struct actor *actor)
 {
@@ -180,6 +186,7 @@ int __wrap_rp_session_send(struct rp_session *s, struct rp_slice frame)
     struct rp_writer w;
     int err = RP_OK;
 
+    frames++;
     if (world == NULL || rp_message_type(frame) <= RP_MESSAGE_BYE ||
         !plan_happens(&world->lie_rand, world->plan.lies))
         return __real_rp_session_send(s, frame);

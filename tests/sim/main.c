@@ -119,6 +119,21 @@ static void print_json(const struct world *world, const char *hash)
            (unsigned long long)(f->healed_ms / 1000));
 }
 
+/* Whom everybody knows at first: a ring, so that all are joined, and some more. */
+static void introduce(struct world *world)
+{
+    unsigned n = world->plan.nodes;
+
+    for (unsigned i = 0; i < n; i++) {
+        for (unsigned d = 0; d < world->plan.degree; d++) {
+            unsigned to = d == 0 ? (i + 1) % n : (unsigned)rp_rand_below(&world->load_rand, n);
+
+            if (to != i)
+                world_join(world, &world->actors[i], &world->actors[to]);
+        }
+    }
+}
+
 /* After the last fault everybody must come to agree, in time. */
 static void heal(struct world *world)
 {
@@ -153,6 +168,9 @@ int main(int argc, char **argv)
     if (!options.json)
         print_plan(&plan);
     world = world_new(&plan);
+    introduce(world);
+    load_begin(world);
+    faults_begin(world);
     world_run(world, plan.length);
     heal(world);
     world_trace_hash(world, hash);

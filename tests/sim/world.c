@@ -174,6 +174,8 @@ static void report(void *context, void *what, uint64_t epoch)
                     intake->opened.record.id, TRUTH_ID);
         world->figures.stored += !intake->is_change && intake->err == RP_OK;
         world->figures.duplicates += intake->err == RP_ERR_EXISTS;
+        if (!intake->is_change && intake->err == RP_OK && world->stored != NULL)
+            world->stored(world, actor, intake->opened.record.id);
         if (!intake->is_change && intake->err == RP_OK)
             promise(world, actor, intake->opened.record.id);
         actor->out_of_step |= intake->is_change && intake->err != RP_OK;
@@ -366,27 +368,18 @@ void actor_crash(struct world *world, struct actor *actor)
 
 /* The world */
 
-/* Whom everybody knows at first: a ring, so that all are joined, and some more. */
-static void introduce(struct world *world)
+void world_join(struct world *world, struct actor *a, struct actor *b)
 {
-    unsigned n = world->plan.nodes;
+    struct actor *pair[2] = {a, b};
 
-    for (unsigned i = 0; i < n; i++) {
-        for (unsigned d = 0; d < world->plan.degree; d++) {
-            unsigned to = d == 0 ? (i + 1) % n : (unsigned)rp_rand_below(&world->load_rand, n);
-            struct actor *pair[2] = {&world->actors[i], &world->actors[to]};
+    for (int side = 0; side < 2; side++) {
+        char address[32];
 
-            for (int side = 0; side < 2 && to != i; side++) {
-                char address[32];
-
-                snprintf(address, sizeof address, "%u:1", pair[1 - side]->number);
-                (void)!core_add_peer(pair[side]->core, pair[1 - side]->self.identity.org, address,
-                                     NULL, world->now);
-                (void)!core_accept_org(pair[side]->core, pair[1 - side]->self.inception,
-                                       world->now);
-                actor_settle(world, pair[side]);
-            }
-        }
+        snprintf(address, sizeof address, "%u:1", pair[1 - side]->number);
+        (void)!core_add_peer(pair[side]->core, pair[1 - side]->self.identity.org, address, NULL,
+                             world->now);
+        (void)!core_accept_org(pair[side]->core, pair[1 - side]->self.inception, world->now);
+        actor_settle(world, pair[side]);
     }
 }
 
@@ -409,9 +402,6 @@ struct world *world_new(const struct plan *plan)
         make_actor(world, i);
         actor_start(world, &world->actors[i]);
     }
-    introduce(world);
-    load_begin(world);
-    faults_begin(world);
     return world;
 }
 
@@ -459,7 +449,8 @@ void world_run(struct world *world, uint64_t until)
         event.happen(world, event.what, event.detail);
         if (world->now >= next_check) {
             wire_sweep(world);
-            check_all(world);
+            if (world->stored == NULL)
+                check_all(world);
             next_check = world->now + CHECK_EVERY;
         }
     }

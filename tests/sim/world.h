@@ -99,10 +99,15 @@ struct world {
     bool quiet; /* no faults and no lies any more */
     struct figures figures;
     crypto_generichash_state *trace;
+    void (*stored)(struct world *world, struct actor *actor, const uint8_t *id); /* or NULL */
+    void *watcher;     /* whoever stored is for */
     char failure[400]; /* the first invariant that did not hold */
 };
 
+/* Everybody's node runs, and nobody knows anybody. */
 struct world *world_new(const struct plan *plan);
+/* Makes the two peers of each other, accepted by their operators' own hand. */
+void world_join(struct world *world, struct actor *a, struct actor *b);
 void world_free(struct world *world);
 
 /* Lets everything happen up to ${until}, or to the first failure. */
@@ -148,9 +153,11 @@ void faults_end(struct world *world);
 
 /* load.c */
 void load_begin(struct world *world);
+const struct fact *load_publish(struct world *world, struct actor *actor);
 
 /* liar.c: whose mouth it is that sends now; NULL: an honest one's. */
 void liar_speaks(struct world *world, struct actor *actor);
+uint64_t liar_frames(void); /* sent by anybody, lies or not */
 
 /* check.c */
 void check_actor(struct world *world, struct actor *actor);
