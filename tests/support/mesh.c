@@ -19,6 +19,7 @@ void mesh_start(struct mesh *mesh, unsigned node)
         .software = "mesh",
         .trust_depth = 8,
         .check_ms = 60000,
+        .scrub_ms = 1000,
         .vouch = true,
     };
     int err;
