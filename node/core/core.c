@@ -404,7 +404,8 @@ static void announce(struct core *core, const struct outcome *outcome)
     for (struct link *link = core->links; link != NULL; link = link->next) {
         if (link->state != LINK_OPEN || link->number == outcome->link ||
             !sets_is_shared(link, outcome->place.org, outcome->place.lane) ||
-            fetch_link_has(core, outcome->id, link->number))
+            fetch_link_has(core, outcome->id, link->number) ||
+            link->announce[set].n >= OFFERS_MAX * RP_SYMBOL_LEN) /* comparing finds the rest */
             continue;
         if (symbols_append(&link->announce[set], outcome->id, RP_SYMBOL_LEN) == RP_OK) {
             link->offered++;

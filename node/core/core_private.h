@@ -180,6 +180,7 @@ struct link {
     enum link_state state;
     bool outbound;
     bool wake_asked;
+    bool has_offered;    /* something that was wanted */
     bool has_settled;    /* an exchange came to its end here */
     bool counts_as_sync; /* a check on this link has found everything equal */
     char address[RP_ADDRESS_LEN_MAX + 1];

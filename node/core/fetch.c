@@ -169,6 +169,7 @@ int fetch_offered(struct link *link, enum rp_set set, struct rp_slice symbols, u
         add_link(fetch, link->number);
         err = symbols_append(&link->wanted[set], symbol, RP_SYMBOL_LEN);
     }
+    link->has_offered = true;
     if (err == RP_OK)
         err = kv_err(txn);
     kv_abort(txn);
@@ -416,6 +417,18 @@ static bool is_fault(int err)
            err != RP_ERR_NOMEM && err != RP_ERR_IO;
 }
 
+/* What came over a link, which may be gone by now, takes no room any more. */
+static void release_room(struct core *core, const struct outcome *outcome)
+{
+    bool was_held = core->submitted >= SUBMITTED_MAX;
+
+    if (outcome->link == 0)
+        return;
+    core->submitted -= outcome->bytes;
+    for (struct link *link = core->links; was_held && link != NULL; link = link->next)
+        core_wake(link); /* nobody was read: now everybody may be again */
+}
+
 void fetch_outcome(struct core *core, const struct outcome *outcome, uint64_t now_ms)
 {
     struct fetch *fetch = outcome->known ? find(core, outcome->id) : NULL;
@@ -431,16 +444,12 @@ void fetch_outcome(struct core *core, const struct outcome *outcome, uint64_t no
         remember_refused(core, outcome->id);
     if (outcome->err == RP_ERR_EXISTS)
         core->counters.duplicates_in++;
+    release_room(core, outcome);
     if (link == NULL)
         return;
     if (is_fault(outcome->err))
         link->refused++;
     link->submitted -= outcome->bytes;
-    if (core->submitted >= SUBMITTED_MAX) { /* nobody was read: now everybody may be again */
-        for (struct link *other = core->links; other != NULL; other = other->next)
-            core_wake(other);
-    }
-    core->submitted -= outcome->bytes;
     core_wake(link);
     if ((request = find_request(link, outcome->request)) == NULL)
         return;
@@ -454,7 +463,7 @@ void fetch_link_gone(struct link *link)
     struct core *core = link->core;
 
     link->state = LINK_ENDING; /* so that nothing is queued here again */
-    for (uint32_t i = 1; i < core->fetches_cap; i++) {
+    for (uint32_t i = 1; i < core->fetches_cap && link->has_offered; i++) {
         struct fetch *fetch = &core->fetches[i];
         bool was_first;
         uint32_t kept = 0;

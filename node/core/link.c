@@ -190,7 +190,6 @@ void core_closed(struct core *core, struct link *link, uint64_t now_ms)
             peering_note(link->peer, "cut", "the connection was cut");
         peering_plan_dial(core, link->peer, now_ms, link->has_settled);
     }
-    core->submitted -= link->submitted;
     for (enum rp_set set = 0; set < RP_SETS; set++) {
         symbols_free(&link->wanted[set]);
         symbols_free(&link->announce[set]);

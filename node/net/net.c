@@ -6,6 +6,7 @@
 
 #include "address.h"
 #include "clock.h"
+#include "log.h"
 #include "rp/err.h"
 
 #define READ_BYTES 65536
@@ -13,7 +14,11 @@
 #define CONNECT_MS 10000
 #define CLOSE_MS 3000  /* to say goodbye in */
 #define STALL_MS 60000 /* a peer that reads nothing for so long is cut off */
-#define BACKLOG 64
+#define BACKLOG 1024   /* with fewer, a storm of callers would keep out who has to come in */
+#define TURN_BYTES (512u << 10) /* given to one socket in one turn of the loop, about */
+#define HALF_OPEN_BYTES 65536   /* a handshake and HELLO; who sends more must be let in by then */
+#define PAUSE_MS 200            /* without descriptors, until the next caller is looked at */
+#define LISTEN_AGAIN_MS 1000
 
 struct connection {
     struct net *net;
@@ -32,6 +37,10 @@ struct connection {
     bool reading;
     bool ending; /* no more is read; closes when all is written */
     bool closing;
+    size_t heard;        /* bytes, while it is half-open */
+    uint64_t read_turn;  /* the turn of the loop in which it was last read */
+    uint64_t write_turn; /* in which it was last given something, ... */
+    size_t written;      /* ... and how much */
 };
 
 /* Bytes that the socket did not take at once. */
@@ -47,16 +56,31 @@ struct net {
     void (*settle)(void *ctx);
     void *ctx;
     uv_tcp_t listener;
+    uv_timer_t pause; /* until the next caller is looked at, or until we listen again */
+    uv_check_t turns;
+    uint64_t turn; /* how often the loop has looked at its sockets */
+    char listen[ADDRESS_TEXT_MAX];
     bool listening;
+    bool pausing;
+    bool caller_waits; /* for the pause to end */
     bool stopping;
     void (*done)(void *ctx);
     void *done_ctx;
     struct connection *connections;
-    unsigned open; /* connections and listener whose handles are not closed */
+    struct gate gate; /* of connections */
+    unsigned open;    /* connections and other handles that are not closed */
     uint8_t buffer[READ_BYTES];
 };
 
 static void pump(struct connection *c);
+static void read_on(struct connection *c);
+
+static void next_turn(uv_check_t *check)
+{
+    struct net *net = check->data;
+
+    net->turn++;
+}
 
 struct net *net_new(const struct net_opts *opts)
 {
@@ -68,6 +92,11 @@ struct net *net_new(const struct net_opts *opts)
     net->core = opts->core;
     net->settle = opts->settle;
     net->ctx = opts->ctx;
+    uv_timer_init(net->loop, &net->pause);
+    uv_check_init(net->loop, &net->turns);
+    net->pause.data = net->turns.data = net;
+    net->open = 2;
+    uv_check_start(&net->turns, next_turn);
     return net;
 }
 
@@ -77,6 +106,14 @@ static void finish_if_stopped(struct net *net)
         return;
     net->done(net->done_ctx);
     free(net);
+}
+
+static void handle_of_net_closed(uv_handle_t *handle)
+{
+    struct net *net = handle->data;
+
+    net->open--;
+    finish_if_stopped(net);
 }
 
 /* Ending */
@@ -110,6 +147,7 @@ static void cut(struct connection *c)
         return;
     c->closing = true;
     c->link = NULL;
+    gate_leave(&c->net->gate, c);
     if (link != NULL)
         core_closed(c->net->core, link, clock_steady());
     if (c->resolving)
@@ -157,26 +195,44 @@ static void written(uv_write_t *request, int status)
     struct connection *c = write->connection;
 
     free(write);
+    c->written = 0; /* also in the turn in which it was queued, or nothing would wake it again */
     if (c->closing)
         return;
     if (status < 0) {
         cut_and_settle(c);
         return;
     }
-    if (!c->ending)
+    if (!c->ending && uv_stream_get_write_queue_size((uv_stream_t *)&c->tcp) == 0)
         uv_timer_stop(&c->timer);
+    else if (!c->ending)
+        uv_timer_start(&c->timer, too_late, STALL_MS, 0);
     pump(c);
+    read_on(c); /* it may have been held for all that it had not taken */
     c->net->settle(c->net->ctx);
 }
 
-/* Gives the socket ${bytes}, queueing a copy of what it does not take at once. */
+/* Whether the socket was given enough in this turn: others shall have theirs. */
+static bool had_its_turn(struct connection *c)
+{
+    if (c->write_turn != c->net->turn) {
+        c->write_turn = c->net->turn;
+        c->written = 0;
+    }
+    return c->written >= TURN_BYTES;
+}
+
+/*
+ * Gives the socket ${bytes}, queueing a copy of what it does not take at once. The last of a turn
+ * is queued in any case, since it is heard of when that is written.
+ */
 static int put(struct connection *c, struct rp_slice bytes)
 {
     uv_buf_t buf = uv_buf_init((char *)(uintptr_t)bytes.data, (unsigned)bytes.len);
     struct write *write;
     int n = 0;
 
-    if (uv_stream_get_write_queue_size((uv_stream_t *)&c->tcp) == 0)
+    c->written += bytes.len;
+    if (uv_stream_get_write_queue_size((uv_stream_t *)&c->tcp) == 0 && !had_its_turn(c))
         n = uv_try_write((uv_stream_t *)&c->tcp, &buf, 1);
     if (n < 0 && n != UV_EAGAIN)
         return RP_ERR_IO;
@@ -206,7 +262,7 @@ static void pump(struct connection *c)
 {
     struct rp_slice bytes = {NULL, 0};
 
-    while (!c->closing && c->link != NULL &&
+    while (!c->closing && c->link != NULL && (!had_its_turn(c) || c->ending) &&
            uv_stream_get_write_queue_size((uv_stream_t *)&c->tcp) < WRITE_QUEUE_MAX) {
         if (core_transmit(c->net->core, c->link, &bytes, clock_steady()) != RP_OK ||
             (bytes.len > 0 && put(c, bytes) != RP_OK)) {
@@ -229,6 +285,33 @@ static void give_buffer(uv_handle_t *handle, size_t suggested, uv_buf_t *buf)
 
     (void)suggested;
     *buf = uv_buf_init((char *)c->net->buffer, READ_BYTES);
+    if (c->read_turn == c->net->turn)
+        buf->len = 0; /* which ends its turn: first the others have theirs */
+    c->read_turn = c->net->turn;
+}
+
+/* Finds out which callers were let in meanwhile: those whose links are the peers'. */
+static void look_who_is_in(struct net *net)
+{
+    struct peer_status peer;
+
+    for (uint32_t i = 0; core_peer_status(net->core, i, &peer); i++) {
+        for (uint32_t k = net->gate.half_open_n; peer.linked && !peer.outbound && k-- > 0;) {
+            const struct connection *c = net->gate.half_open[k].who;
+
+            if (strcmp(c->address, peer.address) == 0)
+                gate_leave(&net->gate, c);
+        }
+    }
+}
+
+/* Whether the caller has sent more than it takes to be let in, and was not. */
+static bool says_too_much(struct connection *c, size_t bytes)
+{
+    if (!gate_is_half_open(&c->net->gate, c) || (c->heard += bytes) <= HALF_OPEN_BYTES)
+        return false;
+    look_who_is_in(c->net);
+    return gate_is_half_open(&c->net->gate, c);
 }
 
 static void received(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
@@ -236,9 +319,9 @@ static void received(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
     struct connection *c = stream->data;
     struct rp_slice bytes = {(const uint8_t *)buf->base, n > 0 ? (size_t)n : 0};
 
-    if (n == 0 || c->closing)
+    if (n == 0 || n == UV_ENOBUFS || c->closing)
         return;
-    if (n < 0) {
+    if (n < 0 || says_too_much(c, bytes.len)) {
         cut_and_settle(c);
         return;
     }
@@ -309,47 +392,109 @@ static void attach(struct connection *c, struct link *link)
     pump(c);
 }
 
-/* Text of the address at the other end. */
-static void peer_address(const uv_tcp_t *tcp, char out[static RP_ADDRESS_LEN_MAX + 1])
+/* Being called */
+
+/* Whether a peer can be called at ${ip}, or has a link from there. A peer's name is not looked up.
+ */
+static bool is_peers(struct net *net, const struct address_ip *ip)
 {
-    struct sockaddr_storage storage;
-    int len = sizeof storage;
-    char host[64] = "";
-    char text[ADDRESS_TEXT_MAX];
-    unsigned port = 0;
+    struct peer_status peer;
+    struct address_ip other;
 
-    out[0] = '\0';
-    if (uv_tcp_getpeername(tcp, (struct sockaddr *)&storage, &len) != 0)
-        return;
-    if (storage.ss_family == AF_INET6) {
-        const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *)&storage;
-
-        uv_ip6_name(in6, host, sizeof host);
-        port = ntohs(in6->sin6_port);
-    } else {
-        const struct sockaddr_in *in = (const struct sockaddr_in *)&storage;
-
-        uv_ip4_name(in, host, sizeof host);
-        port = ntohs(in->sin_port);
+    for (uint32_t i = 0; core_peer_status(net->core, i, &peer); i++) {
+        if (peer.linked && address_ip(&other, peer.address) && address_is_same(ip, &other))
+            return true;
+        for (uint32_t k = 0; k < peer.entry->addresses; k++) {
+            if (address_ip(&other, peer.entry->address[k].text) && address_is_same(ip, &other))
+                return true;
+        }
     }
-    address_format(text, host, port);
-    memcpy(out, text, strlen(text) + 1);
+    return false;
 }
+
+/* Has the gate's victim go if there are too many. False when ${c}, the newest, has to instead. */
+static bool make_room(struct net *net, const struct connection *c)
+{
+    struct connection *victim;
+    bool short_of_descriptors;
+    uv_os_fd_t fd;
+
+    short_of_descriptors =
+        uv_fileno((const uv_handle_t *)&c->tcp, &fd) == 0 && gate_is_last_descriptor(fd);
+    if (gate_is_full(&net->gate) || short_of_descriptors)
+        look_who_is_in(net); /* or a peer might be the one to go */
+    if (!gate_is_full(&net->gate) && !short_of_descriptors)
+        return true;
+    victim = gate_victim(&net->gate);
+    if (victim != NULL)
+        cut(victim);
+    else
+        net->pausing = short_of_descriptors;
+    return victim != NULL;
+}
+
+/* Judges a caller by its address alone. */
+static bool is_welcome(struct net *net, struct connection *c)
+{
+    struct sockaddr_storage socket;
+    int len = sizeof socket;
+    char text[ADDRESS_TEXT_MAX];
+    struct address_ip ip;
+
+    if (uv_tcp_getpeername(&c->tcp, (struct sockaddr *)&socket, &len) != 0)
+        return false;
+    address_of_socket(text, &socket);
+    memcpy(c->address, text, strnlen(text, sizeof c->address - 1));
+    (void)address_ip(&ip, text);
+    if (net->gate.half_open_n >= HALF_OPEN_KNOWN)
+        look_who_is_in(net); /* or peers that are in would keep other peers out */
+    return gate_enter(&net->gate, c, &ip, is_peers(net, &ip), clock_steady()) && make_room(net, c);
+}
+
+static void pause_is_over(uv_timer_t *timer);
+
+static void take_caller(struct net *net)
+{
+    struct connection *c = connection_new(net);
+
+    if (c == NULL)
+        return;
+    if (uv_accept((uv_stream_t *)&net->listener, (uv_stream_t *)&c->tcp) != 0 ||
+        !is_welcome(net, c))
+        cut(c);
+    else
+        attach(c, core_accept(net->core, c->address, clock_steady()));
+    if (net->pausing)
+        uv_timer_start(&net->pause, pause_is_over, PAUSE_MS, 0);
+    net->settle(net->ctx);
+}
+
+static void pause_is_over(uv_timer_t *timer)
+{
+    struct net *net = timer->data;
+
+    net->pausing = false;
+    if (net->caller_waits) {
+        net->caller_waits = false;
+        take_caller(net);
+    }
+}
+
+static void listener_lost(uv_handle_t *handle);
 
 static void somebody_calls(uv_stream_t *listener, int status)
 {
     struct net *net = listener->data;
-    struct connection *c;
 
-    if (status < 0 || (c = connection_new(net)) == NULL)
-        return;
-    if (uv_accept(listener, (uv_stream_t *)&c->tcp) != 0) {
-        cut(c);
-        return;
+    if (status == UV_EMFILE || status == UV_ENFILE || status == UV_ENOBUFS || status == UV_ENOMEM) {
+        /* libuv has lost its spare descriptor and would ask for ever: closing frees one */
+        log_line(LOG_WARNING, "cannot be called for a moment: %s", uv_strerror(status));
+        uv_close((uv_handle_t *)listener, listener_lost);
+    } else if (net->pausing) {
+        net->caller_waits = true; /* libuv looks for no other before this one was taken */
+    } else if (status == 0) {
+        take_caller(net);
     }
-    peer_address(&c->tcp, c->address);
-    attach(c, core_accept(net->core, c->address, clock_steady()));
-    net->settle(net->ctx);
 }
 
 /* A dial has come to nothing: says why in a sentence. */
@@ -428,8 +573,7 @@ void net_dial(struct net *net, const uint8_t *org, const char *text)
         return;
     }
     c->port = address.port;
-    if (uv_ip4_addr(address.host, (int)address.port, (struct sockaddr_in *)&numeric) == 0 ||
-        uv_ip6_addr(address.host, (int)address.port, (struct sockaddr_in6 *)&numeric) == 0) {
+    if (address_to_socket(&numeric, &address)) {
         connect_to(c, (const struct sockaddr *)&numeric);
         return;
     }
@@ -444,62 +588,68 @@ void net_dial(struct net *net, const uint8_t *org, const char *text)
 
 /* Listening */
 
-static int bind_to(struct net *net, const struct address *address)
+static int listen_at(struct net *net, const struct address *address)
 {
-    struct sockaddr_storage numeric;
+    struct sockaddr_storage socket;
+    int status;
 
-    if (uv_ip4_addr(address->host, (int)address->port, (struct sockaddr_in *)&numeric) != 0 &&
-        uv_ip6_addr(address->host, (int)address->port, (struct sockaddr_in6 *)&numeric) != 0)
+    uv_tcp_init(net->loop, &net->listener);
+    net->listener.data = net;
+    net->listening = true;
+    net->open++;
+    if (!address_to_socket(&socket, address))
         return UV_EINVAL;
-    return uv_tcp_bind(&net->listener, (const struct sockaddr *)&numeric, 0);
+    status = uv_tcp_bind(&net->listener, (const struct sockaddr *)&socket, 0);
+    return status != 0 ? status : uv_listen((uv_stream_t *)&net->listener, BACKLOG, somebody_calls);
 }
 
-static unsigned bound_port(const uv_tcp_t *listener)
+static void listen_again(uv_timer_t *timer)
 {
-    struct sockaddr_storage storage;
-    int len = sizeof storage;
+    struct net *net = timer->data;
+    struct address address;
 
-    if (uv_tcp_getsockname(listener, (struct sockaddr *)&storage, &len) != 0)
-        return 0;
-    return storage.ss_family == AF_INET6 ? ntohs(((const struct sockaddr_in6 *)&storage)->sin6_port)
-                                         : ntohs(((const struct sockaddr_in *)&storage)->sin_port);
+    if (!address_parse(&address, net->listen))
+        return; /* it could be parsed before */
+    if (listen_at(net, &address) != 0)
+        uv_close((uv_handle_t *)&net->listener, listener_lost);
+    else
+        log_line(LOG_INFO, "listening for peers at %s again", net->listen);
+}
+
+static void listener_lost(uv_handle_t *handle)
+{
+    struct net *net = handle->data;
+
+    net->listening = net->pausing = net->caller_waits = false;
+    if (!net->stopping)
+        uv_timer_start(&net->pause, listen_again, LISTEN_AGAIN_MS, 0);
+    handle_of_net_closed(handle);
 }
 
 int net_listen(struct net *net, const char *text, char *bound, size_t bound_len, char *why,
                size_t why_len)
 {
+    struct sockaddr_storage socket;
+    int len = sizeof socket;
     struct address address;
-    char full[ADDRESS_TEXT_MAX];
     int status;
 
     if (!address_parse(&address, text)) {
         snprintf(why, why_len, "cannot listen at %s: it must be HOST:PORT", text);
         return RP_ERR_ARGUMENT;
     }
-    uv_tcp_init(net->loop, &net->listener);
-    net->listener.data = net;
-    net->listening = true;
-    net->open++;
-    status = bind_to(net, &address);
+    status = listen_at(net, &address);
     if (status == 0)
-        status = uv_listen((uv_stream_t *)&net->listener, BACKLOG, somebody_calls);
+        status = uv_tcp_getsockname(&net->listener, (struct sockaddr *)&socket, &len);
     if (status != 0) {
         snprintf(why, why_len, "cannot listen at %s: %s", text,
                  status == UV_EINVAL ? "the host must be an IP number of this machine"
                                      : uv_strerror(status));
         return status == UV_EADDRINUSE ? RP_ERR_BUSY : RP_ERR_IO;
     }
-    address_format(full, address.host, bound_port(&net->listener));
-    snprintf(bound, bound_len, "%s", full);
+    address_format(net->listen, address.host, address_port(&socket));
+    snprintf(bound, bound_len, "%s", net->listen);
     return RP_OK;
-}
-
-static void listener_closed(uv_handle_t *handle)
-{
-    struct net *net = handle->data;
-
-    net->open--;
-    finish_if_stopped(net);
 }
 
 void net_stop(struct net *net, void (*done)(void *ctx), void *ctx)
@@ -510,8 +660,10 @@ void net_stop(struct net *net, void (*done)(void *ctx), void *ctx)
     net->done = done;
     net->done_ctx = ctx;
     net->open++; /* until the end of this function */
-    if (net->listening)
-        uv_close((uv_handle_t *)&net->listener, listener_closed);
+    uv_close((uv_handle_t *)&net->pause, handle_of_net_closed);
+    uv_close((uv_handle_t *)&net->turns, handle_of_net_closed);
+    if (net->listening && !uv_is_closing((uv_handle_t *)&net->listener))
+        uv_close((uv_handle_t *)&net->listener, handle_of_net_closed);
     for (struct connection *c = net->connections; c != NULL; c = next) {
         next = c->next;
         pump(c); /* a goodbye that is waiting goes out if the socket takes it */

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 
@@ -20,13 +21,16 @@
 #define ANSWER_MS 120000   /* to take the whole answer in */
 #define HEARTBEAT_MS 1000  /* the library stalls waiting clients unless it is run so often */
 #define HOST_MAX 300
+#define TURN_NS 2000000 /* in one turn of the loop no page is begun after that */
 
 struct visit {
     struct visit *next;
     struct visit **back;
     struct web *web;
     int fd;
-    uint64_t deadline; /* on the loop's clock */
+    uint64_t deadline;                /* on the loop's clock */
+    struct MHD_Connection *suspended; /* until it is its turn; NULL: it is not */
+    struct visit *next_waiting;
 };
 
 struct web {
@@ -36,6 +40,10 @@ struct web {
     uv_timer_t timer;     /* when the library asks to be run */
     uv_timer_t heartbeat; /* and every second in any case */
     struct visit *visits;
+    struct visit *waiting; /* suspended, the longest first */
+    struct visit **last_waiting;
+    uint64_t turn_ends;
+    bool stopping;
 };
 
 static bool is_name(const char *names, const char *host, size_t len)
@@ -43,7 +51,7 @@ static bool is_name(const char *names, const char *host, size_t len)
     while (*names != '\0') {
         size_t n = strcspn(names, " \t");
 
-        if (n == len && strncmp(names, host, n) == 0)
+        if (n == len && strncasecmp(names, host, n) == 0)
             return true;
         names += n;
         names += strspn(names, " \t");
@@ -51,7 +59,8 @@ static bool is_name(const char *names, const char *host, size_t len)
     return false;
 }
 
-/* Whether the request is for us: by IP number, as localhost, or by a name of ours. */
+/* Whether the request is for us: by IP number, as localhost, or by a name of
+ * ours. */
 static bool is_for_us(const struct web *web, const char *host)
 {
     struct address address;
@@ -65,7 +74,8 @@ static bool is_for_us(const struct web *web, const char *host)
     if (!address_parse(&address, with_port))
         return false;
     return inet_pton(AF_INET, address.host, ip) == 1 ||
-           inet_pton(AF_INET6, address.host, ip) == 1 || strcmp(address.host, "localhost") == 0 ||
+           inet_pton(AF_INET6, address.host, ip) == 1 ||
+           strcasecmp(address.host, "localhost") == 0 ||
            is_name(web->opts.names, address.host, strlen(address.host));
 }
 
@@ -103,11 +113,17 @@ static enum MHD_Result send_page(struct MHD_Connection *connection, struct page 
     return result;
 }
 
-static void set_deadline(struct MHD_Connection *connection, unsigned ms)
+static struct visit *visit_of(struct MHD_Connection *connection)
 {
     const union MHD_ConnectionInfo *info =
         MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
-    struct visit *visit = info != NULL ? info->socket_context : NULL;
+
+    return info != NULL ? info->socket_context : NULL;
+}
+
+static void set_deadline(struct MHD_Connection *connection, unsigned ms)
+{
+    struct visit *visit = visit_of(connection);
 
     if (visit != NULL)
         visit->deadline = uv_now(visit->web->opts.loop) + ms;
@@ -128,7 +144,8 @@ static void make_page(struct page *page, struct web *web, struct MHD_Connection 
 
     if (!is_for_us(web, host)) {
         page_say(page, MHD_HTTP_MISDIRECTED_REQUEST, "Not for this node",
-                 "This node does not answer to the name in this address. Its maintainers add names "
+                 "This node does not answer to the name in this address. Its "
+                 "maintainers add names "
                  "to web_names in rpnode.conf.");
         return;
     }
@@ -136,7 +153,36 @@ static void make_page(struct page *page, struct web *web, struct MHD_Connection 
     page_answer(page, url, after, &source);
 }
 
-/* Called when a request's headers are here, for what follows them, and at its end. */
+/* Has a request wait when this turn's time for pages is over. Without memory
+ * nobody waits. */
+static bool must_wait(struct web *web, struct MHD_Connection *connection)
+{
+    struct visit *visit = visit_of(connection);
+
+    if (web->stopping || visit == NULL || uv_hrtime() < web->turn_ends)
+        return false;
+    visit->suspended = connection;
+    visit->next_waiting = NULL;
+    *web->last_waiting = visit;
+    web->last_waiting = &visit->next_waiting;
+    MHD_suspend_connection(connection);
+    return true;
+}
+
+/* Lets the one that has waited longest go on. */
+static void end_wait(struct web *web)
+{
+    struct visit *visit = web->waiting;
+
+    web->waiting = visit->next_waiting;
+    if (web->waiting == NULL)
+        web->last_waiting = &web->waiting;
+    MHD_resume_connection(visit->suspended);
+    visit->suspended = NULL;
+}
+
+/* Called when a request's headers are here, for what follows them, and at its
+ * end. */
 static enum MHD_Result answer(void *ctx, struct MHD_Connection *connection, const char *url,
                               const char *method, const char *version, const char *upload,
                               size_t *upload_len, void **request)
@@ -155,6 +201,8 @@ static enum MHD_Result answer(void *ctx, struct MHD_Connection *connection, cons
         return MHD_YES;
     }
     set_deadline(connection, ANSWER_MS);
+    if (must_wait(ctx, connection))
+        return MHD_YES;
     if (is_read(method))
         make_page(&page, ctx, connection, url);
     else
@@ -192,6 +240,8 @@ static void visited(void *ctx, struct MHD_Connection *connection, void **socket_
             visit->next->back = &visit->next;
         web->visits = visit;
         *socket_context = visit;
+        if (gate_is_last_descriptor(visit->fd))
+            shutdown(visit->fd, SHUT_RDWR);
     } else if (what == MHD_CONNECTION_NOTIFY_CLOSED && visit != NULL) {
         *visit->back = visit->next;
         if (visit->next != NULL)
@@ -200,20 +250,59 @@ static void visited(void *ctx, struct MHD_Connection *connection, void **socket_
     }
 }
 
+/* Resolves %XX. A zero would end the path before its end, and another be read
+ * than was asked for.
+ */
+static size_t unescape(void *ctx, struct MHD_Connection *connection, char *text)
+{
+    size_t len = MHD_http_unescape(text);
+
+    (void)ctx;
+    (void)connection;
+    for (size_t i = 0; i < len; i++) {
+        if (text[i] == '\0')
+            text[i] = '?';
+    }
+    return len;
+}
+
 static void wake(uv_timer_t *timer);
+static void readable(uv_poll_t *poll, int status, int events);
+
+/*
+ * Leaves the loop to others for four times as long as was used since ${begun}: pages
+ * are cheap to ask for and dear to make, and whoever asks for many is not to
+ * keep the links waiting.
+ */
+static void pause_run(struct web *web, uint64_t begun)
+{
+    uv_poll_stop(&web->poll);
+    uv_timer_start(&web->timer, wake, 4 * (uv_hrtime() - begun) / 1000000 + 1, 0);
+}
 
 static void run(struct web *web)
 {
+    uint64_t begun = uv_hrtime();
     MHD_UNSIGNED_LONG_LONG wait;
 
-    MHD_run(web->daemon);
-    if (MHD_get_timeout(web->daemon, &wait) == MHD_YES && wait < HEARTBEAT_MS)
+    web->turn_ends = begun + TURN_NS;
+    do {
+        if (web->waiting != NULL)
+            end_wait(web);
+        MHD_run(web->daemon);
+    } while (web->waiting != NULL && uv_hrtime() < web->turn_ends);
+    if (web->waiting != NULL)
+        pause_run(web, begun);
+    else if (MHD_get_timeout(web->daemon, &wait) == MHD_YES && wait < HEARTBEAT_MS)
         uv_timer_start(&web->timer, wake, wait, 0);
 }
 
 static void wake(uv_timer_t *timer)
 {
-    run(timer->data);
+    struct web *web = timer->data;
+
+    uv_poll_start(&web->poll, UV_READABLE, readable);
+    run(web);
 }
 
 static void readable(uv_poll_t *poll, int status, int events)
@@ -232,7 +321,8 @@ static void beat(uv_timer_t *timer)
         if (now > visit->deadline)
             shutdown(visit->fd, SHUT_RDWR);
     }
-    run(web);
+    if (web->waiting == NULL) /* else it is run soon */
+        run(web);
 }
 
 /* Listens at a numeric address of this machine. */
@@ -240,7 +330,7 @@ static struct MHD_Daemon *start_daemon(struct web *web, const struct address *ad
 {
     const char *host = strcmp(address->host, "localhost") == 0 ? "127.0.0.1" : address->host;
     struct sockaddr_storage storage = {0};
-    unsigned flags = MHD_USE_EPOLL;
+    unsigned flags = MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME;
     bool loopback;
 
     if (uv_ip4_addr(host, (int)address->port, (struct sockaddr_in *)&storage) == 0) {
@@ -256,8 +346,8 @@ static struct MHD_Daemon *start_daemon(struct web *web, const struct address *ad
         MHD_OPTION_CONNECTION_LIMIT, (unsigned)CONNECTIONS_MAX, MHD_OPTION_PER_IP_CONNECTION_LIMIT,
         loopback ? 0u : (unsigned)PER_ADDRESS_MAX, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
         (size_t)MEMORY_MAX, MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)IDLE_SECONDS,
-        MHD_OPTION_NOTIFY_CONNECTION, visited, web, MHD_OPTION_NOTIFY_COMPLETED, completed, web,
-        MHD_OPTION_END);
+        MHD_OPTION_UNESCAPE_CALLBACK, unescape, NULL, MHD_OPTION_NOTIFY_CONNECTION, visited, web,
+        MHD_OPTION_NOTIFY_COMPLETED, completed, web, MHD_OPTION_END);
 }
 
 struct web *web_new(const struct web_opts *opts, const char *text, char *bound, size_t bound_len,
@@ -273,9 +363,11 @@ struct web *web_new(const struct web_opts *opts, const char *text, char *bound, 
         goto err0;
     }
     web->opts = *opts;
+    web->last_waiting = &web->waiting;
     if ((web->daemon = start_daemon(web, &address)) == NULL) {
         snprintf(why, why_len,
-                 "cannot serve pages at %s: the host must be an IP number of this machine and the "
+                 "cannot serve pages at %s: the host must be an IP number of this "
+                 "machine and the "
                  "port free",
                  text);
         goto err0;
@@ -309,6 +401,9 @@ void web_stop(struct web *web)
     uv_timer_stop(&web->timer);
     uv_timer_stop(&web->heartbeat);
     uv_poll_stop(&web->poll);
+    web->stopping = true;
+    while (web->waiting != NULL) /* nobody may be waiting when the daemon stops */
+        end_wait(web);
     MHD_stop_daemon(web->daemon);
     web->daemon = NULL;
 }
