@@ -13,6 +13,7 @@
 
 #include "rp/canonical.h"
 #include "rp/err.h"
+#include "rp/text.h"
 #include "store/kv_lmdb.h"
 
 #define KEY_FILE_VERSION 1
@@ -42,10 +43,19 @@ void home_random(uint8_t *out, size_t len)
     randombytes_buf(out, len);
 }
 
+/* The home as messages name it: a node works from within it, as ".", which tells nobody anything.
+ */
+static const char *shown(const char *home)
+{
+    static char folder[HOME_PATH_MAX];
+
+    return strcmp(home, ".") == 0 && getcwd(folder, sizeof folder) != NULL ? folder : home;
+}
+
 static int path_of(char out[static HOME_PATH_MAX], const char *home, const char *name,
                    struct why *why)
 {
-    if (snprintf(out, HOME_PATH_MAX, "%s/%s", home, name) >= HOME_PATH_MAX)
+    if (snprintf(out, HOME_PATH_MAX, "%s/%s", shown(home), name) >= HOME_PATH_MAX)
         return fail(RP_ERR_LIMIT, why, "the path of the home is too long");
     return RP_OK;
 }
@@ -161,14 +171,12 @@ static int write_organisation_key(const char *home, const uint8_t *seed, struct 
     struct rp_writer w;
     int err;
 
-    rp_writer_init(&w, KEY_FILE_MAX);
+    rp_writer_init_secret(&w, KEY_FILE_MAX);
     rp_writer_array(&w, 3);
     rp_writer_uint(&w, KEY_FILE_VERSION);
     rp_writer_bin(&w, seed, RP_KEY_SEED_LEN);
     rp_writer_bin(&w, inception.data, inception.len);
     err = w.err != RP_OK ? w.err : write_new(home, ORGANISATION_KEY, rp_writer_slice(&w), why);
-    if (w.data != NULL)
-        sodium_memzero(w.data, w.len);
     rp_writer_free(&w);
     return err;
 }
@@ -194,7 +202,7 @@ static int write_node_key(const char *home, const struct rp_key *key,
     memcpy(certificate.noise, noise.public, RP_KEY_LEN);
     memcpy(certificate.sign, sign.public, RP_KEY_LEN);
     memcpy(certificate.name, identity->name, sizeof certificate.name);
-    rp_writer_init(&w, KEY_FILE_MAX);
+    rp_writer_init_secret(&w, KEY_FILE_MAX);
     if ((err = rp_certificate_issue(&issued, &certificate, key)) == RP_OK) {
         rp_writer_array(&w, 4);
         rp_writer_uint(&w, KEY_FILE_VERSION);
@@ -205,8 +213,6 @@ static int write_node_key(const char *home, const struct rp_key *key,
     }
     if (err == RP_OK)
         err = write_new(home, NODE_KEY, rp_writer_slice(&w), why);
-    if (w.data != NULL)
-        sodium_memzero(w.data, w.len);
     rp_writer_free(&w);
     rp_bytes_free(&issued);
     sodium_memzero(secrets, sizeof secrets);
@@ -215,9 +221,25 @@ static int write_node_key(const char *home, const struct rp_key *key,
     return err;
 }
 
-static int write_keys(const char *home, const char *name, uint64_t now_ms, struct rp_paper *paper,
-                      uint8_t org[static RP_ID_LEN], struct why *why)
+/* Takes back what write_keys has written. */
+static void remove_keys(const char *home)
 {
+    static const char *const names[] = {ORGANISATION_KEY, NODE_KEY};
+    char path[HOME_PATH_MAX];
+    struct why ignored;
+
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        if (path_of(path, home, names[i], &ignored) == RP_OK)
+            (void)unlink(path);
+    }
+    sync_folder(home);
+}
+
+/* The name must be such that rp_identity_incept takes it. */
+static int write_keys(const char *home, const char *name, uint64_t now_ms, home_show *show,
+                      void *ctx, struct why *why)
+{
+    struct rp_paper paper = {.number = 1};
     uint8_t seed[RP_KEY_SEED_LEN];
     uint8_t next_digest[RP_HASH_LEN];
     struct rp_identity identity;
@@ -227,10 +249,9 @@ static int write_keys(const char *home, const char *name, uint64_t now_ms, struc
     int err;
 
     home_random(seed, sizeof seed);
-    home_random(paper->seed, sizeof paper->seed);
-    paper->number = 1;
+    home_random(paper.seed, sizeof paper.seed);
     rp_key_from_seed(&key, seed);
-    rp_key_from_seed(&next, paper->seed);
+    rp_key_from_seed(&next, paper.seed);
     rp_key_next_digest(next_digest, next.public);
     err = rp_identity_incept(&inception, key.public, next_digest, name);
     if (err != RP_OK) {
@@ -240,35 +261,62 @@ static int write_keys(const char *home, const char *name, uint64_t now_ms, struc
     }
     if ((err = rp_identity_read(&identity, rp_bytes_slice(&inception))) != RP_OK)
         goto out;
-    memcpy(org, identity.org, RP_ID_LEN);
+    err = write_node_key(home, &key, &identity, now_ms, why);
+    if (err == RP_OK && !show(ctx, &paper, identity.org))
+        err = fail(RP_ERR_IO, why,
+                   "the paper key could not be shown, so nothing was made: make sure that what "
+                   "this prints can be read or stored, and try again");
     /* the organisation's key last: a home is one once it has that */
-    if ((err = write_node_key(home, &key, &identity, now_ms, why)) == RP_OK)
+    if (err == RP_OK)
         err = write_organisation_key(home, seed, rp_bytes_slice(&inception), why);
     rp_bytes_free(&inception);
+    if (err != RP_OK)
+        remove_keys(home);
 out:
+    sodium_memzero(&paper, sizeof paper);
     sodium_memzero(seed, sizeof seed);
     rp_key_wipe(&key);
     rp_key_wipe(&next);
     return err;
 }
 
-int home_create(const char *home, const char *name, uint64_t now_ms, struct rp_paper *paper,
-                uint8_t org[static RP_ID_LEN], struct why *why)
+static int check_name(const char *name, struct why *why)
+{
+    struct rp_slice text = rp_bytes_str(name);
+
+    if (text.len == 0 || text.len > RP_NAME_LEN_MAX || !rp_text_is_utf8(text) ||
+        !rp_text_is_line(text) || rp_text_chars(text) > RP_NAME_CHARS_MAX)
+        return fail(RP_ERR_ARGUMENT, why, "the name must be one line of at most %d characters",
+                    RP_NAME_CHARS_MAX);
+    return RP_OK;
+}
+
+int home_prepare(const char *home, const char *name, struct why *why)
 {
     char path[HOME_PATH_MAX];
     int err;
 
-    if ((err = path_of(path, home, ORGANISATION_KEY, why)) != RP_OK)
+    if ((err = path_of(path, home, ORGANISATION_KEY, why)) != RP_OK ||
+        (err = check_name(name, why)) != RP_OK)
         return err;
     if (access(path, F_OK) == 0)
         return fail(RP_ERR_EXISTS, why,
                     "%s is the home of an organisation already: nothing was changed", home);
-    if ((err = make_folders(home, why)) != RP_OK || (err = check_private(home, why)) != RP_OK)
+    if ((err = make_folders(home, why)) != RP_OK)
         return err;
-    if ((err = path_of(path, home, NODE_KEY, why)) != RP_OK)
+    return check_private(home, why);
+}
+
+int home_create(const char *home, const char *name, uint64_t now_ms, home_show *show, void *ctx,
+                struct why *why)
+{
+    char path[HOME_PATH_MAX];
+    int err = home_prepare(home, name, why);
+
+    if (err != RP_OK || (err = path_of(path, home, NODE_KEY, why)) != RP_OK)
         return err;
     (void)unlink(path); /* of a creation that did not come to its end */
-    return write_keys(home, name, now_ms, paper, org, why);
+    return write_keys(home, name, now_ms, show, ctx, why);
 }
 
 /* Loading */
@@ -276,7 +324,7 @@ int home_create(const char *home, const char *name, uint64_t now_ms, struct rp_p
 static int damaged(const char *home, const char *name, struct why *why)
 {
     return fail(RP_ERR_CORRUPT, why, "%s/%s is not what rpctl init made: restore it from a backup",
-                home, name);
+                shown(home), name);
 }
 
 static int load_organisation(const char *home, struct home_keys *out, struct why *why)
@@ -334,8 +382,8 @@ static int load_node(const char *home, struct home_keys *out, struct why *why)
     } else if (memcmp(certificate.org, out->self.identity.org, RP_ID_LEN) != 0 ||
                memcmp(certificate.noise, out->self.noise.public, RP_KEY_LEN) != 0) {
         err = fail(RP_ERR_KEY, why,
-                   "%s/%s is the key of another node: put back the one that belongs here", home,
-                   NODE_KEY);
+                   "%s/%s is the key of another node: put back the one that belongs here",
+                   shown(home), NODE_KEY);
     } else {
         rp_key_from_seed(&out->node_sign, secrets[1]);
         memcpy(out->node_name, certificate.name, sizeof out->node_name);
@@ -359,8 +407,8 @@ int home_load(const char *home, struct home_keys *out, struct why *why)
         return fail(RP_ERR_NOT_FOUND, why,
                     "%s is not the home of a node: make one with  rpctl --home '%s' init --name "
                     "NAME",
-                    home, home);
-    if ((err = check_private(home, why)) != RP_OK)
+                    shown(home), shown(home));
+    if ((err = check_private(shown(home), why)) != RP_OK)
         return err;
     if ((err = load_organisation(home, out, why)) != RP_OK ||
         (err = load_node(home, out, why)) != RP_OK)
@@ -391,7 +439,7 @@ int home_lock(const char *home, struct why *why)
         return fail(RP_ERR_BUSY, why,
                     "another rpnode is running with the home %s: stop it first, or give this one a "
                     "home of its own",
-                    home);
+                    shown(home));
     }
     return RP_OK; /* held until the process ends */
 }
@@ -459,6 +507,33 @@ int home_create_store(const char *home, uint64_t map_bytes, struct why *why)
         return fail(RP_ERR_IO, why, "%s: cannot be made: %s", folder, strerror(errno));
     sync_folder(home);
     return RP_OK;
+}
+
+int home_claim_store(const char *home, uint64_t map_bytes, struct why *why)
+{
+    int err = home_create_store(home, map_bytes, why);
+    bool is_empty = false;
+    struct kv_txn *txn;
+    struct kv_iter it;
+    struct kv *kv;
+
+    if (err != RP_ERR_EXISTS)
+        return err;
+    if ((kv = home_open_store(home, map_bytes, why)) == NULL)
+        return RP_ERR_CORRUPT;
+    if ((txn = kv_begin(kv, false, &err)) != NULL) {
+        kv_first(&it, txn, KV_ORG, (struct rp_slice){NULL, 0});
+        is_empty = !it.found && kv_err(txn) == RP_OK;
+        kv_stop(&it);
+        kv_abort(txn);
+    }
+    kv_lmdb_close(kv);
+    if (is_empty)
+        return RP_OK;
+    return fail(RP_ERR_EXISTS, why,
+                "%s/%s is the store of an organisation whose key is not here: put back its %s, or "
+                "move the store to another place",
+                home, STORE, ORGANISATION_KEY);
 }
 
 /* Whether the store is of a format that we read, and the one that belongs to this home. */

@@ -27,11 +27,25 @@ int home_default(char out[static HOME_PATH_MAX], struct why *why)
     __attribute__((warn_unused_result));
 
 /*
- * Makes a home for a new organisation called ${name}. The paper key, which is kept nowhere else,
- * goes to ${paper}. RP_ERR_EXISTS when there is one already: nothing is overwritten.
+ * Making a home is done in this order: home_prepare, the settings, home_create_store, home_create.
+ * It is one once home_create has written the organisation's key, the last of all; whatever fails
+ * before can be begun anew.
+ *
+ * Makes the folder and checks that an organisation called ${name} can be made in it. RP_ERR_EXISTS
+ * when one has been: nothing is overwritten.
  */
-int home_create(const char *home, const char *name, uint64_t now_ms, struct rp_paper *paper,
-                uint8_t org[static RP_ID_LEN], struct why *why) __attribute__((warn_unused_result));
+int home_prepare(const char *home, const char *name, struct why *why)
+    __attribute__((warn_unused_result));
+
+/* Shows the paper key, which is kept nowhere else, to whoever has to write it down; false when that
+ * cannot be done. */
+typedef bool home_show(void *ctx, const struct rp_paper *paper,
+                       const uint8_t org[static RP_ID_LEN]);
+
+/* Makes the keys of a new organisation called ${name} and shows the paper key. When that or
+ * anything else fails there are no keys. */
+int home_create(const char *home, const char *name, uint64_t now_ms, home_show *show, void *ctx,
+                struct why *why) __attribute__((warn_unused_result));
 
 /* What the keys in a home make of a node. Wipe with home_keys_free. */
 struct home_keys {
@@ -54,6 +68,11 @@ int home_lock(const char *home, struct why *why) __attribute__((warn_unused_resu
 
 /* Makes an empty store in a home that has none. RP_ERR_EXISTS when it has one. */
 int home_create_store(const char *home, uint64_t map_bytes, struct why *why)
+    __attribute__((warn_unused_result));
+
+/* The same, or takes the store that is there when nothing was ever written to it. RP_ERR_EXISTS
+ * when it is somebody's. */
+int home_claim_store(const char *home, uint64_t map_bytes, struct why *why)
     __attribute__((warn_unused_result));
 
 /*

@@ -9,8 +9,10 @@
 
 #include "node.h"
 #include "rp/err.h"
+#include "rp/key.h"
 
 #define EXIT_USAGE 2
+#define OPTION(letter) (256 + (letter)) /* none is a letter, as getopt_long would have it */
 
 static const char usage[] =
     "usage: rpnode [--home DIR] [--listen HOST:PORT] [--web HOST:PORT|off]\n"
@@ -34,16 +36,26 @@ struct arguments {
     bool new_store;
 };
 
+/* Says which argument getopt_long did not take: of a word of letters it names the letter only. */
+static void say_unknown(char **argv)
+{
+    if (optopt > 0 && optopt < OPTION(0))
+        fprintf(stderr, "rpnode: -%c: unknown\n\n%s", optopt, usage);
+    else
+        fprintf(stderr, "rpnode: %s: unknown, or its value is missing\n\n%s", argv[optind - 1],
+                usage);
+}
+
 /* Reads the command line; -1 to go on, else an exit status. */
 static int read_arguments(int argc, char **argv, struct arguments *out)
 {
     static const struct option options[] = {
-        {"home", required_argument, NULL, 'h'},
-        {"listen", required_argument, NULL, 'l'},
-        {"web", required_argument, NULL, 'w'},
-        {"new-store", no_argument, NULL, 'n'},
-        {"version", no_argument, NULL, 'v'},
-        {"help", no_argument, NULL, 'H'},
+        {"home", required_argument, NULL, OPTION('h')},
+        {"listen", required_argument, NULL, OPTION('l')},
+        {"web", required_argument, NULL, OPTION('w')},
+        {"new-store", no_argument, NULL, OPTION('n')},
+        {"version", no_argument, NULL, OPTION('v')},
+        {"help", no_argument, NULL, OPTION('H')},
         {NULL, 0, NULL, 0},
     };
     int option;
@@ -51,27 +63,26 @@ static int read_arguments(int argc, char **argv, struct arguments *out)
     opterr = 0;
     while ((option = getopt_long(argc, argv, ":", options, NULL)) != -1) {
         switch (option) {
-        case 'h':
+        case OPTION('h'):
             out->home = optarg;
             break;
-        case 'l':
+        case OPTION('l'):
             out->listen = optarg;
             break;
-        case 'w':
+        case OPTION('w'):
             out->web = optarg;
             break;
-        case 'n':
+        case OPTION('n'):
             out->new_store = true;
             break;
-        case 'v':
+        case OPTION('v'):
             puts("rpnode " RPNODE_VERSION);
             return EXIT_SUCCESS;
-        case 'H':
+        case OPTION('H'):
             fputs(usage, stdout);
             return EXIT_SUCCESS;
         default:
-            fprintf(stderr, "rpnode: %s: unknown, or its value is missing\n\n%s", argv[optind - 1],
-                    usage);
+            say_unknown(argv);
             return EXIT_USAGE;
         }
     }
@@ -92,6 +103,17 @@ static bool set_text(char *out, size_t size, const char *value)
     return true;
 }
 
+/* So that what is said of the home is true wherever it is read. A path that cannot be followed
+ * stays as it is. */
+static void make_absolute(char home[static HOME_PATH_MAX])
+{
+    char *path = realpath(home, NULL);
+
+    if (path != NULL && strlen(path) < HOME_PATH_MAX)
+        memcpy(home, path, strlen(path) + 1);
+    free(path);
+}
+
 int main(int argc, char **argv)
 {
     static struct config config;
@@ -107,8 +129,10 @@ int main(int argc, char **argv)
     prctl(PR_SET_DUMPABLE, 0); /* keys do not go into a core dump */
     if ((status = read_arguments(argc, argv, &arguments)) >= 0)
         return status;
-    if (sodium_init() < 0) {
-        fputs("rpnode: libsodium cannot be used on this machine\n", stderr);
+    if (sodium_init() < 0 || rp_key_self_test() != RP_OK) {
+        fputs("rpnode: this libsodium cannot be used: it does not start, or judges signatures "
+              "otherwise than the other nodes' do\n",
+              stderr);
         return EXIT_FAILURE;
     }
     if (!set_text(home, sizeof home, arguments.home) ||
@@ -116,6 +140,7 @@ int main(int argc, char **argv)
         fprintf(stderr, "rpnode: %s\n", why.text[0] != '\0' ? why.text : "--home is too long");
         return EXIT_FAILURE;
     }
+    make_absolute(home);
     config = config_default;
     if (config_read(&config, home, &why) != RP_OK) {
         fprintf(stderr, "rpnode: %s\n", why.text);

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "net/address.h"
 #include "request.h"
 #include "rp/err.h"
 #include "rp/identity.h"
@@ -65,20 +66,11 @@ struct rp_slice arg_bin(struct rp_slice args, const char *name)
     return rp_reader_bin(&value);
 }
 
-static struct view_source source_of(const struct request *request)
-{
-    const struct control_opts *opts = control_options(request->control);
-    struct view_source source = {0};
-
-    opts->fill(opts->ctx, &source);
-    return source;
-}
-
 /* Status */
 
 static void handle_status(struct request *request)
 {
-    struct view_source source = source_of(request);
+    struct view_source source = request_source(request);
 
     view_status(request_done(request), &source);
     request_send(request);
@@ -86,7 +78,7 @@ static void handle_status(struct request *request)
 
 static void handle_peers(struct request *request)
 {
-    struct view_source source = source_of(request);
+    struct view_source source = request_source(request);
 
     view_peers(request_done(request), &source);
     request_send(request);
@@ -118,7 +110,7 @@ static int find_peer(const struct view_source *source, const char *text,
  * there. */
 static bool need_peer(struct request *request, struct rp_slice args, uint8_t org[static RP_ID_LEN])
 {
-    struct view_source source = source_of(request);
+    struct view_source source = request_source(request);
     char text[RP_NAME_LEN_MAX + 1];
     int err;
 
@@ -140,10 +132,19 @@ static void done_empty(struct request *request)
     request_send(request);
 }
 
+/* Whether a node can be called there: HOST:PORT, both said. */
+static bool can_be_called(const char *text)
+{
+    struct address address;
+
+    return address_parse(&address, text) && address.host[0] != '\0' && address.port > 0 &&
+           strpbrk(address.host, " \t/@") == NULL;
+}
+
 static void handle_peer_add(struct request *request, struct rp_slice args)
 {
     const struct control_opts *opts = control_options(request->control);
-    struct view_source source = source_of(request);
+    struct view_source source = request_source(request);
     char org_text[RP_ORG_TEXT_LEN + 1];
     char address[RP_ADDRESS_LEN_MAX + 1];
     char name[RP_NAME_LEN_MAX + 1];
@@ -162,6 +163,11 @@ static void handle_peer_add(struct request *request, struct rp_slice args)
         request_error(request, RP_ERR_ARGUMENT, NULL, "the address or the name is too long");
         return;
     }
+    if (address[0] != '\0' && !can_be_called(address)) {
+        request_error(request, RP_ERR_ARGUMENT, NULL,
+                      "%s is not an address: give HOST:PORT, such as oak.example:7433", address);
+        return;
+    }
     err = core_add_peer(opts->core, org, address[0] != '\0' ? address : NULL,
                         name[0] != '\0' ? name : NULL, source.steady_ms);
     if (err == RP_ERR_ARGUMENT)
@@ -175,7 +181,7 @@ static void handle_peer_add(struct request *request, struct rp_slice args)
 static void handle_peer_remove(struct request *request, struct rp_slice args)
 {
     const struct control_opts *opts = control_options(request->control);
-    struct view_source source = source_of(request);
+    struct view_source source = request_source(request);
     uint8_t org[RP_ID_LEN];
     int err;
 
@@ -191,7 +197,7 @@ static void handle_peer_remove(struct request *request, struct rp_slice args)
 static void handle_invite(struct request *request, struct rp_slice args)
 {
     const struct control_opts *opts = control_options(request->control);
-    struct view_source source = source_of(request);
+    struct view_source source = request_source(request);
     char note[RP_NAME_LEN_MAX + 1];
     char text[RP_TOKEN_TEXT_MAX + 1];
     uint64_t keep_ms = arg_uint(args, "expires_ms", INVITE_DAYS * DAY_MS);
@@ -203,8 +209,14 @@ static void handle_invite(struct request *request, struct rp_slice args)
     struct rp_writer *w;
     int err;
 
-    if (!arg_text(args, "for", note, sizeof note) || keep_ms > 3650 * DAY_MS) {
-        request_error(request, RP_ERR_ARGUMENT, NULL, "the name or the time is too long");
+    if (!arg_text(args, "for", note, sizeof note)) {
+        request_error(request, RP_ERR_ARGUMENT, NULL,
+                      "the name after --for must be one line of at most %d bytes", RP_NAME_LEN_MAX);
+        return;
+    }
+    if (keep_ms > CONTROL_INVITE_DAYS_MAX * DAY_MS) {
+        request_error(request, RP_ERR_ARGUMENT, NULL, "an invite is good for %d days at most",
+                      CONTROL_INVITE_DAYS_MAX);
         return;
     }
     if ((err = core_invite(opts->core, &invite, source.steady_ms, text)) != RP_OK) {
@@ -223,7 +235,7 @@ static void handle_invite(struct request *request, struct rp_slice args)
 static void handle_join(struct request *request, struct rp_slice args)
 {
     const struct control_opts *opts = control_options(request->control);
-    struct view_source source = source_of(request);
+    struct view_source source = request_source(request);
     static char text[RP_TOKEN_TEXT_MAX + 1];
     static struct rp_token token;
     int err;
@@ -267,7 +279,7 @@ static bool status_of(const struct request *request, const struct view_source *s
 
 static void continue_join(struct request *request, uint64_t now_ms)
 {
-    struct view_source source = source_of(request);
+    struct view_source source = request_source(request);
     char org[RP_ORG_TEXT_LEN + 1];
     struct peer_status peer;
     struct rp_writer *w;
@@ -300,7 +312,7 @@ static void continue_join(struct request *request, uint64_t now_ms)
 static void handle_diff(struct request *request, struct rp_slice args)
 {
     const struct control_opts *opts = control_options(request->control);
-    struct view_source source = source_of(request);
+    struct view_source source = request_source(request);
     struct peer_status peer;
     int err;
 
@@ -319,7 +331,7 @@ static void handle_diff(struct request *request, struct rp_slice args)
 
 static void continue_diff(struct request *request, uint64_t now_ms)
 {
-    struct view_source source = source_of(request);
+    struct view_source source = request_source(request);
     struct peer_status peer;
     struct rp_writer *w;
 
@@ -354,7 +366,7 @@ static void continue_diff(struct request *request, uint64_t now_ms)
 static void handle_list(struct request *request, struct rp_slice args)
 {
     struct view_list *list = &request->state.list;
-    struct view_source source = source_of(request);
+    struct view_source source = request_source(request);
     char author[RP_NAME_LEN_MAX + 1];
     char export[16];
     struct org_view org;
@@ -390,50 +402,72 @@ static void finish_list(struct request *request, int err)
         done_empty(request);
 }
 
+/* The turn is over, or the client has to read first. */
+static void go_on_later(struct request *request, bool more)
+{
+    request->deadline = more && !request_must_wait(request) ? 0 : UINT64_MAX;
+}
+
 static void continue_list(struct request *request)
 {
-    struct view_source source = source_of(request);
+    struct view_list *list = &request->state.list;
+    struct view_source source = request_source(request);
     int err = RP_OK;
 
-    while (!request_must_wait(request)) {
-        if (!view_list_next(&request->state.list, request_item(request), &source, &err)) {
+    list->looked = 0;
+    while (!request_must_wait(request) && request->client != NULL) {
+        if (!view_list_next(list, request_item(request), &source, &err)) {
+            if (err == RP_OK && list->more)
+                break;
             finish_list(request, err);
             return;
         }
-        if (request->client == NULL)
-            break;
         request_send(request);
     }
     if (request->client == NULL)
         done_empty(request);
+    else
+        go_on_later(request, list->more);
+}
+
+static void finish_export(struct request *request)
+{
+    struct rp_writer *w = request_done(request);
+
+    rp_writer_map(w, 1);
+    rp_writer_str(w, "held_back");
+    rp_writer_uint(w, request->state.export.held_back);
+    request_send(request);
 }
 
 static void continue_export(struct request *request)
 {
-    struct view_source source = source_of(request);
-    struct rp_writer *w;
+    struct view_export *export = &request->state.export;
+    struct view_source source = request_source(request);
     int err = RP_OK;
 
+    export->looked = 0;
     while (!request_must_wait(request) && request->client != NULL) {
-        if (!view_export_next(&request->state.export, request_item(request), &source, &err)) {
-            if (err != RP_OK) {
+        if (!view_export_next(export, request_item(request), &source, &err)) {
+            if (err == RP_OK && export->more)
+                break;
+            if (err != RP_OK)
                 finish_list(request, err);
-                return;
-            }
-            w = request_done(request);
-            rp_writer_map(w, 1);
-            rp_writer_str(w, "held_back");
-            rp_writer_uint(w, request->state.export.held_back);
-            request_send(request);
+            else
+                finish_export(request);
             return;
         }
         request_send(request);
     }
     if (request->client == NULL)
         done_empty(request);
+    else
+        go_on_later(request, export->more);
 }
 
-static void show_error(struct request *request, const char *id, int err)
+/* Objects */
+
+void request_id_error(struct request *request, const char *id, int err)
 {
     switch (err) {
     case RP_ERR_ARGUMENT:
@@ -454,26 +488,67 @@ static void show_error(struct request *request, const char *id, int err)
     }
 }
 
-static void handle_show(struct request *request, struct rp_slice args)
+bool need_object(struct request *request, struct rp_slice args, char id[static 2 * RP_ID_LEN + 1],
+                 uint8_t object[static RP_ID_LEN])
 {
-    struct view_source source = source_of(request);
-    struct view_object view = {.versions = 0};
-    char id[2 * RP_ID_LEN + 1];
+    struct view_source source = request_source(request);
     int err;
 
-    if (!arg_text(args, "id", id, sizeof id)) {
+    if (!arg_text(args, "id", id, 2 * RP_ID_LEN + 1)) {
         request_error(request, RP_ERR_ARGUMENT, NULL, "an id has at most %d digits", 2 * RP_ID_LEN);
-        return;
+        return false;
     }
-    err = view_find_object(view.object, id, &source);
-    while (err == RP_OK && view_object_next(&view, request_item(request), &source, &err))
-        request_send(request);
-    if (err == RP_OK)
-        err = view_object_finish(&view, request_done(request), &source);
+    if ((err = view_find_object(object, id, &source)) != RP_OK)
+        request_id_error(request, id, err);
+    return err == RP_OK;
+}
+
+/* {"id": str, "export": "commons" or "local", as in a listing, or nothing}. The items follow at the
+ * next turn. */
+static void handle_show(struct request *request, struct rp_slice args)
+{
+    struct view_object *view = &request->state.show.view;
+    char export[16];
+
+    if (!need_object(request, args, request->state.show.id, view->object))
+        return;
+    view->public_only = arg_text(args, "export", export, sizeof export) && export[0] != '\0';
+    view->with_local = strcmp(export, "local") == 0;
+}
+
+static void finish_show(struct request *request, const struct view_source *source)
+{
+    int err = view_object_finish(&request->state.show.view, request_done(request), source);
+
     if (err == RP_OK)
         request_send(request);
     else
-        show_error(request, id, err);
+        request_id_error(request, request->state.show.id, err);
+}
+
+static void continue_show(struct request *request)
+{
+    struct view_object *view = &request->state.show.view;
+    struct view_source source = request_source(request);
+    int err = RP_OK;
+
+    view->looked = 0;
+    while (!request_must_wait(request) && request->client != NULL) {
+        if (!view_object_next(view, request_item(request), &source, &err)) {
+            if (err == RP_OK && view->more)
+                break;
+            if (err != RP_OK)
+                request_id_error(request, request->state.show.id, err);
+            else
+                finish_show(request, &source);
+            return;
+        }
+        request_send(request);
+    }
+    if (request->client == NULL)
+        done_empty(request);
+    else
+        go_on_later(request, view->more);
 }
 
 /* Dispatch */
@@ -539,6 +614,9 @@ void handle_continue(struct request *request, uint64_t now_ms)
         break;
     case CONTROL_LIST:
         continue_list(request);
+        break;
+    case CONTROL_SHOW:
+        continue_show(request);
         break;
     case CONTROL_EXPORT:
         continue_export(request);

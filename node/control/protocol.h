@@ -36,6 +36,8 @@ enum control_command {
 };
 
 #define CONTROL_HEADER_LEN 4
-#define CONTROL_FILES_MAX 500 /* in one SOURCES request */
+#define CONTROL_FILES_MAX 500        /* in one SOURCES request */
+#define CONTROL_PATH_MAX 4096        /* bytes of a file's path */
+#define CONTROL_INVITE_DAYS_MAX 3650 /* that an invite is good for */
 
 #endif

@@ -12,17 +12,6 @@
 
 /* Commands that write records in this organisation's name, or hand in others'. */
 
-#define PATH_TEXT_MAX 4096
-
-static struct view_source source_of(const struct request *request)
-{
-    const struct control_opts *opts = control_options(request->control);
-    struct view_source source = {0};
-
-    opts->fill(opts->ctx, &source);
-    return source;
-}
-
 static const uint8_t *scope_of_audience(const char *audience)
 {
     if (strcmp(audience, "commons") == 0)
@@ -34,7 +23,7 @@ static const uint8_t *scope_of_audience(const char *audience)
 struct source_file {
     const uint8_t *scope;
     char object[2 * RP_ID_LEN + 1]; /* that it says it is a version of; may be empty */
-    char path[PATH_TEXT_MAX];
+    char path[CONTROL_PATH_MAX + 1];
     bool fresh; /* something new, whatever was published from there before */
 };
 
@@ -136,7 +125,7 @@ static bool read_source_file(struct rp_slice entry, struct source_file *out)
 void handle_sources(struct request *request, struct rp_slice args)
 {
     const struct control_opts *opts = control_options(request->control);
-    struct view_source source = source_of(request);
+    struct view_source source = request_source(request);
     static struct source_file file;
     struct rp_reader r;
     struct rp_writer *w;
@@ -278,7 +267,7 @@ static bool finish_draft(struct request *request, const struct publication *p,
 void handle_publish(struct request *request, struct rp_slice args)
 {
     const struct control_opts *opts = control_options(request->control);
-    struct view_source source = source_of(request);
+    struct view_source source = request_source(request);
     struct publication p = {0};
     uint8_t seed[RP_SEED_LEN];
     uint8_t object[RP_ID_LEN];
@@ -328,7 +317,7 @@ void handle_publish(struct request *request, struct rp_slice args)
 void handle_withdraw(struct request *request, struct rp_slice args)
 {
     const struct control_opts *opts = control_options(request->control);
-    struct view_source source = source_of(request);
+    struct view_source source = request_source(request);
     char id[2 * RP_ID_LEN + 1];
     struct rp_record target = {0};
     uint8_t object[RP_ID_LEN];
@@ -338,20 +327,15 @@ void handle_withdraw(struct request *request, struct rp_slice args)
     struct heads heads;
     int err;
 
-    err = arg_text(args, "id", id, sizeof id) ? view_find_object(object, id, &source)
-                                              : RP_ERR_ARGUMENT;
-    if (err == RP_OK)
-        err = find_heads(opts->kv, object, "", (struct rp_slice){NULL, 0}, &heads);
-    if (err == RP_OK && heads.n == 0)
-        err = RP_ERR_WITHDRAWN;
-    if (err == RP_ERR_WITHDRAWN) {
-        request_error(request, err, NULL, "%s is withdrawn already", id);
+    if (!need_object(request, args, id, object))
+        return;
+    err = find_heads(opts->kv, object, "", (struct rp_slice){NULL, 0}, &heads);
+    if (err != RP_OK) {
+        request_id_error(request, id, err);
         return;
     }
-    if (err != RP_OK) {
-        request_error(request, err, NULL, "%s: %s", id,
-                      err == RP_ERR_AMBIGUOUS ? "more than one id begins so: give more digits"
-                                              : "there is nothing with this id here");
+    if (heads.n == 0) {
+        request_error(request, RP_ERR_WITHDRAWN, NULL, "%s is withdrawn already", id);
         return;
     }
     if (memcmp(heads.org, opts->self->identity.org, RP_ID_LEN) != 0) {
@@ -361,6 +345,7 @@ void handle_withdraw(struct request *request, struct rp_slice args)
     }
     memcpy(target.scope, heads.scope, RP_ID_LEN);
     memcpy(target.seed, heads.seed, RP_SEED_LEN);
+    request->state.withdraw.local = memcmp(heads.scope, rp_record_local, RP_ID_LEN) == 0;
     err = author_withdraw(&packed, &author, &target, NULL, 0);
     if (err == RP_OK)
         submit(request, &packed);
@@ -383,19 +368,27 @@ static void accept_its_org(const struct control_opts *opts, const struct rp_reco
 void handle_import(struct request *request, struct rp_slice args)
 {
     const struct control_opts *opts = control_options(request->control);
-    struct view_source source = source_of(request);
+    struct view_source source = request_source(request);
     struct rp_slice packed = arg_bin(args, "record");
     struct rp_opened opened;
     struct rp_bytes copy;
+    bool is_foreign_local;
     int err = rp_record_open(&opened, packed);
 
     if (err != RP_OK) {
         request_error(request, err, NULL, "not a record: %s", rp_err_text(err));
         return;
     }
-    if (arg_flag(args, "accept"))
+    is_foreign_local = memcmp(opened.record.scope, rp_record_local, RP_ID_LEN) == 0 &&
+                       memcmp(opened.record.org, opts->self->identity.org, RP_ID_LEN) != 0;
+    if (!is_foreign_local && arg_flag(args, "accept"))
         accept_its_org(opts, &opened.record, source.steady_ms);
     rp_record_close(&opened);
+    if (is_foreign_local) {
+        request_error(request, RP_ERR_DENIED, NULL,
+                      "another organisation keeps this local: only its own node takes it in");
+        return;
+    }
     err = rp_bytes_copy(&copy, packed.data, packed.len);
     if (err == RP_OK)
         submit(request, &copy);
@@ -403,14 +396,21 @@ void handle_import(struct request *request, struct rp_slice args)
         request_error(request, err, NULL, "%s", rp_err_text(err));
 }
 
+/* In one word, what became of what a request asked for. */
+static const char *state_word(const struct request *request)
+{
+    if (request->command == CONTROL_PUBLISH)
+        return request->state.publish.is_new ? "new" : "changed";
+    if (request->command == CONTROL_WITHDRAW)
+        return request->state.withdraw.local ? "withdrawn here" : "withdrawn";
+    return "stored";
+}
+
 void handle_publish_outcome(struct request *request, const struct outcome *outcome)
 {
     switch (outcome->err) {
     case RP_OK:
-        done_object(request, outcome->object, outcome->id,
-                    request->command != CONTROL_PUBLISH ? "stored"
-                    : request->state.publish.is_new     ? "new"
-                                                        : "changed");
+        done_object(request, outcome->object, outcome->id, state_word(request));
         break;
     case RP_ERR_EXISTS:
         done_object(request, outcome->object, outcome->id, "unchanged");

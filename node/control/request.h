@@ -15,10 +15,14 @@ struct request {
     uint64_t number;
     enum control_command command;
     uint64_t tag;      /* of a record that is on its way; 0: none */
-    uint64_t deadline; /* for those that wait; UINT64_MAX: none */
+    uint64_t deadline; /* when to look again; 0: at the next turn, UINT64_MAX: no time is set */
     union {
         struct view_list list;
         struct view_export export;
+        struct {
+            struct view_object view;
+            char id[2 * RP_ID_LEN + 1]; /* as it was given */
+        } show;
         struct {
             uint8_t org[RP_ID_LEN];
             uint64_t exchanges; /* finished when it began */
@@ -26,6 +30,9 @@ struct request {
         struct {
             bool is_new;
         } publish;
+        struct {
+            bool local;
+        } withdraw;
     } state;
 };
 
@@ -38,6 +45,12 @@ struct rp_writer *request_done(struct request *request); /* the same, for the la
 void request_send(struct request *request);
 void request_error(struct request *request, int err, const char *field, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
+
+/* What views need to know, as of now. */
+struct view_source request_source(const struct request *request);
+
+/* Answers that ${id}, which is all or the beginning of an id, names nothing: why, by ${err}. */
+void request_id_error(struct request *request, const char *id, int err);
 
 /* Whether more items should wait until the client has read some. */
 bool request_must_wait(const struct request *request);
@@ -60,6 +73,11 @@ bool arg_flag(struct rp_slice args, const char *name);
 uint64_t arg_uint(struct rp_slice args, const char *name, uint64_t otherwise);
 struct rp_slice arg_bin(struct rp_slice args, const char *name);
 struct rp_slice arg_item(struct rp_slice args, const char *name); /* empty when absent */
+
+/* Finds the object that the argument "id" names, which goes to ${id} as it was given; answers with
+ * an error and gives false when there is none. */
+bool need_object(struct request *request, struct rp_slice args, char id[static 2 * RP_ID_LEN + 1],
+                 uint8_t object[static RP_ID_LEN]);
 
 /* publish.c */
 void handle_sources(struct request *request, struct rp_slice args);

@@ -152,14 +152,6 @@ static void continue_requests(struct control *control, uint64_t now_ms)
     }
 }
 
-static uint64_t current_ms(const struct control *control)
-{
-    struct view_source source;
-
-    control->opts.fill(control->opts.ctx, &source);
-    return source.steady_ms;
-}
-
 static void replied(uv_write_t *write, int status)
 {
     struct reply *reply = (struct reply *)write;
@@ -170,7 +162,7 @@ static void replied(uv_write_t *write, int status)
     if (status < 0)
         close_client(client);
     else if (!client->closing)
-        continue_requests(client->control, current_ms(client->control));
+        client->control->opts.settle(client->control->opts.ctx); /* which ticks */
 }
 
 static struct rp_writer *begin_reply(struct request *request, const char *what)
@@ -263,6 +255,15 @@ void request_error(struct request *request, int err, const char *field, const ch
 }
 
 /* Requests */
+
+struct view_source request_source(const struct request *request)
+{
+    const struct control_opts *opts = control_options(request->control);
+    struct view_source source = {0};
+
+    opts->fill(opts->ctx, &source);
+    return source;
+}
 
 static enum control_command find_command(struct rp_slice name)
 {

@@ -269,30 +269,30 @@ static json_t *shape_value(const struct rp_field *field, json_t *value)
     return shaped;
 }
 
-/* Names that are about the file and not in the record. True when ${key} is one. */
-static bool take_about_file(struct document *document, const char *key, const json_t *value)
+/* Says of ${key}, which has no place in the record, why: in a note, or as the ${problem}. */
+static int leave_out(struct document *document, const struct document_opts *opts, unsigned line,
+                     const char *key, bool is_twice, struct document_note *problem)
 {
-    const char *text = json_string_value(value);
-
-    if (strcmp(key, "kind") == 0) /* read before all others */
-        return true;
-    if (strcmp(key, "draft") == 0) {
-        document->is_draft = text != NULL && strcmp(text, "true") == 0;
-        return true;
+    if (opts->lenient) {
+        document_note(document, line,
+                      is_twice ? "%s: left out, the field stands there already"
+                               : "%s: left out, there is no field for it",
+                      key);
+        return RP_OK;
     }
-    if (strcmp(key, "audience") == 0 || strcmp(key, "object") == 0) {
-        char *out = key[0] == 'a' ? document->audience : document->object;
-        size_t size = key[0] == 'a' ? sizeof document->audience : sizeof document->object;
-
-        if (text != NULL && strlen(text) < size)
-            memcpy(out, text, strlen(text) + 1);
-        return true;
-    }
-    return false;
+    problem->line = line;
+    if (is_twice)
+        snprintf(problem->text, sizeof problem->text,
+                 "%s: stands there twice: under another name, or once more under params", key);
+    else
+        snprintf(problem->text, sizeof problem->text, "%s: a %s has no such field", key,
+                 document->kind->name);
+    return RP_ERR_SHAPE;
 }
 
-static int take_front(struct document *document, const json_t *map, const json_t *lines,
-                      const struct document_opts *opts, struct document_note *problem)
+/* The fields in one map of front matter. */
+static int take_fields(struct document *document, const json_t *map, const json_t *lines,
+                       const struct document_opts *opts, struct document_note *problem)
 {
     const char *key;
     json_t *value;
@@ -302,51 +302,37 @@ static int take_front(struct document *document, const json_t *map, const json_t
         unsigned line = (unsigned)json_integer_value(json_object_get(lines, key));
         const struct rp_field *field = rp_kind_field(document->kind, rp_bytes_str(key));
         const char *alias = find_alias(front_aliases, FRONT_ALIASES, key);
+        bool is_twice;
+        int err;
 
-        line = line > 0 ? line : 1;
-        if (strcmp(key, "params") == 0 && json_is_object(value)) {
-            int err = take_front(document, value, lines, opts, problem);
-
-            if (err != RP_OK)
-                return err;
-            continue;
-        }
-        if (take_about_file(document, key, value))
+        if (front_matter_is_setting(key) || front_matter_is_params(key))
             continue;
         if (field == NULL && alias != NULL)
             field = rp_kind_field(document->kind, rp_bytes_str(alias));
-        if (field != NULL && json_object_get(document->fields, field->name) == NULL) {
+        is_twice = field != NULL && json_object_get(document->fields, field->name) != NULL;
+        if (field != NULL && !is_twice) {
             if (!set_field(document, field->name, shape_value(field, value), line))
                 return RP_ERR_NOMEM;
-        } else if (opts->lenient) {
-            document_note(document, line, "%s: left out, there is no field for it", key);
-        } else {
-            problem->line = line;
-            snprintf(problem->text, sizeof problem->text, "%s: a %s has no such field", key,
-                     document->kind->name);
-            return RP_ERR_SHAPE;
+        } else if ((err = leave_out(document, opts, line, key, is_twice, problem)) != RP_OK) {
+            return err;
         }
     }
     return RP_OK;
 }
 
-/* The kind that front matter names, at its top or under params. */
-static int find_kind(struct document *document, const struct front_matter *front,
-                     const struct document_opts *opts, struct document_note *problem)
+static int take_front(struct document *document, const struct front_matter *front,
+                      const struct document_opts *opts, struct document_note *problem)
 {
-    const json_t *named = json_object_get(front->map, "kind");
+    int err = take_fields(document, front->map, front->lines, opts, problem);
+    const char *key;
+    json_t *value;
 
-    if (named == NULL)
-        named = json_object_get(json_object_get(front->map, "params"), "kind");
-    document->kind = opts->kind;
-    if (json_is_string(named))
-        document->kind = rp_kind_find(rp_bytes_str(json_string_value(named)));
-    if (document->kind != NULL && document->kind->authored)
-        return RP_OK;
-    problem->line = (unsigned)json_integer_value(json_object_get(front->lines, "kind"));
-    snprintf(problem->text, sizeof problem->text, "kind: there is no kind called %s",
-             json_is_string(named) ? json_string_value(named) : "");
-    return RP_ERR_SHAPE;
+    json_object_foreach(front->map, key, value)
+    {
+        if (err == RP_OK && front_matter_is_params(key))
+            err = take_fields(document, value, front->params_lines, opts, problem);
+    }
+    return err;
 }
 
 /* Sections */
@@ -605,10 +591,10 @@ int document_read(struct document *out, const char *text, size_t len,
                   const struct document_opts *opts, struct document_note *problem)
 {
     static const char bom[] = "\xef\xbb\xbf";
-    struct front_matter front = {NULL, NULL, 0, 1};
+    struct front_matter front = {.map = NULL};
     int err;
 
-    *out = (struct document){.fields = json_object(), .lines = json_object()};
+    *out = (struct document){.kind = opts->kind, .fields = json_object(), .lines = json_object()};
     *problem = (struct document_note){1, ""};
     if (out->fields == NULL || out->lines == NULL)
         return RP_ERR_NOMEM;
@@ -625,9 +611,9 @@ int document_read(struct document *out, const char *text, size_t len,
     }
     err = front_matter_read(&front, text, len, problem);
     if (err == RP_OK)
-        err = find_kind(out, &front, opts, problem);
+        err = front_matter_settings(&front, out, problem);
     if (err == RP_OK)
-        err = take_front(out, front.map, front.lines, opts, problem);
+        err = take_front(out, &front, opts, problem);
     if (err == RP_OK)
         err = read_sections(out, text + front.body, len - front.body, front.body_line);
     front_matter_free(&front);

@@ -9,6 +9,7 @@
 /* From a document's fields, as JSON, to a record's content, by the table of kinds. */
 
 #define FIELDS_MAX 64
+#define TARGET_MAX 512 /* of a link to a file; what is longer is none, and is not searched for */
 
 struct packer {
     struct document *document;
@@ -40,7 +41,7 @@ static bool resolve_target(const struct document_pack_opts *opts, const char *ta
                            uint8_t id[static RP_ID_LEN])
 {
     const char *part = memchr(target, '#', len);
-    char name[1024];
+    char name[TARGET_MAX];
 
     if (part != NULL)
         len = (size_t)(part - target);
@@ -69,9 +70,10 @@ static bool link_inline(struct text *out, const struct document_pack_opts *opts,
     size_t end = start;
     uint8_t id[RP_ID_LEN];
 
-    while (end < len && strchr(" )\n\t", text[end]) == NULL)
+    while (end < len && end - start < TARGET_MAX && strchr(" )\n\t", text[end]) == NULL)
         end++;
-    if (end == len || !resolve_target(opts, text + start, end - start, id))
+    if (end == len || end - start == TARGET_MAX ||
+        !resolve_target(opts, text + start, end - start, id))
         return false;
     text_adds(out, "](");
     add_object_link(out, id);
@@ -89,7 +91,8 @@ static bool link_wiki(struct text *out, const struct document_pack_opts *opts, c
     size_t name_len;
     uint8_t id[RP_ID_LEN];
 
-    while (end + 1 < len && text[end] != '\n' && !(text[end] == ']' && text[end + 1] == ']'))
+    while (end + 1 < len && end - start < 2 * TARGET_MAX && text[end] != '\n' &&
+           !(text[end] == ']' && text[end + 1] == ']'))
         end++;
     if (end + 1 >= len || text[end] != ']')
         return false;
@@ -291,13 +294,16 @@ static int pack_list(struct packer *p, const struct rp_field *field, const json_
     return err;
 }
 
-static int pack_value(struct packer *p, const struct rp_field *field, const json_t *value)
+static int pack_value(struct packer *p, const struct rp_field *field, const json_t *value,
+                      bool inside)
 {
     json_t *single;
     int err;
 
     if (field->list_max == 0)
         return pack_single(p, field, value);
+    if (inside && json_is_array(value) && json_array_size(value) == 0)
+        return fail(p, field->name, "an empty list: fill it, or leave the field out", NULL);
     if (json_is_array(value))
         return pack_list(p, field, value);
     single = json_pack("[O]", value);
@@ -355,9 +361,10 @@ static int pack_map(struct packer *p, const struct rp_field *const *lists, const
         }
         p->w = &inner;
         rp_writer_str(&inner, names[i]);
-        err = pack_value(p, field, json_object_get(map, names[i]));
+        err = pack_value(p, field, json_object_get(map, names[i]), inside != NULL);
         p->w = outer;
-        if (err == RP_ERR_NOT_FOUND && inside == NULL) { /* nothing is left of the field */
+        /* nothing is left of the field, which was noted; a block goes with its id */
+        if (err == RP_ERR_NOT_FOUND && (inside == NULL || field->list_max > 0)) {
             inner.len = before;
             err = RP_OK;
             continue;

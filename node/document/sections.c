@@ -2,7 +2,7 @@
 
 #include "document_private.h"
 
-static size_t line_end(const char *text, size_t len, size_t at)
+size_t text_line_end(const char *text, size_t len, size_t at)
 {
     const char *newline = memchr(text + at, '\n', len - at);
 
@@ -56,7 +56,7 @@ static unsigned heading_of(const char *line, size_t len, struct section *out)
 static void trim(struct section *out)
 {
     while (out->text_len > 0) {
-        size_t end = line_end(out->text, out->text_len, 0);
+        size_t end = text_line_end(out->text, out->text_len, 0);
 
         if (!is_blank(out->text, end))
             break;
@@ -75,14 +75,14 @@ bool section_next(struct section *out, const char *text, size_t len, size_t *at,
     *out = (struct section){.line = *line};
     if (*at >= len)
         return false;
-    out->level = heading_of(text + *at, line_end(text, len, *at) - *at, out);
+    out->level = heading_of(text + *at, text_line_end(text, len, *at) - *at, out);
     if (out->level > 0) {
-        *at = line_end(text, len, *at);
+        *at = text_line_end(text, len, *at);
         (*line)++;
     }
     out->text = text + *at;
     while (*at < len) {
-        size_t end = line_end(text, len, *at);
+        size_t end = text_line_end(text, len, *at);
         char mark = fence_of(text + *at, end - *at);
 
         if (fence == 0 && heading_of(text + *at, end - *at, &ignored) > 0)

@@ -54,20 +54,59 @@ static bool is_plain(const char *text)
     return true;
 }
 
+/* Whether a character must be escaped in YAML between quotes: what its readers refuse, and what a
+ * person who looks at the file would not see. */
+static bool is_hidden(uint32_t c)
+{
+    return c < 0x20 || (c >= 0x7f && c < 0xa0) || (c >= 0x2028 && c <= 0x202e) ||
+           (c >= 0x2066 && c <= 0x2069) || c == 0xfeff || c == 0xfffe || c == 0xffff;
+}
+
+/* The character at ${text}, valid UTF-8 of at least one byte; its length in ${n}. */
+static uint32_t read_char(const unsigned char *text, size_t *n)
+{
+    uint32_t c = text[0];
+
+    *n = c < 0x80 ? 1 : c < 0xe0 ? 2 : c < 0xf0 ? 3 : 4;
+    if (*n > 1)
+        c &= 0x7fu >> *n;
+    for (size_t i = 1; i < *n; i++)
+        c = c << 6 | (text[i] & 0x3fu);
+    return c;
+}
+
+static void write_quoted(struct text *out, const char *text, size_t len)
+{
+    size_t n;
+
+    text_adds(out, "\"");
+    for (size_t at = 0; at < len; at += n) {
+        uint32_t c = read_char((const unsigned char *)text + at, &n);
+        char escape[8];
+
+        if (c == '"' || c == '\\')
+            text_adds(out, "\\");
+        if (c == '\n') {
+            text_adds(out, "\\n");
+        } else if (is_hidden(c)) {
+            snprintf(escape, sizeof escape, "\\u%04x", (unsigned)c);
+            text_adds(out, escape);
+        } else {
+            text_add(out, text + at, n);
+        }
+    }
+    text_adds(out, "\"");
+}
+
 static void write_scalar(struct text *out, const json_t *value)
 {
     char number[32];
-    char *quoted;
 
-    if (json_is_string(value) && is_plain(json_string_value(value))) {
+    if (json_is_string(value) && is_plain(json_string_value(value)) &&
+        strlen(json_string_value(value)) == json_string_length(value)) {
         text_adds(out, json_string_value(value));
     } else if (json_is_string(value)) {
-        quoted = json_dumps(value, JSON_ENCODE_ANY); /* what JSON quotes YAML reads, too */
-        if (quoted == NULL)
-            out->failed = true;
-        else
-            text_adds(out, quoted);
-        free(quoted);
+        write_quoted(out, json_string_value(value), json_string_length(value));
     } else if (json_is_integer(value)) {
         snprintf(number, sizeof number, "%lld", (long long)json_integer_value(value));
         text_adds(out, number);
@@ -86,13 +125,71 @@ static void write_id(struct exporter *x, const json_t *value)
 {
     const char *name = x->opts->name_of(x->opts->ctx, json_string_value(value));
 
-    text_adds(x->out, name != NULL ? name : json_string_value(value));
+    if (name == NULL)
+        write_scalar(x->out, value);
+    else if (name[strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-./")] == '\0')
+        text_adds(x->out, name);
+    else
+        write_quoted(x->out, name, strlen(name));
+}
+
+/*
+ * Records of others hold whatever their software wrote: what of ${value} has the shape that the
+ * field's table says, as a new reference; NULL when nothing has.
+ */
+static json_t *fitting(const struct rp_field *field, const json_t *value);
+
+static json_t *fitting_block(const struct rp_field *fields, const json_t *map)
+{
+    json_t *block = json_is_object(map) ? json_object() : NULL;
+
+    for (; block != NULL && fields->name != NULL; fields++) {
+        json_t *value = fitting(fields, json_object_get(map, fields->name));
+
+        if (value != NULL)
+            json_object_set_new(block, fields->name, value);
+    }
+    if (json_object_size(block) > 0)
+        return block;
+    json_decref(block);
+    return NULL;
+}
+
+static json_t *fitting_single(const struct rp_field *field, const json_t *value)
+{
+    if (field->type == RP_FIELD_BLOCK)
+        return fitting_block(field->fields, value);
+    if (json_is_string(value) || json_is_integer(value) || json_is_boolean(value))
+        return json_incref((json_t *)(uintptr_t)value);
+    return NULL;
+}
+
+static json_t *fitting(const struct rp_field *field, const json_t *value)
+{
+    const json_t *entry;
+    json_t *list;
+    size_t i;
+
+    if (field->list_max == 0)
+        return fitting_single(field, value);
+    list = json_array();
+    json_array_foreach(value, i, entry)
+    {
+        json_t *single = fitting_single(field, entry);
+
+        if (single != NULL)
+            json_array_append_new(list, single);
+    }
+    if (json_array_size(list) > 0)
+        return list;
+    json_decref(list);
+    return NULL;
 }
 
 static void write_value(struct exporter *x, const struct rp_field *field, const json_t *value,
                         unsigned depth);
 
-/* The fields of a block, in the order of the table. */
+/* The fields of a block that fits, in the order of the table. */
 static void write_block(struct exporter *x, const struct rp_field *fields, const json_t *map,
                         unsigned depth, bool first_inline)
 {
@@ -157,7 +254,7 @@ static void write_text(struct exporter *x, const char *text)
         char object[2 * RP_ID_LEN + 1];
         const char *name = NULL;
 
-        if (link == NULL || strlen(link + 5) < 2 * RP_ID_LEN) {
+        if (link == NULL || strnlen(link + 5, 2 * RP_ID_LEN) < 2 * RP_ID_LEN) {
             text_adds(x->out, text);
             return;
         }
@@ -174,37 +271,44 @@ static void write_text(struct exporter *x, const char *text)
     }
 }
 
-/* Whether a field goes into a section of its own rather than into front matter. */
-static bool is_section(const struct rp_field *field)
+/* Whether a field goes into running text rather than into front matter. */
+static bool is_running(const struct rp_field *field, const json_t *value)
 {
-    return field->type == RP_FIELD_MD && strcmp(field->name, "body") != 0;
+    return field->type == RP_FIELD_MD && json_is_string(value);
 }
 
 static void write_sections(struct exporter *x, const struct rp_field *fields, const json_t *content)
 {
     for (; fields->name != NULL; fields++) {
-        const char *text = json_string_value(json_object_get(content, fields->name));
+        const json_t *value = json_object_get(content, fields->name);
 
-        if (text == NULL || !is_section(fields))
+        if (!is_running(fields, value))
             continue;
         text_adds(x->out, "\n## ");
         text_adds(x->out, fields->label != NULL ? fields->label : fields->name);
         text_adds(x->out, "\n\n");
-        write_text(x, text);
+        write_text(x, json_string_value(value));
         text_adds(x->out, "\n");
     }
 }
 
+/* The fields that front matter takes; what does not fit one is named in a remark. */
 static void write_front(struct exporter *x, const struct rp_field *fields, const json_t *content)
 {
     for (; fields->name != NULL; fields++) {
         const json_t *value = json_object_get(content, fields->name);
 
-        if (value == NULL || is_section(fields) || strcmp(fields->name, "body") == 0)
+        json_t *fits;
+
+        if (value == NULL || is_running(fields, value))
             continue;
+        fits = fields->type == RP_FIELD_MD ? NULL : fitting(fields, value);
+        text_adds(x->out, fits != NULL ? "" : "# left out, being no value of this field: ");
         text_adds(x->out, fields->name);
-        text_adds(x->out, ":");
-        write_value(x, fields, value, 0);
+        text_adds(x->out, fits != NULL ? ":" : "\n");
+        if (fits != NULL)
+            write_value(x, fields, fits, 0);
+        json_decref(fits);
     }
 }
 

@@ -5,6 +5,9 @@
 #include "rp/text.h"
 #include "view_private.h"
 
+#define HEADS_LOOKED                                                                               \
+    64 /* newest versions of a story among which an export seeks the current ones */
+
 static void put_field(struct rp_writer *w, const char *key, struct rp_slice content)
 {
     struct rp_reader value;
@@ -82,6 +85,24 @@ static void resume(struct view_list *list, struct kv_iter *it, struct kv_txn *tx
     kv_before(it, txn, KV_HEAD, kv_key_slice(&list->after), prefix.len);
 }
 
+/* Whether an entry is listed; opened in ${out} if so. */
+static bool is_listed(const struct view_list *list, const struct view_source *source,
+                      struct kv_txn *txn, uint64_t seq, struct place *place, struct rp_opened *out)
+{
+    struct rp_slice packed;
+
+    if (!records_load(txn, seq, place, &packed) ||
+        (list->author != 0 && list->author != place->org) ||
+        rp_record_open_trusted(out, packed) != RP_OK)
+        return false;
+    if (out->record.set == RP_SET_CONTENT && view_may_show(source, &out->record, place) &&
+        (!list->public_only || place->scope == SCOPE_LOCAL ||
+         view_may_publish(source, &out->record, place)))
+        return true;
+    rp_record_close(out);
+    return false;
+}
+
 /* The next entry of the scope that may be shown. */
 static bool next_in_scope(struct view_list *list, struct rp_writer *w,
                           const struct view_source *source, struct kv_txn *txn)
@@ -89,24 +110,23 @@ static bool next_in_scope(struct view_list *list, struct rp_writer *w,
     struct kv_iter it;
     bool found = false;
 
-    for (resume(list, &it, txn); it.found && !found; kv_previous(&it)) {
+    for (resume(list, &it, txn); it.found; kv_previous(&it)) {
         struct rp_opened opened;
         struct place place;
 
+        if (list->looked == VIEW_TURN) {
+            list->more = true;
+            break;
+        }
+        list->looked++;
         list->after.len = 0;
         kv_key_bytes(&list->after, it.key.data, it.key.len);
-        if (!records_open(txn, records_seq_of_key(it.key), &place, &opened))
-            continue;
-        found = (list->author == 0 || list->author == place.org) &&
-                opened.record.set == RP_SET_CONTENT &&
-                view_may_show(source, &opened.record, &place) &&
-                (!list->public_only || place.scope == SCOPE_LOCAL ||
-                 view_may_publish(source, &opened.record, &place));
-        if (found)
+        found = is_listed(list, source, txn, records_seq_of_key(it.key), &place, &opened);
+        if (found) {
             write_item(w, source, &opened.record, &place);
-        rp_record_close(&opened);
-        if (found)
+            rp_record_close(&opened);
             break;
+        }
     }
     kv_stop(&it);
     return found;
@@ -118,10 +138,11 @@ bool view_list_next(struct view_list *list, struct rp_writer *w, const struct vi
     struct kv_txn *txn = kv_begin(source->kv, false, err);
     bool found = false;
 
-    while (txn != NULL && !found && list->scope <= SCOPE_LOCAL) {
+    list->more = false;
+    while (txn != NULL && !found && !list->more && list->scope <= SCOPE_LOCAL) {
         if (list->scope != SCOPE_LOCAL || !list->no_local)
             found = next_in_scope(list, w, source, txn);
-        if (!found) {
+        if (!found && !list->more) {
             list->scope++;
             list->after.len = 0;
         }
@@ -149,47 +170,95 @@ static void write_record(struct rp_writer *w, const struct rp_record *record,
     rp_writer_bin(w, packed.data, packed.len);
 }
 
+/* Whether some current version of the object may be published, as far as its newest ones show. */
+static bool is_public(struct view_export *export, const struct view_source *source,
+                      struct kv_txn *txn, const uint8_t object[static RP_ID_LEN])
+{
+    bool found = false;
+    struct kv_iter it;
+    int looked = 0;
+
+    for (kv_last(&it, txn, KV_OBJECT, (struct rp_slice){object, RP_ID_LEN});
+         it.found && looked < HEADS_LOOKED; kv_previous(&it)) {
+        struct rp_opened opened;
+        struct place place;
+
+        looked++;
+        export->looked += export->looked < VIEW_TURN;
+        if (!records_open(txn, records_seq_of_key(it.key), &place, &opened))
+            continue;
+        found = place.lane == LANE_CONTENT && view_may_publish(source, &opened.record, &place) &&
+                !records_is_replaced(txn, &opened.record);
+        rp_record_close(&opened);
+        if (found)
+            break;
+    }
+    kv_stop(&it);
+    return found;
+}
+
+static bool may_export(struct view_export *export, const struct view_source *source,
+                       struct kv_txn *txn, const struct rp_record *record,
+                       const struct place *place)
+{
+    if (place->scope == SCOPE_LOCAL)
+        return export->local;
+    if (place->lane != LANE_CONTENT)
+        return true;
+    return view_may_publish(source, record, place) &&
+           (!rp_record_is_kind(record, "story") || !records_is_replaced(txn, record) ||
+            is_public(export, source, txn, record->object));
+}
+
+/* The next record of the set being walked. */
+static bool next_in_set(struct view_export *export, struct rp_writer *w,
+                        const struct view_source *source, struct kv_txn *txn)
+{
+    struct kv_key from = {.len = 0};
+    bool found = false;
+    struct kv_iter it;
+
+    kv_key_number(&from, export->after + 1, 8);
+    for (kv_from(&it, txn, KV_LOG, kv_key_slice(&from), 0); it.found; kv_next(&it)) {
+        struct rp_opened opened;
+        struct rp_slice packed;
+        struct place place;
+
+        if (export->looked == VIEW_TURN) {
+            export->more = true;
+            break;
+        }
+        export->looked++;
+        export->after = kv_number(it.key.data, 8);
+        if (!records_load(txn, export->after, &place, &packed) ||
+            (place.lane == LANE_CONTENT) != export->content ||
+            rp_record_open_trusted(&opened, packed) != RP_OK)
+            continue;
+        found = may_export(export, source, txn, &opened.record, &place);
+        export->held_back += !found && place.scope != SCOPE_LOCAL;
+        if (found)
+            write_record(w, &opened.record, &place, packed);
+        rp_record_close(&opened);
+        if (found)
+            break;
+    }
+    kv_stop(&it);
+    return found;
+}
+
 bool view_export_next(struct view_export *export, struct rp_writer *w,
                       const struct view_source *source, int *err)
 {
     struct kv_txn *txn = kv_begin(source->kv, false, err);
     bool found = false;
-    struct kv_iter it;
 
+    export->more = false;
     while (txn != NULL && !found) {
-        struct kv_key from = {.len = 0};
-
-        kv_key_number(&from, export->after + 1, 8);
-        for (kv_from(&it, txn, KV_LOG, kv_key_slice(&from), 0); it.found && !found; kv_next(&it)) {
-            struct rp_opened opened;
-            struct rp_slice packed;
-            struct place place;
-            bool is_content;
-
-            export->after = kv_number(it.key.data, 8);
-            if (!records_load(txn, export->after, &place, &packed) ||
-                rp_record_open_trusted(&opened, packed) != RP_OK)
-                continue;
-            is_content = place.lane == LANE_CONTENT;
-            if (is_content == export->content) {
-                found = place.scope == SCOPE_LOCAL
-                            ? export->local
-                            : !is_content || view_may_publish(source, &opened.record, &place);
-                export->held_back += !found && place.scope != SCOPE_LOCAL;
-            }
-            if (found)
-                write_record(w, &opened.record, &place, packed);
-            rp_record_close(&opened);
-            if (found)
-                break;
-        }
-        kv_stop(&it);
-        if (!found && export->content)
+        found = next_in_set(export, w, source, txn);
+        if (found || export->more || export->content)
             break;
-        if (!found) {
-            export->content = true;
-            export->after = 0;
-        }
+        export->content = true;
+        export->after = 0;
     }
     if (txn != NULL) {
         *err = kv_err(txn);

@@ -6,6 +6,7 @@
 
 #define VERSIONS_MAX 256  /* shown of one object */
 #define BACKLINKS_MAX 100 /* shown of one object */
+#define BACKLINKS_LOOKED 400
 
 /* A shortened id: the bytes that all digits fill, and for an odd digit the half after them. */
 struct prefix {
@@ -29,25 +30,33 @@ static bool has_prefix(const uint8_t *id, const struct prefix *prefix)
            (prefix->digits % 2 == 0 || (id[whole] & 0xf0) == prefix->bytes[whole]);
 }
 
+/* The first object from ${from}, a key of KV_OBJECT, on that fits the prefix. */
+static bool first_object(struct kv_txn *txn, const struct prefix *prefix, struct rp_slice from,
+                         uint8_t object[static RP_ID_LEN])
+{
+    struct kv_iter it;
+    bool found;
+
+    kv_from(&it, txn, KV_OBJECT, from, prefix->digits / 2);
+    found = it.found && has_prefix(it.key.data, prefix);
+    if (found)
+        memcpy(object, it.key.data, RP_ID_LEN);
+    kv_stop(&it);
+    return found;
+}
+
 /* Looks among objects: RP_ERR_AMBIGUOUS when more than one fits. */
 static int find_by_object(struct kv_txn *txn, const struct prefix *prefix,
                           uint8_t object[static RP_ID_LEN])
 {
-    struct rp_slice from = {prefix->bytes, RP_ID_LEN};
-    struct kv_iter it;
-    int err = RP_ERR_NOT_FOUND;
+    struct kv_key behind = {.len = 0};
+    uint8_t other[RP_ID_LEN];
 
-    for (kv_from(&it, txn, KV_OBJECT, from, prefix->digits / 2); it.found; kv_next(&it)) {
-        if (!has_prefix(it.key.data, prefix))
-            continue;
-        if (err == RP_OK && memcmp(object, it.key.data, RP_ID_LEN) != 0) {
-            kv_stop(&it);
-            return RP_ERR_AMBIGUOUS;
-        }
-        memcpy(object, it.key.data, RP_ID_LEN);
-        err = RP_OK;
-    }
-    return err;
+    if (!first_object(txn, prefix, (struct rp_slice){prefix->bytes, RP_ID_LEN}, object))
+        return RP_ERR_NOT_FOUND;
+    kv_key_bytes(&behind, object, RP_ID_LEN); /* past all its versions, however many */
+    kv_key_number(&behind, UINT64_MAX, 8);
+    return first_object(txn, prefix, kv_key_slice(&behind), other) ? RP_ERR_AMBIGUOUS : RP_OK;
 }
 
 /* Looks among versions, by the first half of their ids. */
@@ -65,8 +74,11 @@ static int find_by_version(struct kv_txn *txn, const struct prefix *prefix,
         struct rp_opened opened;
         struct place place;
 
-        if (!has_prefix(it.key.data, &half) || !records_read_place(it.value, &place) ||
-            !records_open(txn, place.seq, &place, &opened))
+        if (!has_prefix(it.key.data, &half)) { /* sorted: none that fits comes behind it */
+            kv_stop(&it);
+            break;
+        }
+        if (!records_read_place(it.value, &place) || !records_open(txn, place.seq, &place, &opened))
             continue;
         if (has_prefix(opened.record.id, prefix)) {
             if (err == RP_OK) {
@@ -88,16 +100,15 @@ static bool was_withdrawn(struct kv_txn *txn, const struct prefix *prefix)
     for (uint32_t scope = SCOPE_COMMONS; scope <= SCOPE_LOCAL; scope++) {
         struct kv_key from = {.len = 0};
         struct kv_iter it;
+        bool found;
 
         kv_key_number(&from, scope, 4);
         kv_key_bytes(&from, prefix->bytes, RP_ID_LEN);
-        for (kv_from(&it, txn, KV_WITHDRAWN, kv_key_slice(&from), 4 + prefix->digits / 2); it.found;
-             kv_next(&it)) {
-            if (has_prefix(it.key.data + 4, prefix)) {
-                kv_stop(&it);
-                return true;
-            }
-        }
+        kv_from(&it, txn, KV_WITHDRAWN, kv_key_slice(&from), 4 + prefix->digits / 2);
+        found = it.found && has_prefix(it.key.data + 4, prefix);
+        kv_stop(&it);
+        if (found)
+            return true;
     }
     return false;
 }
@@ -159,8 +170,11 @@ static void write_version(struct rp_writer *w, const struct rp_record *record,
 static bool may_show(const struct view_object *view, const struct view_source *source,
                      const struct rp_record *record, const struct place *place)
 {
-    return view->public_only ? view_may_publish(source, record, place)
-                             : view_may_show(source, record, place);
+    if (place->scope == SCOPE_LOCAL && view->public_only && !view->with_local)
+        return false;
+    return view->public_only && place->scope != SCOPE_LOCAL
+               ? view_may_publish(source, record, place)
+               : view_may_show(source, record, place);
 }
 
 bool view_object_next(struct view_object *view, struct rp_writer *w,
@@ -170,22 +184,29 @@ bool view_object_next(struct view_object *view, struct rp_writer *w,
     bool found = false;
     struct kv_iter it;
 
+    view->more = false;
     if (txn == NULL)
         return false;
     if (view->after.len == 0)
         kv_last(&it, txn, KV_OBJECT, (struct rp_slice){view->object, RP_ID_LEN});
     else
         kv_before(&it, txn, KV_OBJECT, kv_key_slice(&view->after), RP_ID_LEN);
-    for (; it.found && !found && view->versions < VERSIONS_MAX; kv_previous(&it)) {
+    for (; it.found && view->versions < VERSIONS_MAX; kv_previous(&it)) {
         struct rp_opened opened;
         struct place place;
 
+        if (view->looked == VIEW_TURN) {
+            view->more = true;
+            break;
+        }
+        view->looked++;
         view->after.len = 0;
         kv_key_bytes(&view->after, it.key.data, it.key.len);
         if (!records_open(txn, records_seq_of_key(it.key), &place, &opened))
             continue;
         if (rp_record_is_kind(&opened.record, "withdrawal")) {
-            view->withdrawn = true; /* it carries the object's id, but is no version of it */
+            /* it carries the object's id, but is no version of it */
+            view->withdrawn |= !view->public_only || place.scope != SCOPE_LOCAL;
         } else if (may_show(view, source, &opened.record, &place)) {
             write_version(w, &opened.record, &place, !records_is_replaced(txn, &opened.record));
             memcpy(view->org, opened.record.org, RP_ID_LEN);
@@ -204,12 +225,14 @@ bool view_object_next(struct view_object *view, struct rp_writer *w,
     return found;
 }
 
-/* Objects whose current versions refer to ${object}. */
+/* Objects whose current versions refer to the object, and whether there are more than these. */
 static void put_backlinks(struct rp_writer *w, struct kv_txn *txn, const struct view_object *view,
                           const struct view_source *source)
 {
     struct rp_writer items;
     struct kv_iter it;
+    bool more = false;
+    uint32_t looked = 0;
     uint32_t n = 0;
 
     rp_writer_init(&items, w->max);
@@ -219,7 +242,8 @@ static void put_backlinks(struct rp_writer *w, struct kv_txn *txn, const struct 
         struct rp_reader title;
         struct place place;
 
-        if (n == BACKLINKS_MAX) {
+        if (n == BACKLINKS_MAX || looked++ == BACKLINKS_LOOKED) {
+            more = true;
             kv_stop(&it);
             break;
         }
@@ -244,6 +268,8 @@ static void put_backlinks(struct rp_writer *w, struct kv_txn *txn, const struct 
     rp_writer_str(w, "referred_to_by");
     rp_writer_array(w, n);
     rp_writer_raw(w, rp_writer_slice(&items));
+    rp_writer_str(w, "referred_to_by_more");
+    rp_writer_bool(w, more);
     rp_writer_free(&items);
 }
 
@@ -259,7 +285,7 @@ int view_object_finish(const struct view_object *view, struct rp_writer *w,
     if ((txn = kv_begin(source->kv, false, &err)) == NULL)
         return err;
     (void)core_org(source->core, view->org_number, &org);
-    rp_writer_map(w, 5);
+    rp_writer_map(w, 6);
     put_text(w, "audience", view_audience(view->scope));
     put_org(w, "author", view->org);
     put_text(w, "author_name", org.name);

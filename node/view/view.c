@@ -10,6 +10,7 @@
 #include "view_private.h"
 
 #define CONTENT_DEPTH 6 /* levels of a content that fit, with all around it, into RP_DEPTH_MAX */
+#define CONTENT_VALUES (RP_ITEMS_MAX - 256) /* values that do, into RP_ITEMS_MAX */
 
 static void put_digits(char *out, uint64_t value, int width)
 {
@@ -105,17 +106,31 @@ void put_time(struct rp_writer *w, const char *key, uint64_t ms)
     put_text(w, key, ms > 0 ? text : NULL);
 }
 
-/* Copies an item; what lies deeper than ${depth} levels, as no kind has it, is only named. */
-static void copy_readable(struct rp_writer *w, struct rp_reader *r, int depth)
+/* Entries of the list or map that is next, without reading it; 0 of anything else. */
+static uint32_t entries_of(struct rp_reader r)
+{
+    enum rp_type type = rp_reader_peek(&r);
+
+    return type == RP_TYPE_ARRAY ? rp_reader_array(&r)
+           : type == RP_TYPE_MAP ? 2 * rp_reader_map(&r)
+                                 : 0;
+}
+
+/* Copies an item. What lies deeper than ${depth} levels, or has more values than are ${left}, as
+ * no kind has it, is only named. */
+static void copy_readable(struct rp_writer *w, struct rp_reader *r, int depth, uint32_t *left)
 {
     enum rp_type type = rp_reader_peek(r);
-    uint32_t n;
+    uint32_t n = entries_of(*r);
+    bool too_many = n > *left;
 
-    if (depth == 0 && (type == RP_TYPE_ARRAY || type == RP_TYPE_MAP)) {
+    if (too_many || (depth == 0 && (type == RP_TYPE_ARRAY || type == RP_TYPE_MAP))) {
         (void)rp_reader_item(r);
-        rp_writer_str(w, "(nested too deeply to be shown)");
+        rp_writer_str(w, too_many ? "(too many values to be shown)"
+                                  : "(nested too deeply to be shown)");
         return;
     }
+    *left -= n;
     switch (type) {
     case RP_TYPE_BIN:
         write_hex(w, rp_reader_bin(r));
@@ -124,14 +139,14 @@ static void copy_readable(struct rp_writer *w, struct rp_reader *r, int depth)
         n = rp_reader_array(r);
         rp_writer_array(w, n);
         for (uint32_t i = 0; i < n && r->err == RP_OK; i++)
-            copy_readable(w, r, depth - 1);
+            copy_readable(w, r, depth - 1, left);
         break;
     case RP_TYPE_MAP:
         n = rp_reader_map(r);
         rp_writer_map(w, n);
         for (uint32_t i = 0; i < n && r->err == RP_OK; i++) {
             rp_writer_text(w, rp_reader_str(r));
-            copy_readable(w, r, depth - 1);
+            copy_readable(w, r, depth - 1, left);
         }
         break;
     default:
@@ -142,11 +157,12 @@ static void copy_readable(struct rp_writer *w, struct rp_reader *r, int depth)
 
 void put_content(struct rp_writer *w, const char *key, struct rp_slice content)
 {
+    uint32_t left = CONTENT_VALUES;
     struct rp_reader r;
 
     rp_reader_init(&r, content);
     rp_writer_str(w, key);
-    copy_readable(w, &r, CONTENT_DEPTH);
+    copy_readable(w, &r, CONTENT_DEPTH, &left);
 }
 
 const char *view_audience(uint32_t scope)

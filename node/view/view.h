@@ -39,6 +39,13 @@ void view_date(char out[static VIEW_DATE_LEN + 1], uint64_t ms);
 void view_status(struct rp_writer *w, const struct view_source *source);
 void view_peers(struct rp_writer *w, const struct view_source *source);
 
+/*
+ * Answers of any length are given piece by piece, a turn of the loop after the other: a walk looks
+ * at so many entries, shown or not, and then gives nothing with ${more} set. To go on, at a later
+ * turn, ${looked} is set back to 0.
+ */
+#define VIEW_TURN 256
+
 /* A listing, item by item, so that the longest never stands in memory. Zero-initialise. */
 struct view_list {
     bool has_kind;
@@ -48,17 +55,20 @@ struct view_list {
     bool public_only;    /* without what consent keeps off public pages and out of exports */
     struct kv_key after; /* where to go on */
     uint32_t scope;      /* the one being listed */
+    uint32_t looked;     /* entries, in this turn */
+    bool more;           /* it stopped because the turn is over */
 };
 
 /*
- * Writes the next item to ${w}; false at the end. Items are the current versions of objects, by
- * scope and kind, the newest first. After an error in the store, ${err} says so.
+ * Writes the next item to ${w}; false at the end, or at that of the turn. Items are the current
+ * versions of objects, by scope and kind, the newest first. After an error in the store, ${err}
+ * says so.
  */
 bool view_list_next(struct view_list *list, struct rp_writer *w, const struct view_source *source,
                     int *err);
 
-/* A place in the listing of the commons as text, to go on from in another request: of the item
- * written last, in hex; and back. False when the text is not such a place of this listing. */
+/* A place in the listing of the commons as text, to go on from in another request: of the entry
+ * looked at last, in hex; and back. False when the text is not such a place of this listing. */
 #define VIEW_CURSOR_MAX (2 * KV_KEY_MAX + 1)
 void view_list_cursor(char out[static VIEW_CURSOR_MAX], const struct view_list *list);
 bool view_list_resume(struct view_list *list, const char *cursor);
@@ -73,17 +83,20 @@ int view_find_object(uint8_t object[static RP_ID_LEN], const char *id,
 /* One object: first its versions, the newest first, then what they have in common. */
 struct view_object {
     uint8_t object[RP_ID_LEN];
-    bool public_only;    /* as in a listing */
+    bool public_only;    /* without what consent keeps off public pages and out of exports, and */
+    bool with_local;     /* unless this is set, without what never leaves this node */
     struct kv_key after; /* where to go on */
+    uint32_t looked;     /* entries, in this turn */
+    bool more;           /* it stopped because the turn is over */
     uint32_t versions;   /* written so far */
     uint8_t org[RP_ID_LEN];
     uint32_t org_number;
     uint32_t scope;
-    bool withdrawn; /* a withdrawal was met on the way */
+    bool withdrawn; /* a withdrawal was met on the way, of what might have been shown */
 };
 
-/* Writes the next version that may be shown; false at the end. Those that are current have content.
- */
+/* Writes the next version that may be shown; false at the end, or at that of the turn. Those that
+ * are current have content. */
 bool view_object_next(struct view_object *view, struct rp_writer *w,
                       const struct view_source *source, int *err);
 
@@ -97,9 +110,15 @@ struct view_export {
     uint64_t after;
     bool content;       /* the control set has been walked */
     uint64_t held_back; /* records left out because consent does not cover an export */
+    uint32_t looked;    /* entries, in this turn */
+    bool more;          /* it stopped because the turn is over */
 };
 
-/* Writes the next record to ${w}, control before content; false at the end. */
+/*
+ * Writes the next record to ${w}, control before content; false at the end, or at that of the turn.
+ * An older version of a story is left out, whatever its own consent says, when no current one may
+ * be published: that is how a teller takes a permission back.
+ */
 bool view_export_next(struct view_export *export, struct rp_writer *w,
                       const struct view_source *source, int *err);
 

@@ -9,15 +9,16 @@
 #include "rp/kind.h"
 #include "rp/limits.h"
 #include "rp/reader.h"
+#include "rp/text.h"
 
-#define DEPTH_MAX 4        /* lists and blocks in one another */
-#define REFERENCES_MAX 300 /* other objects whose titles one page looks up */
+#define DEPTH_MAX 4    /* lists and blocks in one another */
+#define TITLE_LOOKED 4 /* newest versions of another object among which its title is sought */
 
 /* A content on its way to a page. */
 struct put {
     struct rp_writer *w;
     const struct view_source *source;
-    unsigned references;
+    struct content_budget *budget;
     unsigned depth;
 };
 
@@ -83,15 +84,11 @@ static void put_label(struct rp_writer *w, const struct rp_field *field)
 static bool find_title(struct rp_writer *version, struct rp_slice *title, struct rp_slice id,
                        const struct view_source *source)
 {
-    struct view_object view = {.public_only = true};
-    char hex[2 * RP_ID_LEN + 1];
-    int err;
+    struct view_object view = {.public_only = true, .looked = VIEW_TURN - TITLE_LOOKED};
+    int err = RP_OK;
 
-    if (id.len != 2 * RP_ID_LEN)
+    if (id.len != 2 * RP_ID_LEN || !rp_text_unhex(view.object, (const char *)id.data, id.len))
         return false;
-    memcpy(hex, id.data, id.len);
-    hex[id.len] = '\0';
-    err = view_find_object(view.object, hex, source);
     while (err == RP_OK && view_object_next(&view, version, source, &err)) {
         if (content_flag(rp_writer_slice(version), "current")) {
             *title = content_title(content_of(rp_writer_slice(version)),
@@ -103,13 +100,21 @@ static bool find_title(struct rp_writer *version, struct rp_slice *title, struct
     return false;
 }
 
+static bool take_reference(struct content_budget *budget)
+{
+    if (budget->references == 0)
+        return false;
+    budget->references--;
+    return true;
+}
+
 static void put_reference(struct put *put, struct rp_slice id)
 {
     struct rp_writer version;
     struct rp_slice title;
 
     rp_writer_init(&version, RP_FRAME_MAX);
-    if (put->references++ < REFERENCES_MAX && find_title(&version, &title, id, put->source)) {
+    if (take_reference(put->budget) && find_title(&version, &title, id, put->source)) {
         html_put(put->w, "<a href=\"/o/");
         html_text(put->w, id);
         html_put(put->w, "\">");
@@ -166,7 +171,10 @@ static void put_list(struct put *put, const struct rp_field *field, struct rp_re
 
 static void put_string(struct put *put, const struct rp_field *field, struct rp_slice text)
 {
-    if (field->type == RP_FIELD_MD) {
+    if (field->type == RP_FIELD_MD && text.len > put->budget->markdown) {
+        html_plain(put->w, text);
+    } else if (field->type == RP_FIELD_MD) {
+        put->budget->markdown -= text.len;
         html_markdown(put->w, text);
     } else if (field->type == RP_FIELD_ID) {
         put_reference(put, text);
@@ -195,6 +203,9 @@ static void put_value(struct put *put, const struct rp_field *field, struct rp_s
         put_string(put, field, rp_reader_str(&r));
         break;
     case RP_TYPE_UINT:
+        snprintf(number, sizeof number, "%" PRIu64, rp_reader_uint(&r));
+        html_put(put->w, number);
+        break;
     case RP_TYPE_INT:
         snprintf(number, sizeof number, "%" PRId64, rp_reader_int(&r));
         html_put(put->w, number);
@@ -284,12 +295,12 @@ static void put_origin(struct rp_writer *w, struct rp_slice version, struct rp_s
 }
 
 void content_put(struct rp_writer *w, struct rp_slice version, struct rp_slice common,
-                 const struct view_source *source)
+                 struct content_budget *budget, const struct view_source *source)
 {
     struct rp_slice content = content_of(version);
     struct rp_slice name = content_text(version, "kind");
     const struct rp_kind *kind = rp_kind_find(name);
-    struct put put = {.w = w, .source = source};
+    struct put put = {.w = w, .source = source, .budget = budget};
 
     html_put(w, "<article lang=\"");
     html_text(w, content_text(content, "lang"));

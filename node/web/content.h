@@ -18,8 +18,16 @@ struct rp_slice content_of(struct rp_slice version);
 /* Its title; without one, what kind of thing it is. ${kind} is the kind's name. */
 struct rp_slice content_title(struct rp_slice content, struct rp_slice kind);
 
+/* What one page may cost, all versions on it together: titles of other objects looked up, and bytes
+ * of Markdown rendered. What goes beyond is shown without them. */
+struct content_budget {
+    unsigned references;
+    size_t markdown;
+};
+#define CONTENT_BUDGET ((struct content_budget){200, 256u << 10})
+
 /* One version, with its title; ${common} is what view_object_finish wrote. */
 void content_put(struct rp_writer *w, struct rp_slice version, struct rp_slice common,
-                 const struct view_source *source);
+                 struct content_budget *budget, const struct view_source *source);
 
 #endif

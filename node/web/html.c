@@ -2,6 +2,9 @@
 
 #include <string.h>
 
+#include "rp/record.h"
+#include "rp/text.h"
+
 void html_put(struct rp_writer *w, const char *markup)
 {
     rp_writer_raw(w, rp_bytes_str(markup));
@@ -50,7 +53,9 @@ void html_str(struct rp_writer *w, const char *text)
 
 bool html_may_link(struct rp_slice url)
 {
-    static const char *const allowed[] = {"http://", "https://", "mailto:", "/o/"};
+    static const char *const allowed[] = {"http://", "https://", "mailto:"};
+    static const char object[] = "/o/";
+    uint8_t id[RP_ID_LEN];
 
     for (size_t i = 0; i < url.len; i++) {
         if (url.data[i] <= ' ' || url.data[i] == 0x7f || url.data[i] == '\\')
@@ -62,5 +67,7 @@ bool html_may_link(struct rp_slice url)
         if (url.len > n && memcmp(url.data, allowed[i], n) == 0)
             return true;
     }
-    return false;
+    return url.len == sizeof object - 1 + 2 * RP_ID_LEN &&
+           memcmp(url.data, object, sizeof object - 1) == 0 &&
+           rp_text_unhex(id, (const char *)url.data + sizeof object - 1, 2 * RP_ID_LEN);
 }

@@ -6,14 +6,27 @@
 #include "rp/err.h"
 
 #define URL_MAX 2000
-#define HEADING_SHIFT 2 /* a text's own headings stand below those of the page */
+#define TARGETS_MAX (512u << 10) /* of all links of a text together */
+#define ADDRESS_MAX 500          /* of one in running text */
+#define HEADING_SHIFT 2          /* a text's own headings stand below those of the page */
 #define HEADING_LAST 6
 
 struct render {
     struct rp_writer *w;
     unsigned depth;   /* links and images that we are inside of */
     unsigned link_at; /* the depth of the one that has become a link; 0: none */
+    size_t targets;   /* bytes of all links' targets and titles so far */
 };
+
+/*
+ * A definition, written once, stands in for each link that uses it, so that a text can be made to
+ * hold far more than its length. A callback that says so ends the rendering.
+ */
+static bool is_swollen(struct render *render, const MD_ATTRIBUTE *target, const MD_ATTRIBUTE *title)
+{
+    render->targets += target->size + title->size;
+    return render->targets > TARGETS_MAX;
+}
 
 static void put_heading(struct rp_writer *w, unsigned level, bool end)
 {
@@ -129,6 +142,13 @@ static struct rp_slice read_url(uint8_t *out, size_t size, const MD_ATTRIBUTE *u
     return (struct rp_slice){out, len};
 }
 
+static void open_link(struct rp_writer *w, struct rp_slice url)
+{
+    html_put(w, "<a href=\"");
+    html_text(w, url);
+    html_put(w, url.data[0] == '/' ? "\">" : "\" rel=\"noopener nofollow\">");
+}
+
 static void begin_link(struct render *render, const MD_ATTRIBUTE *target)
 {
     uint8_t buffer[URL_MAX];
@@ -138,9 +158,7 @@ static void begin_link(struct render *render, const MD_ATTRIBUTE *target)
     if (render->link_at > 0 || !html_may_link(url))
         return;
     render->link_at = render->depth;
-    html_put(render->w, "<a href=\"");
-    html_text(render->w, url);
-    html_put(render->w, url.data[0] == '/' ? "\">" : "\" rel=\"noopener nofollow\">");
+    open_link(render->w, url);
 }
 
 static void end_link(struct render *render)
@@ -154,12 +172,18 @@ static void end_link(struct render *render)
 
 static int enter_span(MD_SPANTYPE type, void *detail, void *ctx)
 {
+    const MD_SPAN_IMG_DETAIL *image = detail;
+    const MD_SPAN_A_DETAIL *link = detail;
     struct render *render = ctx;
 
+    if (type == MD_SPAN_A && is_swollen(render, &link->href, &link->title))
+        return RP_ERR_LIMIT;
+    if (type == MD_SPAN_IMG && is_swollen(render, &image->src, &image->title))
+        return RP_ERR_LIMIT;
     if (type == MD_SPAN_A)
-        begin_link(render, &((const MD_SPAN_A_DETAIL *)detail)->href);
+        begin_link(render, &link->href);
     else if (type == MD_SPAN_IMG)
-        begin_link(render, &((const MD_SPAN_IMG_DETAIL *)detail)->src);
+        begin_link(render, &image->src);
     else if (type == MD_SPAN_EM)
         html_put(render->w, "<em>");
     else if (type == MD_SPAN_STRONG)
@@ -185,6 +209,53 @@ static int leave_span(MD_SPANTYPE type, void *detail, void *ctx)
     return render->w->err;
 }
 
+/* The length of the address that begins ${text}, without the punctuation behind it; 0: none. */
+static size_t address_len(struct rp_slice text)
+{
+    static const char *const schemes[] = {"http://", "https://"};
+    size_t n = 0;
+
+    for (size_t i = 0; i < 2; i++) {
+        size_t scheme = strlen(schemes[i]);
+
+        if (text.len <= scheme || memcmp(text.data, schemes[i], scheme) != 0)
+            continue;
+        while (n < text.len && n < ADDRESS_MAX && text.data[n] > ' ' &&
+               strchr("<>\"`{}|\\^\x7f", text.data[n]) == NULL)
+            n++;
+        while (n > scheme && strchr(".,;:!?'()[]*_~", text.data[n - 1]) != NULL)
+            n--;
+        return n > scheme ? n : 0;
+    }
+    return 0;
+}
+
+/* Running text, the addresses in it as links. The parser could do that, in time that grows with the
+ * square of the text's length. */
+static void put_running(struct rp_writer *w, struct rp_slice text)
+{
+    size_t from = 0;
+    size_t at = 0;
+
+    while (at < text.len) {
+        struct rp_slice rest = {text.data + at, text.len - at};
+        bool begins = text.data[at] == 'h' && (at == 0 || text.data[at - 1] <= ' ' ||
+                                               strchr("([\"'*_~", text.data[at - 1]) != NULL);
+        struct rp_slice url = {rest.data, begins ? address_len(rest) : 0};
+
+        if (url.len == 0) {
+            at++;
+            continue;
+        }
+        html_text(w, (struct rp_slice){text.data + from, at - from});
+        open_link(w, url);
+        html_text(w, url);
+        html_put(w, "</a>");
+        from = at += url.len;
+    }
+    html_text(w, (struct rp_slice){text.data + from, text.len - from});
+}
+
 static int put_text(MD_TEXTTYPE type, const MD_CHAR *text, MD_SIZE size, void *ctx)
 {
     struct render *render = ctx;
@@ -198,15 +269,24 @@ static int put_text(MD_TEXTTYPE type, const MD_CHAR *text, MD_SIZE size, void *c
         html_put(render->w, "\xef\xbf\xbd");
     else if (type == MD_TEXT_ENTITY)
         rp_writer_raw(render->w, slice); /* the parser knows its form: harmless in text */
+    else if (type == MD_TEXT_NORMAL && render->link_at == 0)
+        put_running(render->w, slice);
     else
         html_text(render->w, slice);
     return render->w->err;
 }
 
+void html_plain(struct rp_writer *w, struct rp_slice text)
+{
+    html_put(w, "<pre>");
+    html_text(w, text);
+    html_put(w, "</pre>\n");
+}
+
 void html_markdown(struct rp_writer *w, struct rp_slice text)
 {
     static const MD_PARSER parser = {
-        .flags = MD_FLAG_NOHTML | MD_FLAG_TABLES | MD_FLAG_PERMISSIVEURLAUTOLINKS,
+        .flags = MD_FLAG_NOHTML | MD_FLAG_TABLES,
         .enter_block = enter_block,
         .leave_block = leave_block,
         .enter_span = enter_span,
@@ -216,12 +296,14 @@ void html_markdown(struct rp_writer *w, struct rp_slice text)
     struct render render = {.w = w};
     size_t begin = w->len;
 
+    if (text.len > HTML_MARKDOWN_MAX) {
+        html_plain(w, text);
+        return;
+    }
     if (md_parse((const MD_CHAR *)text.data, (MD_SIZE)text.len, &parser, &render) == 0)
         return;
     if (w->err != RP_OK)
         return;
-    w->len = begin; /* memory was short in the parser */
-    html_put(w, "<pre>");
-    html_text(w, text);
-    html_put(w, "</pre>\n");
+    w->len = begin; /* memory was short in the parser, or the text swells */
+    html_plain(w, text);
 }

@@ -8,6 +8,7 @@
 #include "rp/kind.h"
 #include "rp/limits.h"
 #include "rp/reader.h"
+#include "rp/text.h"
 
 #define NEWEST 8  /* of each kind on the first page */
 #define LISTED 50 /* on one page of a listing */
@@ -77,6 +78,12 @@ void page_free(struct page *page)
     rp_writer_free(&page->body);
 }
 
+static void say_unreadable(struct page *page)
+{
+    page_free(page);
+    page_say(page, 500, "Not now", "The store cannot be read. The maintainers' log says why.");
+}
+
 /* Listings */
 
 static void put_item(struct rp_writer *w, struct rp_slice item)
@@ -103,24 +110,25 @@ static void put_item(struct rp_writer *w, struct rp_slice item)
     html_put(w, "</span></li>\n");
 }
 
-/* Up to ${max} items; how many there were. */
-static unsigned put_items(struct rp_writer *w, struct view_list *list, unsigned max,
-                          const struct view_source *source)
+/* Up to ${max} items, in ${n}. Gives an error of the store. */
+static int put_items(struct rp_writer *w, struct view_list *list, unsigned max, unsigned *n,
+                     const struct view_source *source)
 {
     struct rp_writer item;
-    unsigned n = 0;
-    int err;
+    int err = RP_OK;
+
+    *n = 0;
 
     rp_writer_init(&item, RP_FRAME_MAX);
     html_put(w, "<ul class=\"items\">\n");
-    while (n < max && view_list_next(list, &item, source, &err)) {
+    while (*n < max && view_list_next(list, &item, source, &err)) {
         put_item(w, rp_writer_slice(&item));
         rp_writer_reset(&item);
-        n++;
+        (*n)++;
     }
     html_put(w, "</ul>\n");
     rp_writer_free(&item);
-    return n;
+    return err;
 }
 
 static struct view_list list_of(const struct rp_kind *kind)
@@ -148,11 +156,17 @@ static void answer_first(struct page *page, const struct view_source *source)
     for (const struct rp_kind *kind = rp_kind_table; kind->name != NULL; kind++) {
         struct view_list list = list_of(kind);
         struct rp_writer items;
+        unsigned n;
 
         if (!is_read(kind))
             continue;
         rp_writer_init(&items, PAGE_MAX);
-        if (put_items(&items, &list, NEWEST, source) > 0) {
+        if (put_items(&items, &list, NEWEST, &n, source) != RP_OK) {
+            rp_writer_free(&items);
+            say_unreadable(page);
+            return;
+        }
+        if (n > 0 || list.more) {
             html_put(w, "<h2><a href=\"/kind/");
             html_str(w, kind->name);
             html_put(w, "\">");
@@ -171,6 +185,7 @@ static void answer_kind(struct page *page, const char *name, const char *after,
     const struct rp_kind *kind = rp_kind_find(rp_bytes_str(name));
     struct rp_writer *w = &page->body;
     struct view_list list;
+    unsigned n;
 
     if (kind == NULL || !is_read(kind)) {
         page_say(page, 404, "Not here", "There is no such part of the library.");
@@ -182,7 +197,11 @@ static void answer_kind(struct page *page, const char *name, const char *after,
         return;
     }
     begin_own(page, 200, kind->plural);
-    if (put_items(w, &list, LISTED, source) == LISTED) {
+    if (put_items(w, &list, LISTED, &n, source) != RP_OK) {
+        say_unreadable(page);
+        return;
+    }
+    if (n == LISTED || list.more) {
         char cursor[VIEW_CURSOR_MAX];
 
         view_list_cursor(cursor, &list);
@@ -201,7 +220,6 @@ static void answer_kind(struct page *page, const char *name, const char *after,
 struct object {
     struct rp_writer current[CONTENT_CURRENT_MAX]; /* versions that nothing replaces */
     unsigned current_n;
-    unsigned older;
     struct rp_writer rest; /* what they have in common */
 };
 
@@ -209,8 +227,9 @@ static int read_object(struct object *object, const char *id, const struct view_
 {
     struct view_object view = {.public_only = true};
     struct rp_writer version;
-    int err =
-        strlen(id) == 2 * RP_ID_LEN ? view_find_object(view.object, id, source) : RP_ERR_NOT_FOUND;
+    int err = strlen(id) == 2 * RP_ID_LEN && rp_text_unhex(view.object, id, 2 * RP_ID_LEN)
+                  ? RP_OK
+                  : RP_ERR_NOT_FOUND;
 
     rp_writer_init(&version, RP_FRAME_MAX);
     rp_writer_init(&object->rest, RP_FRAME_MAX);
@@ -220,7 +239,6 @@ static int read_object(struct object *object, const char *id, const struct view_
             object->current[object->current_n++] = version;
             rp_writer_init(&version, RP_FRAME_MAX);
         } else {
-            object->older++;
             rp_writer_reset(&version);
         }
     }
@@ -254,7 +272,8 @@ static void put_backlinks(struct rp_writer *w, struct rp_slice rest)
         html_text(w, content_text(item, "kind"));
         html_put(w, "</span></li>\n");
     }
-    html_put(w, "</ul>\n");
+    html_put(w, content_flag(rest, "referred_to_by_more") ? "<li>and others</li>\n</ul>\n"
+                                                          : "</ul>\n");
 }
 
 static void put_object(struct page *page, const struct object *object,
@@ -263,6 +282,7 @@ static void put_object(struct page *page, const struct object *object,
     struct rp_slice rest = rp_writer_slice(&object->rest);
     struct rp_slice version = rp_writer_slice(&object->current[0]);
     struct rp_slice first = content_of(version);
+    struct content_budget budget = CONTENT_BUDGET;
     struct rp_writer *w = &page->body;
 
     page->status = 200;
@@ -272,7 +292,7 @@ static void put_object(struct page *page, const struct object *object,
         html_put(w,
                  "<p>This was changed in more than one place at once. All versions follow.</p>\n");
     for (unsigned i = 0; i < object->current_n; i++)
-        content_put(w, rp_writer_slice(&object->current[i]), rest, source);
+        content_put(w, rp_writer_slice(&object->current[i]), rest, &budget, source);
     put_backlinks(w, rest);
     end(page);
 }
@@ -285,7 +305,7 @@ static void answer_object(struct page *page, const char *id, const struct view_s
     if (err == RP_ERR_WITHDRAWN)
         page_say(page, 410, "Withdrawn", "This was withdrawn.");
     else if (err != RP_OK && err != RP_ERR_NOT_FOUND && err != RP_ERR_ARGUMENT)
-        page_say(page, 500, "Not now", "The store cannot be read. The maintainers' log says why.");
+        say_unreadable(page);
     else if (err != RP_OK || object.current_n == 0)
         page_say(page, 404, "Not here", "This node has nothing under this address.");
     else

@@ -197,6 +197,82 @@ class Library(NodesTest):
         titles = {item["title"] for item in a.list()}
         self.assertEqual({item["title"] for item in other.list()}, titles)
 
+    def test_what_a_file_says_of_its_audience_is_never_passed_over(self):
+        a = self.node("a")
+        fronts = ("audience: local (draft only)", "audience: [local]", "draft: yes", "draft: True",
+                  "Audience: Local", "kind: [story]", "object: hello", "audience:",
+                  "params: {Audience: private}")
+        for i, front in enumerate(fronts):
+            self.write(f"f/{i}.md", f"---\ntitle: T{i}\nsummary: S\nquestion: Q?\n{front}\n---\n")
+        self.write("f/flow.md", "---\n{title: T, summary: S, question: Q}\naudience: local\n---\n")
+        folder = os.path.join(self.folder, "f")
+        paths = sorted(glob.glob(os.path.join(folder, "*.md")))
+        for command in (["publish", *paths], ["import", folder, *CREDIT]):
+            result = a.run(*command)
+            self.assertEqual(result.returncode, 1)
+            told = {line.split(":", 2)[0]: line.split(":", 2)[1] for line in
+                    result.stderr.splitlines()}
+            self.assertEqual(sorted(told), paths, result.stderr)
+            self.assertEqual(set(told.values()), {"3", "5"})
+            self.assertEqual(a.list(), [])
+        a.ctl("publish", self.pattern("ok.md", "Fine", AUDIENCE="local"))
+        self.assertEqual([item["audience"] for item in a.list()], ["local"])
+
+    def test_one_file_given_twice_makes_one_version(self):
+        a = self.node("a")
+        path = self.pattern("one.md", "Ask first")
+        os.symlink(path, os.path.join(self.folder, "other.md"))
+        same = os.path.join(self.folder, ".", "one.md")
+        result = a.run("publish", path, same, os.path.join(self.folder, "other.md"))
+        self.assertEqual(result.returncode, 1)
+        self.assertEqual(len(result.stdout.split()), 1)
+        self.assertEqual(result.stderr.count("it makes the same object as"), 2)
+        object_id = result.stdout.strip()
+        twin = self.pattern("twin.md", "Ask twice", object=object_id)
+        changed = self.pattern("one.md", "Ask first", "Anew.")
+        result = a.run("publish", changed, twin)
+        self.assertEqual(result.stderr.count("it makes the same object as"), 1)
+        versions = a.json("show", object_id)["versions"]
+        self.assertEqual([version["current"] for version in versions], [True, False])
+
+    def test_files_and_folders_that_are_given_by_mistake(self):
+        a = self.node("a")
+        path = self.pattern("one.md", "Ask first")
+        result = a.run("import", path)
+        self.assertEqual(result.returncode, 1)
+        self.assertEqual(result.stderr.count("\n"), 1)
+        self.assertIn("rpctl publish", result.stderr)
+        result = a.run("import", self.write("notes.txt", "one\ntwo\nthree\n"))
+        self.assertEqual((result.returncode, result.stdout), (1, ""))
+        self.assertIn("not an export: its first line has no record", result.stderr)
+        self.assertEqual(result.stderr.count("\n"), 1)
+        self.assertRegex(a.run("publish", "/tmp").stderr, r"^/tmp:1: Is a directory")
+        result = a.run("publish", self.pattern("two\nlines.md", "Break"))
+        self.assertEqual(result.stderr.count("\n"), 1)
+        self.assertIn("two<U+000A>lines.md:1: its path is too long, or has a line end",
+                      result.stderr)
+        result = a.run("publish", self.write("untitled.md", "Only text.\n"))
+        self.assertIn("give the text a heading", result.stderr)
+        self.assertEqual(a.list(), [])
+
+    def test_a_long_listing_comes_whole_and_hinders_nobody(self):
+        a = self.node("a")
+        many = [self.write(f"m/{i}.md", f"# Pattern {i}\n\n## Problem\n\nText.\n") for i in range(700)]
+        a.ctl("publish", "--audience", "local", *many)
+        self.assertEqual(len(a.list()), 700)
+        self.assertEqual(a.list("--kind", "story"), [])
+        out = os.path.join(self.folder, "out")
+        a.ctl("export", "--local", "--format", "markdown", out)
+        self.assertEqual(len(os.listdir(os.path.join(out, "pattern"))), 700)
+        self.assertEqual(len(a.ctl("export", "--local").splitlines()), 701)
+
+    def test_a_withdrawal_of_what_is_local_promises_nothing(self):
+        a = self.node("a")
+        local = a.ctl("publish", "--audience", "local", self.pattern("l.md", "Ours")).strip()
+        public = a.ctl("publish", self.pattern("p.md", "All's")).strip()
+        self.assertNotIn("on its way", a.ctl("withdraw", local))
+        self.assertIn("on its way", a.ctl("withdraw", public))
+
     def test_a_withdrawal_hides_at_once_and_stays(self):
         a, b = self.chain("a", "b")
         path = self.pattern("one.md", "Ask first")

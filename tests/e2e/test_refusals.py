@@ -1,5 +1,6 @@
 """What bad input and bad homes get: a clear sentence, the right status, and nothing changed."""
 
+import json
 import os
 import shutil
 import signal
@@ -126,6 +127,9 @@ class Refusals(NodesTest):
                 ("peer", "show", "nobody"): "no peer is called nobody",
                 ("peer", "remove", "nobody"): "no peer is called nobody",
                 ("list", "--author", "nobody"): "no organisation that is known here",
+                ("withdraw", "xx"): "xx is not an id",
+                ("withdraw", "0" * 70): "at most 64 digits",
+                ("show", "0" * 70): "at most 64 digits",
                 ("peer", "add", "rp1qqqq"): "that is not an organisation's id",
                 ("peer", "add", a.status()["organisation"]): "this node's own organisation",
                 ("import", "/nowhere/at/all"): "No such file or directory"}
@@ -211,6 +215,126 @@ class Refusals(NodesTest):
             result = fresh.run("init", "--name", name)
             self.assertEqual(result.returncode, 1)
             self.assertIn("at most 120 characters", result.stderr)
+
+    def init(self, name, *args, stdout=subprocess.PIPE):
+        """What rpctl init gives in a home of that name."""
+        home = os.path.join(self.folder, name)
+        return home, subprocess.run([RPCTL, "--home", home, "init", "--name", "N", *args],
+                                    stdout=stdout, stderr=subprocess.PIPE, text=True, timeout=30)
+
+    def test_init_can_be_called_again_after_anything_that_failed(self):
+        home = os.path.join(self.folder, "again")
+        conf = os.path.join(home, "rpnode.conf")
+        os.makedirs(home, mode=0o700)
+        with open(conf, "w", encoding="utf-8") as file:
+            file.write("[node]\nlisten2 = x\n")
+        _, result = self.init("again")
+        self.assertEqual((result.returncode, result.stdout), (1, ""))
+        self.assertIn("there is no setting listen2", result.stderr)
+        os.remove(conf)
+        with open(os.path.join(home, "store.new"), "w", encoding="utf-8"):
+            pass  # the store cannot be made
+        os.mkdir(os.path.join(home, "store"))
+        _, result = self.init("again")
+        self.assertEqual((result.returncode, result.stdout), (1, ""))
+        self.assertFalse(os.path.exists(os.path.join(home, "organisation.key")))
+        os.rmdir(os.path.join(home, "store"))
+        os.remove(os.path.join(home, "store.new"))
+        with open("/dev/full", "w", encoding="utf-8") as full:
+            _, result = self.init("again", stdout=full)
+        self.assertEqual(result.returncode, 1)
+        self.assertIn("the paper key could not be shown, so nothing was made", result.stderr)
+        self.assertEqual(sorted(os.listdir(home)), ["rpnode.conf", "store"])
+        _, result = self.init("again")
+        self.assertEqual(result.returncode, 0, result.stderr)
+        self.assertIn("The paper key", result.stdout)
+
+    def test_init_leaves_the_store_of_a_lost_key_alone(self):
+        node = self.node("a")
+        node.stop()
+        os.remove(os.path.join(node.home, "organisation.key"))
+        _, result = self.init("a")
+        self.assertEqual(result.returncode, 1)
+        self.assertIn("is the store of an organisation whose key is not here", result.stderr)
+
+    def test_output_that_cannot_be_written_is_no_success(self):
+        node = self.node("a")
+        node.ctl("publish", self.pattern("one.md", "Ask"))
+        for command in (["list"], ["show", node.list()[0]["id"]], ["status", "--json"], ["export"],
+                        ["invite"]):
+            with open("/dev/full", "w", encoding="utf-8") as full:
+                result = subprocess.run([RPCTL, "--home", node.home, *command], stdout=full,
+                                        stderr=subprocess.PIPE, text=True, timeout=30)
+            self.assertEqual(result.returncode, 1, command)
+            self.assertIn("standard output cannot be written", result.stderr)
+        gone, end = os.pipe()
+        os.close(gone)  # a reader that has seen enough
+        result = subprocess.run([RPCTL, "--home", node.home, "list"], stdout=end,
+                                stderr=subprocess.PIPE, text=True, timeout=30)
+        os.close(end)
+        self.assertEqual((result.returncode, result.stderr), (0, ""))
+
+    def test_options_are_named_as_they_were_given(self):
+        node = self.node("a")
+        for command, told in ((["list", "-ab"], "-a: unknown"),
+                              (["list", "--json", "-jb"], "-j: unknown"),
+                              (["list", "--frob"], "--frob: unknown"),
+                              (["list", "--kind"], "--kind: unknown, or its value is missing"),
+                              (["invite", "--for", "a\nb"], "--for: a name is one line"),
+                              (["invite", "--expires", "99999d"], "99999d: at most 3650d"),
+                              (["show", "--yaml", "abcd"], "--yaml: unknown")):
+            result = node.run(*command)
+            self.assertEqual(result.returncode, 2, command)
+            self.assertIn(told, result.stderr)
+        result = subprocess.run([RPNODE, "-xy"], capture_output=True, text=True, timeout=30)
+        self.assertEqual(result.returncode, 2)
+        self.assertIn("rpnode: -x: unknown", result.stderr)
+        for args in (["--home"], ["--home="], ["--home", ""]):
+            result = subprocess.run([RPCTL, *args], capture_output=True, text=True, timeout=30)
+            self.assertEqual(result.returncode, 2, args)
+            self.assertIn("--home: which folder?", result.stderr)
+        result = subprocess.run([RPCTL, f"--home={node.home}", "status"], capture_output=True,
+                                text=True, timeout=30)
+        self.assertEqual(result.returncode, 0, result.stderr)
+        object_id = node.ctl("publish", self.pattern("one.md", "Ask")).strip()
+        for command in (["show", "--json", object_id], ["peers", "--json"]):
+            self.assertTrue(json.loads(node.ctl(*command)))
+        self.assertIn("no peer is called x", node.run("diff", "--json", "x").stderr)
+
+    def test_a_home_that_was_never_made(self):
+        node = Node(self.folder, "nowhere", init=False)
+        result = node.run("status")
+        self.assertEqual(result.returncode, 3)
+        self.assertIn("make one with  rpctl --home", result.stderr)
+
+    def test_the_node_names_its_home_by_its_whole_path(self):
+        node = self.node("a", start=False)
+        os.chmod(os.path.join(node.home, "node.key"), 0o640)
+        result = subprocess.run([RPNODE, "--home", "a", "--listen", "127.0.0.1:0"],
+                                cwd=self.folder, capture_output=True, text=True, timeout=30)
+        self.assertIn(f"{os.path.realpath(node.home)}/node.key can be used by others", result.stderr)
+
+    def test_addresses_that_nobody_can_call_are_not_kept(self):
+        a = self.node("a")
+        b = self.node("b")
+        org = b.status()["organisation"]
+        for address in ("nowhere", ":7433", "host:", "host:0", "host:65536", "host:x", "a b:1",
+                        "::1:7433"):
+            result = a.run("peer", "add", org, address)
+            self.assertEqual(result.returncode, 1, address)
+            self.assertIn("is not an address: give HOST:PORT", result.stderr)
+        self.assertEqual(a.status()["peers"], [])
+        a.ctl("peer", "add", "--name", "bee", org, "[::1]:7433")
+        self.assertEqual(a.status()["peers"][0]["name"], "bee")
+
+    def test_a_peer_without_a_name_is_shown_by_its_id(self):
+        a = self.node("a")
+        b = self.node("b")
+        org = b.status()["organisation"]
+        b.stop()
+        a.ctl("peer", "add", org, "127.0.0.1:1")
+        self.assertRegex(a.ctl("status"), rf"(?m)^{org[:12]}  +offline")
+        self.assertTrue(a.ctl("peers").startswith(org[:12] + "\n"))
 
     def test_the_environment_says_where_the_home_is(self):
         home = os.path.join(self.folder, "by-env")

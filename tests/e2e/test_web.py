@@ -67,6 +67,8 @@ class Web(NodesTest):
         self.assertIn("Knock before", self.page("/o/" + object_id))
         self.assertNotIn("Ours alone", self.page("/") + self.page("/kind/pattern"))
         self.assertEqual(self.request("/o/" + local)[0].status, 404)
+        a.ctl("withdraw", local)  # that it ever was is nobody's business either
+        self.assertEqual(self.request("/o/" + local)[0].status, 404)
         a.ctl("withdraw", object_id)
         response, text = self.request("/o/" + object_id)
         self.assertEqual(response.status, 410)
@@ -76,7 +78,7 @@ class Web(NodesTest):
     def test_requests_that_are_not_for_us(self):
         self.serve()
         host, port = self.web
-        for name in (f"{host}:{port}", f"localhost:{port}", "localhost", "192.0.2.1", "[::1]:80"):
+        for name in (f"{host}:{port}", f"localhost:{port}", "localhost", "LocalHost", "192.0.2.1", "[::1]:80"):
             self.assertEqual(self.request("/", Host=name)[0].status, 200, name)
         for name in ("evil.example", f"evil.example:{port}", "localhost.evil.example", "", "127.0.0.1.x"):
             self.assertEqual(self.request("/", Host=name)[0].status, 421, name)
@@ -95,7 +97,7 @@ class Web(NodesTest):
         a.start()
         host, port = a.status()["web"].rsplit(":", 1)
         self.web = (host, int(port))
-        for name in ("library.example", "oak.example:8080"):
+        for name in ("library.example", "Library.EXAMPLE", "oak.example:8080"):
             self.assertEqual(self.request("/", Host=name)[0].status, 200)
         self.assertEqual(self.request("/", Host="library.example.evil")[0].status, 421)
 

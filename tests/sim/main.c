@@ -150,6 +150,8 @@ static void heal(struct world *world)
     world->figures.healed_ms = world->now - since;
     if (world->failure[0] == '\0')
         check_all(world);
+    if (world->failure[0] == '\0')
+        check_orders(world);
 }
 
 int main(int argc, char **argv)

@@ -248,6 +248,25 @@ const struct fact *truth_learn(struct truth *truth, const uint8_t *packed, size_
     return fact;
 }
 
+void shelf_put(struct shelf *shelf, const struct fact *fact)
+{
+    if (shelf->n == shelf->cap) {
+        shelf->cap = shelf->cap > 0 ? 2 * shelf->cap : 64;
+        shelf->facts = realloc(shelf->facts, shelf->cap * sizeof *shelf->facts);
+        if (shelf->facts == NULL)
+            abort();
+    }
+    shelf->facts[shelf->n++] = fact;
+}
+
+void truth_shelve(const struct truth *truth, struct shelf *out)
+{
+    for (size_t i = 0; i < BUCKETS; i++) {
+        for (const struct fact *fact = truth->buckets[i]; fact != NULL; fact = fact->next)
+            shelf_put(out, fact);
+    }
+}
+
 bool truth_is_genuine(const struct truth *truth, const uint8_t *packed, size_t len,
                       const struct fact **fact)
 {

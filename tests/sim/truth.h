@@ -36,6 +36,14 @@ struct fact {
     struct fact *next; /* with the same hash */
 };
 
+/* Some facts. */
+struct shelf {
+    const struct fact **facts;
+    size_t n;
+    size_t cap;
+};
+void shelf_put(struct shelf *shelf, const struct fact *fact);
+
 struct truth;
 
 struct truth *truth_new(void);
@@ -44,6 +52,9 @@ void truth_free(struct truth *truth);
 /* The fact that a packed record is, kept from now on; NULL when it is not valid. */
 const struct fact *truth_learn(struct truth *truth, const uint8_t *packed, size_t len);
 const struct fact *truth_find(const struct truth *truth, const uint8_t id[static TRUTH_ID]);
+
+/* Puts all facts on a shelf. */
+void truth_shelve(const struct truth *truth, struct shelf *out);
 
 /* Whether a packed record is that fact: the same body, whatever its codec, and the same signature.
  * ${fact} is the one it claims to be, NULL when nobody ever wrote such a record. */

@@ -56,15 +56,6 @@ void world_plan(struct world *world, uint64_t in_ms,
         (struct event){.at = world->now + in_ms, .happen = happen, .what = what, .detail = detail});
 }
 
-void shelf_put(struct shelf *shelf, const struct fact *fact)
-{
-    if (shelf->n == shelf->cap) {
-        shelf->cap = shelf->cap > 0 ? 2 * shelf->cap : 64;
-        shelf->facts = must(realloc(shelf->facts, shelf->cap * sizeof *shelf->facts));
-    }
-    shelf->facts[shelf->n++] = fact;
-}
-
 /* Actors */
 
 static void make_actor(struct world *world, unsigned number)

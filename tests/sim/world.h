@@ -22,16 +22,10 @@
  *     load.c    what people do
  *     liar.c    what a lying node says
  *     check.c   what must hold
+ *     orders.c  the same records in another order
  */
 #define LOG_HEADER 20 /* of a value in "log": first seen, organisation, scope, lane, unused */
 #define WORLD_CALENDAR INT64_C(1795000000000) /* what the calendar says at time 0 */
-
-/* Some facts. */
-struct shelf {
-    const struct fact **facts;
-    size_t n;
-    size_t cap;
-};
 
 /* Somebody, and the node they run. */
 struct actor {
@@ -135,7 +129,6 @@ void actor_submit(struct world *world, struct actor *actor, struct rp_bytes *pac
 /* The node need not have that record any more. */
 void actor_release(struct actor *actor, const uint8_t id[static TRUTH_ID]);
 bool actor_is_idle(const struct actor *actor);
-void shelf_put(struct shelf *shelf, const struct fact *fact);
 
 /* wire.c */
 void wire_dial(struct world *world, struct actor *from, const uint8_t *org, const char *address);
@@ -164,5 +157,8 @@ void check_actor(struct world *world, struct actor *actor);
 void check_all(struct world *world);
 /* Whether all honest nodes hold what they should; ${why}, if given, says what is missing. */
 bool check_converged(struct world *world, char *why, size_t why_len);
+
+/* orders.c: no order of arrival may change what a node ends up with. */
+void check_orders(struct world *world);
 
 #endif

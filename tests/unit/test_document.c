@@ -1,6 +1,8 @@
 #include "unit.h"
 
 #include <jansson.h>
+#include <stdio.h>
+#include <time.h>
 
 #include "document/document.h"
 #include "rp/canonical.h"
@@ -67,6 +69,62 @@ static void bad_front_matter_is_named_by_line(void **state)
         assert_true(problem.text[0] != '\0');
     }
     assert_int_equal(read_text("\xff", false), RP_ERR_SHAPE);
+}
+
+/* Who sees a text hangs on these: what is not exactly understood is never passed over. */
+static void settings_are_understood_or_refused(void **state)
+{
+    static const struct {
+        const char *text;
+        unsigned line;
+        const char *told;
+    } cases[] = {
+        {"---\ntitle: T\naudience: local (draft only)\n---\n", 3, "must be local or commons"},
+        {"---\naudience: [local]\n---\n", 2, "audience: one word must follow, not a list"},
+        {"---\naudience: {a: b}\n---\n", 2, "not a block"},
+        {"---\naudience:\n---\n", 2, "not nothing"},
+        {"---\naudience: ~\n---\n", 2, "not nothing"},
+        {"---\naudience: \"local\\0\"\n---\n", 2, "audience"},
+        {"---\nAudience: Local\n---\n", 2, "Audience: must be local or commons, not Local"},
+        {"---\naudience: commons\nAUDIENCE: local\n---\n", 3, "twice"},
+        {"---\naudience: commons\nparams:\n  audience: local\n---\n", 4, "twice"},
+        {"---\nParams:\n  x: y\n  Audience: [local]\n---\n", 4, "not a list"},
+        {"---\nparams: [audience, local]\n---\n", 2, "params"},
+        {"---\ndraft: yes\n---\n", 2, "draft: must be true or false, not yes"},
+        {"---\ndraft: True\n---\n", 2, "must be true or false"},
+        {"---\nkind: [story]\n---\n", 2, "kind: one word must follow"},
+        {"---\nobject: hello\n---\n", 2, "object: must be the whole id"},
+        {"---\n{title: T}\naudience: local\n---\n", 3, "front matter"},
+        {"---\n{title: T}\n--- {audience: local}\n---\n", 3, "front matter"},
+        {"\n\n---\naudience: loca\n---\n", 4, "must be local or commons"},
+        {"+++\naudience = \"local\"\n+++\n", 1, "TOML"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < 2 * sizeof cases / sizeof cases[0]; i++) {
+        assert_int_equal(read_text(cases[i / 2].text, i % 2 == 0), RP_ERR_SHAPE);
+        assert_int_equal(problem.line, cases[i / 2].line);
+        assert_non_null(strstr(problem.text, cases[i / 2].told));
+    }
+    assert_ok(read_text("\n---\nAudience: local\nDraft: true\n---\nText\n", false));
+    assert_string_equal(document.audience, "local");
+    assert_true(document.is_draft);
+    assert_ok(read_text("---\nPARAMS:\n  draft: false\n  audience: commons\n---\n", true));
+    assert_string_equal(document.audience, "commons");
+    assert_false(document.is_draft);
+}
+
+static void lines_under_params_are_counted_and_twins_told(void **state)
+{
+    (void)state;
+    assert_ok(read_text("---\ntitle: T\nparams:\n  lang: en\n  question: Why?\n---\n", false));
+    assert_int_equal(document_line(&document, "question"), 5);
+    assert_int_equal(read_text("---\nsummary: A\ndescription: B\n---\n", false), RP_ERR_SHAPE);
+    assert_int_equal(problem.line, 3);
+    assert_non_null(strstr(problem.text, "description: stands there twice"));
+    assert_ok(read_text("---\nsummary: A\ndescription: B\n---\n", true));
+    assert_string_equal(field("summary"), "A");
+    assert_int_equal(document.notes, 1);
 }
 
 static void sections_become_fields_by_their_headings(void **state)
@@ -222,6 +280,49 @@ static void values_are_packed_as_their_fields_want_them(void **state)
     assert_int_equal(pack(false), RP_ERR_SHAPE);
 }
 
+static void an_empty_list_in_a_block_is_told(void **state)
+{
+    struct rp_reader value;
+
+    (void)state;
+    assert_ok(read_text("---\nkind: story\ntitle: T\nconsent: {basis: fictional, scope: []}\n---\n",
+                        false));
+    assert_int_equal(pack(false), RP_ERR_SHAPE);
+    assert_int_equal(problem.line, 4);
+    assert_non_null(strstr(problem.text, "scope: an empty list"));
+    assert_ok(read_text("---\ntitle: T\ntags: []\n---\n", false));
+    assert_ok(pack(false));
+    assert_false(rp_reader_find(rp_writer_slice(&content), "tags", &value));
+}
+
+/* How long reading and packing ${len} bytes of a repeated pattern takes. */
+static clock_t time_of(const char *pattern, size_t len)
+{
+    static char text[120001];
+    clock_t begun = clock();
+
+    for (size_t at = 0; at < len; at++)
+        text[at] = pattern[at % strlen(pattern)];
+    text[len] = '\0';
+    assert_ok(read_text(text, false));
+    assert_ok(pack(false));
+    return clock() - begun;
+}
+
+/* Four times the text may take four times as long; it was sixteen times, and seconds. */
+static void links_are_sought_in_bounded_time(void **state)
+{
+    static const char *const patterns[] = {"[", "[[", "](", "[[a|", "](a"};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof patterns / sizeof patterns[0]; i++) {
+        clock_t shorter = time_of(patterns[i], 30000);
+        clock_t longer = time_of(patterns[i], 120000);
+
+        assert_true(longer < CLOCKS_PER_SEC / 4 || longer < 9 * shorter);
+    }
+}
+
 static const char *name_of(void *ctx, const char *object)
 {
     (void)ctx;
@@ -247,6 +348,47 @@ static void what_is_written_reads_back_the_same(void **state)
     assert_string_equal(document.object, AA);
     assert_string_equal(
         json_string_value(json_array_get(json_object_get(document.fields, "tags"), 0)), "yes");
+    free(text);
+    json_decref(fields);
+}
+
+/* A record of somebody whose software, or whose intent, is another: what is written is front matter
+ * of the fields' own values and of nothing else. */
+static void hostile_records_are_written_as_what_they_are(void **state)
+{
+    struct document_write_opts opts = {"pattern", AA, "local", name_of, NULL};
+    static const char weird[] =
+        "a\nobject: b\r\xc2\x85\xe2\x80\xa8\xe2\x80\xae\"\\\x7f\xef\xbb\xbf";
+    json_t *fields = json_pack(
+        "{s:s, s:[s], s:s, s:{}, s:[], s:[{s:s, s:s}, {}, s, {s:[]}], s:[s,[s],{}], s:{s:s}, s:n}",
+        "title", weird, "lang", "en", "summary", "x\n---\naudience: commons\n", "translation_of",
+        "aliases", "links", "rel", weird, "target", "x\naudience: commons", "not a block", "note",
+        "tags", "- a: b", "c", "question", "a", "b", "licence");
+    char *text = document_write(fields, &opts);
+    const json_t *links;
+
+    (void)state;
+    assert_non_null(fields);
+    assert_non_null(text);
+    assert_ok(read_text(text, false));
+    assert_string_equal(document.audience, "local");
+    assert_string_equal(document.object, AA);
+    assert_string_equal(field("title"), weird);
+    assert_string_equal(field("summary"), "x\n---\naudience: commons\n");
+    links = json_object_get(document.fields, "links");
+    assert_int_equal(json_array_size(links), 1);
+    assert_string_equal(json_string_value(json_object_get(json_array_get(links, 0), "target")),
+                        "x\naudience: commons");
+    assert_int_equal(json_array_size(json_object_get(document.fields, "tags")), 1);
+    for (size_t i = 0; i < 5; i++) {
+        static const char *const gone[] = {"lang", "translation_of", "aliases", "question",
+                                           "licence"};
+        char remark[80];
+
+        assert_null(json_object_get(document.fields, gone[i]));
+        snprintf(remark, sizeof remark, "# left out, being no value of this field: %s\n", gone[i]);
+        assert_non_null(strstr(text, remark));
+    }
     free(text);
     json_decref(fields);
 }
@@ -278,6 +420,11 @@ int main(void)
         cmocka_unit_test(front_matter_gives_fields_by_name_or_under_params),
         cmocka_unit_test(yaml_is_taken_as_text_and_nothing_is_guessed),
         cmocka_unit_test(bad_front_matter_is_named_by_line),
+        cmocka_unit_test(settings_are_understood_or_refused),
+        cmocka_unit_test(lines_under_params_are_counted_and_twins_told),
+        cmocka_unit_test(an_empty_list_in_a_block_is_told),
+        cmocka_unit_test(links_are_sought_in_bounded_time),
+        cmocka_unit_test(hostile_records_are_written_as_what_they_are),
         cmocka_unit_test(sections_become_fields_by_their_headings),
         cmocka_unit_test(our_own_labels_are_headings_too),
         cmocka_unit_test(headings_in_code_are_no_headings),

@@ -190,6 +190,173 @@ static void exports_leave_out_what_consent_does_not_cover(void **state)
     mesh_free(&mesh);
 }
 
+/* Version ${number} of the story, in place of ${parent} unless that is NULL. Its id in ${id}. */
+static struct rp_bytes story_version(unsigned number, const char *use, const uint8_t *parent,
+                                     uint8_t id[static RP_ID_LEN])
+{
+    struct rp_bytes first = story("2027-01-01", use);
+    struct rp_opened opened;
+    struct rp_record fields;
+    struct rp_bytes packed;
+
+    assert_ok(rp_record_open(&opened, rp_bytes_slice(&first)));
+    fields = opened.record;
+    fields.salt[0] = (uint8_t)number;
+    fields.parents = parent != NULL;
+    if (parent != NULL)
+        memcpy(fields.parent_ids[0], parent, RP_ID_LEN);
+    packed = sample_pack(&fields, &mesh.nodes[0].org.key);
+    rp_record_close(&opened);
+    rp_bytes_free(&first);
+    assert_ok(rp_record_open(&opened, rp_bytes_slice(&packed)));
+    memcpy(id, opened.record.id, RP_ID_LEN);
+    rp_record_close(&opened);
+    return packed;
+}
+
+static uint32_t exported(uint64_t *held_back)
+{
+    struct view_source source = source_of(0);
+    struct view_export export = {0};
+    struct rp_writer w;
+    uint32_t n = 0;
+    int err;
+
+    rp_writer_init(&w, RP_FRAME_MAX);
+    while (view_export_next(&export, &w, &source, &err)) {
+        check(&w);
+        n++;
+    }
+    assert_ok(err);
+    rp_writer_free(&w);
+    *held_back = export.held_back;
+    return n;
+}
+
+/* Consent that was narrowed holds for the text that it was given for before, too. */
+static void an_export_leaves_out_what_was_public_once(void **state)
+{
+    uint8_t ids[3][RP_ID_LEN];
+    uint64_t held_back;
+    struct rp_bytes packed;
+
+    (void)state;
+    mesh_init(&mesh, 1);
+    packed = story_version(1, "public-web", NULL, ids[0]);
+    assert_ok(mesh_submit(&mesh, 0, &packed));
+    assert_int_equal(exported(&held_back), 2); /* with the identity */
+    packed = story_version(2, "training", ids[0], ids[1]);
+    assert_ok(mesh_submit(&mesh, 0, &packed));
+    assert_int_equal(exported(&held_back), 1);
+    assert_int_equal(held_back, 2);
+    packed = story_version(3, "public-web", ids[1], ids[2]);
+    assert_ok(mesh_submit(&mesh, 0, &packed));
+    assert_int_equal(exported(&held_back), 3); /* the one in the middle never */
+    assert_int_equal(held_back, 1);
+    mesh_free(&mesh);
+}
+
+/* Two current versions, the newer not public: for the public there is only the other. */
+static void an_object_is_shown_in_public_without_its_other_versions(void **state)
+{
+    struct view_source source;
+    struct view_object view = {.public_only = true};
+    uint8_t ids[2][RP_ID_LEN];
+    struct rp_bytes packed;
+    struct rp_opened opened;
+    struct rp_writer w;
+    int err;
+
+    (void)state;
+    mesh_init(&mesh, 1);
+    packed = story_version(1, "public-web", NULL, ids[0]);
+    assert_ok(mesh_submit(&mesh, 0, &packed));
+    packed = story_version(2, "training", NULL, ids[1]);
+    assert_ok(rp_record_open(&opened, rp_bytes_slice(&packed)));
+    memcpy(view.object, opened.record.object, RP_ID_LEN);
+    rp_record_close(&opened);
+    assert_ok(mesh_submit(&mesh, 0, &packed));
+    source = source_of(0);
+    rp_writer_init(&w, RP_FRAME_MAX);
+    assert_true(view_object_next(&view, &w, &source, &err));
+    check(&w);
+    assert_false(view_object_next(&view, &w, &source, &err));
+    rp_writer_free(&w);
+    mesh_free(&mesh);
+}
+
+/* A walk stops after so many entries, shown or not, and goes on where it was. */
+static void long_walks_are_cut_into_turns(void **state)
+{
+    struct view_list list = {.author = 99};
+    struct view_export export = {0};
+    struct view_source source;
+    struct rp_writer w;
+    uint32_t turns = 1;
+    uint32_t n = 0;
+    int err;
+
+    (void)state;
+    mesh_init(&mesh, 1);
+    for (unsigned i = 0; i < 2 * VIEW_TURN + 10; i++)
+        mesh_publish(&mesh, 0, i);
+    source = source_of(0);
+    rp_writer_init(&w, RP_FRAME_MAX);
+    while (!view_list_next(&list, &w, &source, &err) && list.more) {
+        assert_int_equal(list.looked, VIEW_TURN);
+        list.looked = 0;
+        turns++;
+    }
+    assert_int_equal(turns, 3);
+    do {
+        export.looked = 0;
+        while (view_export_next(&export, &w, &source, &err)) {
+            rp_writer_reset(&w);
+            n++;
+        }
+    } while (export.more);
+    assert_int_equal(n, 2 * VIEW_TURN + 11);
+    rp_writer_free(&w);
+    mesh_free(&mesh);
+}
+
+/* Contents as no kind has them are shown in part rather than not at all. */
+static void odd_contents_are_shown_as_well_as_possible(void **state)
+{
+    struct view_source source;
+    struct view_export export = {0};
+    struct rp_record fields;
+    struct rp_bytes packed;
+    struct rp_writer w;
+    uint32_t n = 0;
+    int err;
+
+    (void)state;
+    mesh_init(&mesh, 1);
+    rp_writer_init(&w, RP_BODY_MAX);
+    rp_writer_map(&w, 2);
+    rp_writer_str(&w, "many");
+    rp_writer_array(&w, 16300);
+    for (unsigned i = 0; i < 16300; i++)
+        rp_writer_nil(&w);
+    rp_writer_str(&w, "title");
+    rp_writer_uint(&w, UINT64_MAX);
+    fields = sample_fields(&mesh.nodes[0].org, 77, rp_writer_slice(&w));
+    packed = sample_pack(&fields, &mesh.nodes[0].org.key);
+    assert_ok(mesh_submit(&mesh, 0, &packed));
+    rp_writer_free(&w);
+    rp_writer_init(&w, RP_FRAME_MAX);
+    source = source_of(0);
+    while (view_export_next(&export, &w, &source, &err)) {
+        check(&w);
+        n++;
+    }
+    assert_int_equal(n, 2);
+    assert_int_equal(listed(0, "pattern"), 1);
+    rp_writer_free(&w);
+    mesh_free(&mesh);
+}
+
 static void records_of_who_is_no_longer_accepted_are_not_shown(void **state)
 {
     (void)state;
@@ -249,6 +416,10 @@ int main(void)
         cmocka_unit_test(answers_are_canonical_in_every_state),
         cmocka_unit_test(a_story_is_hidden_everywhere_when_consent_lapses),
         cmocka_unit_test(exports_leave_out_what_consent_does_not_cover),
+        cmocka_unit_test(an_export_leaves_out_what_was_public_once),
+        cmocka_unit_test(an_object_is_shown_in_public_without_its_other_versions),
+        cmocka_unit_test(long_walks_are_cut_into_turns),
+        cmocka_unit_test(odd_contents_are_shown_as_well_as_possible),
         cmocka_unit_test(records_of_who_is_no_longer_accepted_are_not_shown),
         cmocka_unit_test(ids_may_be_shortened_while_they_are_unique),
     };

@@ -1,5 +1,6 @@
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -50,6 +51,23 @@ static int connect_in(const char *home, int fd)
     return result;
 }
 
+static void say_unreachable(const char *home, int error)
+{
+    char key[HOME_PATH_MAX + 32];
+
+    snprintf(key, sizeof key, "%s/organisation.key", home);
+    if (error == EACCES)
+        fprintf(stderr, "rpctl: %s belongs to another user: run this as that user\n", home);
+    else if (access(key, F_OK) != 0 && (errno == ENOENT || errno == ENOTDIR))
+        fprintf(
+            stderr,
+            "rpctl: there is no node in %s: make one with  rpctl --home '%s' init --name NAME\n",
+            home, home);
+    else
+        fprintf(stderr, "rpctl: the node is not running: start it with  rpnode --home '%s'\n",
+                home);
+}
+
 struct client *client_open(const char *home)
 {
     struct client *client = calloc(1, sizeof *client);
@@ -61,11 +79,7 @@ struct client *client_open(const char *home)
     }
     client->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (client->fd < 0 || connect_in(home, client->fd) != 0) {
-        if (errno == EACCES)
-            fprintf(stderr, "rpctl: %s belongs to another user: run this as that user\n", home);
-        else
-            fprintf(stderr, "rpctl: the node is not running: start it with  rpnode --home '%s'\n",
-                    home);
+        say_unreachable(home, errno);
         client_close(client);
         return NULL;
     }
@@ -159,10 +173,23 @@ uint8_t *base64_decode(const char *text, size_t *len)
     return data;
 }
 
+/* JSON's integers are read as 64 bits with a sign nearly everywhere: what is larger is text. */
+static json_t *json_of_uint(uint64_t number)
+{
+    char digits[24];
+
+    if (number <= INT64_MAX)
+        return json_integer((json_int_t)number);
+    snprintf(digits, sizeof digits, "%" PRIu64, number);
+    return json_string(digits);
+}
+
+/* The next value; NULL when it cannot be told as JSON. */
 static json_t *json_of(struct rp_reader *r)
 {
     struct rp_slice slice;
     json_t *value;
+    bool ok = true;
     char *text;
     uint32_t n;
 
@@ -173,6 +200,7 @@ static json_t *json_of(struct rp_reader *r)
     case RP_TYPE_BOOL:
         return json_boolean(rp_reader_bool(r));
     case RP_TYPE_UINT:
+        return json_of_uint(rp_reader_uint(r));
     case RP_TYPE_INT:
         return json_integer(rp_reader_int(r));
     case RP_TYPE_STR:
@@ -188,23 +216,25 @@ static json_t *json_of(struct rp_reader *r)
         n = rp_reader_array(r);
         value = json_array();
         for (uint32_t i = 0; i < n && r->err == RP_OK; i++)
-            json_array_append_new(value, json_of(r));
-        return value;
+            ok = json_array_append_new(value, json_of(r)) == 0 && ok;
+        break;
     case RP_TYPE_MAP:
         n = rp_reader_map(r);
         value = json_object();
         for (uint32_t i = 0; i < n && r->err == RP_OK; i++) {
-            char key[128] = "";
-
             slice = rp_reader_str(r);
-            if (slice.len < sizeof key && slice.len > 0)
-                memcpy(key, slice.data, slice.len);
-            json_object_set_new(value, key, json_of(r));
+            ok =
+                json_object_setn_new(value, (const char *)slice.data, slice.len, json_of(r)) == 0 &&
+                ok;
         }
-        return value;
+        break;
     default:
         return NULL;
     }
+    if (ok)
+        return value;
+    json_decref(value);
+    return NULL;
 }
 
 /* Reads one frame into client->frame; its length, or 0. */
@@ -242,6 +272,10 @@ bool client_next(struct client *client, struct reply *out)
     out->value = json_of(&r);
     if (rp_reader_end(&r) == RP_OK && out->value != NULL)
         return true;
+    if (rp_reader_end(&r) == RP_OK && out->type == REPLY_ITEM) {
+        fputs("rpctl: one item of the answer cannot be told as JSON and is left out\n", stderr);
+        return true;
+    }
     json_decref(out->value);
     fputs("rpctl: the node's answer is not understood: are both of the same version?\n", stderr);
     return false;
@@ -252,14 +286,15 @@ void say_error(const json_t *error)
     const char *field = text_of(error, "field");
 
     if (field[0] != '\0')
-        fprintf(stderr, "rpctl: %s: %s\n", field, text_of(error, "text"));
+        complain("rpctl: %s: %s", field, text_of(error, "text"));
     else
-        fprintf(stderr, "rpctl: %s\n", text_of(error, "text"));
+        complain("rpctl: %s", text_of(error, "text"));
 }
 
 int client_call(struct client *client, enum control_command command, struct rp_writer *args,
                 void (*item)(void *ctx, const json_t *value), void *ctx, json_t **done)
 {
+    int status = EXIT_DONE;
     struct reply reply;
 
     if (done != NULL)
@@ -268,7 +303,9 @@ int client_call(struct client *client, enum control_command command, struct rp_w
         return EXIT_FAILED;
     while (client_next(client, &reply)) {
         if (reply.type == REPLY_ITEM) {
-            if (item != NULL)
+            if (reply.value == NULL)
+                status = EXIT_FAILED;
+            else if (item != NULL)
                 item(ctx, reply.value);
             json_decref(reply.value);
             continue;
@@ -278,7 +315,7 @@ int client_call(struct client *client, enum control_command command, struct rp_w
         else if (done != NULL)
             *done = json_incref(reply.value);
         json_decref(reply.value);
-        return reply.type == REPLY_DONE ? EXIT_DONE : EXIT_FAILED;
+        return reply.type == REPLY_DONE ? status : EXIT_FAILED;
     }
     return EXIT_FAILED;
 }
@@ -288,19 +325,21 @@ static void collect(void *ctx, const json_t *value)
     json_array_append(ctx, (json_t *)(uintptr_t)value);
 }
 
-int client_show(struct client *client, const char *id, json_t **object)
+int client_show(struct client *client, const char *id, const char *export, json_t **object)
 {
     json_t *versions = json_array();
     struct rp_writer w;
     int status;
 
     rp_writer_init(&w, RP_FRAME_MAX);
-    rp_writer_map(&w, 1);
+    rp_writer_map(&w, 2);
+    rp_writer_str(&w, "export");
+    rp_writer_str(&w, export != NULL ? export : "");
     rp_writer_str(&w, "id");
     rp_writer_str(&w, id);
     status = client_call(client, CONTROL_SHOW, &w, collect, versions, object);
     rp_writer_free(&w);
-    if (status == EXIT_DONE)
+    if (*object != NULL)
         json_object_set(*object, "versions", versions);
     json_decref(versions);
     return status;

@@ -1,16 +1,18 @@
 #include <errno.h>
 #include <getopt.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "document/document.h"
 #include "rp/limits.h"
 #include "rpctl.h"
 
 #define PATH_SIZE 4096
-#define NAME_SIZE 128
+#define NAME_SIZE 192
 
 static bool make_folder(const char *path)
 {
@@ -20,20 +22,64 @@ static bool make_folder(const char *path)
     return false;
 }
 
+/* A file that has its name only once it is whole; an existing one is never replaced. */
+struct output {
+    FILE *file;
+    char path[PATH_SIZE];
+    char unfinished[PATH_SIZE + 16];
+};
+
+static bool open_output(struct output *out, const char *folder, const char *name)
+{
+    if (snprintf(out->path, sizeof out->path, "%s/%s", folder, name) >= (int)sizeof out->path) {
+        fprintf(stderr, "rpctl: %s: the path is too long\n", folder);
+        return false;
+    }
+    snprintf(out->unfinished, sizeof out->unfinished, "%s.unfinished", out->path);
+    if (access(out->path, F_OK) == 0) {
+        fprintf(stderr, "rpctl: %s is there already: export to a folder without it\n", out->path);
+        return false;
+    }
+    (void)unlink(out->unfinished); /* of an export that did not come to its end */
+    if ((out->file = fopen(out->unfinished, "wx")) != NULL)
+        return true;
+    fprintf(stderr, "rpctl: %s: cannot be made: %s\n", out->unfinished, strerror(errno));
+    return false;
+}
+
+/* Closes it: under its name when all is ${well}, else it is gone. */
+static bool close_output(struct output *out, bool well)
+{
+    bool ok = !ferror(out->file) && fflush(out->file) == 0 && fsync(fileno(out->file)) == 0;
+
+    ok = fclose(out->file) == 0 && ok;
+    ok = ok && (!well || rename(out->unfinished, out->path) == 0);
+    if (!ok)
+        fprintf(stderr, "rpctl: %s: cannot be written: %s\n", out->path, strerror(errno));
+    if (!ok || !well)
+        (void)unlink(out->unfinished);
+    return ok && well;
+}
+
 /* NDJSON: one signed record a line */
+
+struct lines {
+    FILE *out;
+    bool failed;
+};
 
 static void print_record(void *ctx, const json_t *value)
 {
-    FILE *out = ctx;
+    struct lines *lines = ctx;
 
-    json_dumpf(value, out, JSON_COMPACT | JSON_SORT_KEYS);
-    fputc('\n', out);
+    if (!write_json(lines->out, value, true))
+        lines->failed = true;
 }
 
-static int ask_export(const char *home, bool local, void (*item)(void *ctx, const json_t *value),
-                      void *ctx)
+static int ask_export(const char *home, bool local, FILE *out)
 {
     struct client *client = client_open(home);
+    struct lines lines = {out, false};
     struct rp_writer w;
     json_t *done;
     int status;
@@ -44,37 +90,27 @@ static int ask_export(const char *home, bool local, void (*item)(void *ctx, cons
     rp_writer_map(&w, 1);
     rp_writer_str(&w, "local");
     rp_writer_bool(&w, local);
-    status = client_call(client, CONTROL_EXPORT, &w, item, ctx, &done);
-    if (status == EXIT_DONE && number_of(done, "held_back") > 0)
-        fprintf(stderr, "rpctl: %llu records are not in it: their consent does not cover this\n",
-                (unsigned long long)number_of(done, "held_back"));
+    status = client_call(client, CONTROL_EXPORT, &w, print_record, &lines, &done);
+    if (number_of(done, "held_back") > 0)
+        fprintf(stderr, "rpctl: %" PRIu64 " records are not in it: consent does not cover this\n",
+                number_of(done, "held_back"));
     json_decref(done);
     rp_writer_free(&w);
     client_close(client);
-    return status;
+    return status == EXIT_DONE && lines.failed ? EXIT_FAILED : status;
 }
 
 static int export_ndjson(const char *home, bool local, const char *folder)
 {
-    char path[PATH_SIZE];
-    FILE *out = stdout;
+    static struct output out;
     int status;
 
-    if (folder != NULL) {
-        if (!make_folder(folder) ||
-            snprintf(path, sizeof path, "%s/commons.ndjson", folder) >= (int)sizeof path)
-            return EXIT_FAILED;
-        if ((out = fopen(path, "wx")) == NULL) {
-            fprintf(stderr, "rpctl: %s: cannot be made: %s\n", path, strerror(errno));
-            return EXIT_FAILED;
-        }
-    }
-    status = ask_export(home, local, print_record, out);
-    if (folder != NULL && (fclose(out) != 0 && status == EXIT_DONE)) {
-        fprintf(stderr, "rpctl: %s: cannot be written: %s\n", path, strerror(errno));
-        status = EXIT_FAILED;
-    }
-    return status;
+    if (folder == NULL)
+        return ask_export(home, local, stdout);
+    if (!make_folder(folder) || !open_output(&out, folder, "commons.ndjson"))
+        return EXIT_FAILED;
+    status = ask_export(home, local, out.file);
+    return close_output(&out, status == EXIT_DONE) || status != EXIT_DONE ? status : EXIT_FAILED;
 }
 
 /* Markdown: the current versions, a file each */
@@ -83,48 +119,72 @@ struct page {
     char object[2 * RP_ID_LEN + 1];
     char kind[RP_KIND_LEN_MAX + 1];
     char name[NAME_SIZE]; /* kind/slug.md */
+    char *title;          /* to be printed */
 };
 
 struct pages {
     struct page *items;
     size_t n;
+    size_t cap;
+    json_t *by_object; /* object -> number of its page */
+    json_t *taken;     /* name -> true */
     bool failed;
+    size_t written;
+    size_t left_out;
+    const char *export; /* "commons" or "local", as the node takes it */
     const struct page *current;
     char link[NAME_SIZE + 8];
 };
 
-static const struct page *find_name(const struct pages *pages, const char *name)
+/* A name that no other page has. The one with the whole id is longer than any title makes. */
+static void choose_name(struct pages *pages, struct page *page, const char *slug)
 {
-    for (size_t i = 0; i < pages->n; i++) {
-        if (strcmp(pages->items[i].name, name) == 0)
-            return &pages->items[i];
+    static const int digits[] = {0, 8, 2 * RP_ID_LEN};
+
+    for (size_t i = 0; i < sizeof digits / sizeof digits[0]; i++) {
+        snprintf(page->name, sizeof page->name, "%s/%s%s%.*s.md", page->kind, slug,
+                 digits[i] > 0 ? "-" : "", digits[i], page->object);
+        if (json_object_get(pages->taken, page->name) == NULL)
+            return;
     }
-    return NULL;
+}
+
+static bool make_room(struct pages *pages)
+{
+    size_t cap = pages->cap > 0 ? 2 * pages->cap : 256;
+    struct page *items;
+
+    if (pages->n < pages->cap)
+        return true;
+    if ((items = realloc(pages->items, cap * sizeof *items)) == NULL)
+        return false;
+    pages->items = items;
+    pages->cap = cap;
+    return true;
 }
 
 static void note_page(void *ctx, const json_t *item)
 {
     struct pages *pages = ctx;
-    struct page *items = realloc(pages->items, (pages->n + 1) * sizeof *items);
-    const char *title = text_of(item, "title");
+    const json_t *title = json_object_get(item, "title");
     char slug[64];
     struct page page;
 
-    if (items == NULL) {
+    if (json_object_get(pages->by_object, text_of(item, "object")) != NULL)
+        return; /* another current version: one of them is the page */
+    if (!make_room(pages)) {
         pages->failed = true;
         return;
     }
-    pages->items = items;
-    document_slug(slug, sizeof slug, title[0] != '\0' ? title : text_of(item, "object"));
+    document_slug(slug, sizeof slug,
+                  json_string_length(title) > 0 ? json_string_value(title)
+                                                : text_of(item, "object"));
     snprintf(page.object, sizeof page.object, "%s", text_of(item, "object"));
     snprintf(page.kind, sizeof page.kind, "%s", text_of(item, "kind"));
-    snprintf(page.name, sizeof page.name, "%s/%s.md", page.kind, slug);
-    for (size_t i = 0; i < pages->n; i++) {
-        if (strcmp(pages->items[i].object, page.object) == 0)
-            return; /* another current version: shown with the first */
-    }
-    if (find_name(pages, page.name) != NULL) /* two of one title */
-        snprintf(page.name, sizeof page.name, "%s/%s-%.8s.md", page.kind, slug, page.object);
+    page.title = visible_text(text_of(item, "title"), strlen(text_of(item, "title")), false);
+    choose_name(pages, &page, slug);
+    json_object_set_new(pages->taken, page.name, json_true());
+    json_object_set_new(pages->by_object, page.object, json_integer((json_int_t)pages->n));
     pages->items[pages->n++] = page;
 }
 
@@ -132,44 +192,58 @@ static void note_page(void *ctx, const json_t *item)
 static const char *name_of(void *ctx, const char *object)
 {
     struct pages *pages = ctx;
+    const json_t *number = json_object_get(pages->by_object, object);
+    const struct page *page;
 
-    for (size_t i = 0; i < pages->n; i++) {
-        const struct page *page = &pages->items[i];
-
-        if (strcmp(page->object, object) != 0)
-            continue;
-        if (strcmp(page->kind, pages->current->kind) == 0)
-            snprintf(pages->link, sizeof pages->link, "%s", strchr(page->name, '/') + 1);
-        else
-            snprintf(pages->link, sizeof pages->link, "../%s", page->name);
-        return pages->link;
-    }
-    return NULL;
+    if (number == NULL)
+        return NULL;
+    page = &pages->items[json_integer_value(number)];
+    if (strcmp(page->kind, pages->current->kind) == 0)
+        snprintf(pages->link, sizeof pages->link, "%s", strchr(page->name, '/') + 1);
+    else
+        snprintf(pages->link, sizeof pages->link, "../%s", page->name);
+    return pages->link;
 }
 
 static bool write_page(const char *folder, const struct page *page, const char *text)
 {
+    static struct output out;
     char path[PATH_SIZE];
-    FILE *out;
-    bool ok;
 
     if (snprintf(path, sizeof path, "%s/%s", folder, page->kind) >= (int)sizeof path ||
-        !make_folder(path) ||
-        snprintf(path, sizeof path, "%s/%s", folder, page->name) >= (int)sizeof path)
+        !make_folder(path) || !open_output(&out, folder, page->name))
         return false;
-    out = fopen(path, "wx");
-    ok = out != NULL && fputs(text, out) >= 0;
-    if (out != NULL)
-        ok = fclose(out) == 0 && ok;
-    if (!ok)
-        fprintf(stderr, "rpctl: %s: cannot be written: %s\n", path, strerror(errno));
-    return ok;
+    fputs(text, out.file);
+    return close_output(&out, true);
 }
 
-/* The page of one object, from what show gives. */
+/* The version to be written of what show gives: the newest of the current ones; NULL: none. */
+static const json_t *current_version(const json_t *object)
+{
+    const json_t *version;
+    size_t i;
+
+    json_array_foreach(json_object_get(object, "versions"), i, version)
+    {
+        if (json_is_true(json_object_get(version, "current")))
+            return version;
+    }
+    return NULL;
+}
+
+static void leave_out(struct pages *pages, const char *why)
+{
+    const struct page *page = pages->current;
+
+    fprintf(stderr, "rpctl: %.12s (%s, %s) is left out: %s\n", page->object, page->kind,
+            page->title, why);
+    pages->left_out++;
+}
+
+/* The page of one object, from what show gives. False when the disk does not take it. */
 static bool export_page(struct pages *pages, const char *folder, const json_t *object)
 {
-    const json_t *version = json_array_get(json_object_get(object, "versions"), 0);
+    const json_t *version = current_version(object);
     struct document_write_opts opts = {
         .kind = text_of(version, "kind"),
         .object = text_of(object, "object"),
@@ -177,59 +251,92 @@ static bool export_page(struct pages *pages, const char *folder, const json_t *o
         .name_of = name_of,
         .ctx = pages,
     };
-    char *text = document_write(json_object_get(version, "content"), &opts);
-    bool ok = text == NULL || write_page(folder, pages->current, text);
+    const struct rp_kind *kind = rp_kind_find(rp_bytes_str(opts.kind));
+    char *text;
+    bool ok;
 
-    free(text); /* NULL: a kind that this version does not know stays out of a Markdown export */
+    if (version == NULL || kind == NULL || !kind->authored) {
+        leave_out(pages, version == NULL ? "it has changed meanwhile: export again"
+                                         : "this rpctl does not know its kind");
+        return true;
+    }
+    if ((text = document_write(json_object_get(version, "content"), &opts)) == NULL) {
+        leave_out(pages, "out of memory");
+        return true;
+    }
+    ok = write_page(folder, pages->current, text);
+    pages->written += ok;
+    free(text);
     return ok;
 }
 
 static int export_pages(struct client *client, struct pages *pages, const char *folder)
 {
-    int status = EXIT_DONE;
-
-    for (size_t i = 0; i < pages->n && status == EXIT_DONE; i++) {
+    for (size_t i = 0; i < pages->n; i++) {
         json_t *object;
+        bool ok;
 
         pages->current = &pages->items[i];
-        status = client_show(client, pages->current->object, &object);
-        if (status == EXIT_DONE && !export_page(pages, folder, object))
-            status = EXIT_FAILED;
+        (void)client_show(client, pages->current->object, pages->export, &object);
+        if (object == NULL) { /* the reason was said */
+            leave_out(pages, "the node does not show it");
+            continue;
+        }
+        ok = export_page(pages, folder, object);
         json_decref(object);
+        if (!ok)
+            return EXIT_FAILED;
+    }
+    return pages->left_out > 0 ? EXIT_FAILED : EXIT_DONE;
+}
+
+static int list_pages(struct client *client, struct pages *pages)
+{
+    struct rp_writer w;
+    int status;
+
+    rp_writer_init(&w, RP_FRAME_MAX);
+    rp_writer_map(&w, 1);
+    rp_writer_str(&w, "export");
+    rp_writer_str(&w, pages->export);
+    status = client_call(client, CONTROL_LIST, &w, note_page, pages, NULL);
+    rp_writer_free(&w);
+    if (status == EXIT_DONE && pages->failed) {
+        fputs("rpctl: out of memory\n", stderr);
+        status = EXIT_FAILED;
     }
     return status;
 }
 
 static int export_markdown(const char *home, bool local, const char *folder)
 {
+    static struct pages pages;
     struct client *client;
-    struct pages pages = {0};
-    struct rp_writer w;
     int status;
 
+    pages = (struct pages){
+        .by_object = json_object(), .taken = json_object(), .export = local ? "local" : "commons"};
     if (!make_folder(folder))
         return EXIT_FAILED;
     if ((client = client_open(home)) == NULL)
         return EXIT_NOT_RUNNING;
-    rp_writer_init(&w, RP_FRAME_MAX);
-    rp_writer_map(&w, 1);
-    rp_writer_str(&w, "export");
-    rp_writer_str(&w, local ? "local" : "commons");
-    status = client_call(client, CONTROL_LIST, &w, note_page, &pages, NULL);
-    rp_writer_free(&w);
+    status = list_pages(client, &pages);
     if (status == EXIT_DONE)
-        status = pages.failed ? EXIT_FAILED : export_pages(client, &pages, folder);
-    if (status == EXIT_DONE)
-        printf("%zu files in %s\n", pages.n, folder);
+        status = export_pages(client, &pages, folder);
+    printf("%zu files in %s%s\n", pages.written, folder, pages.left_out > 0 ? ", not all" : "");
     client_close(client);
+    for (size_t i = 0; i < pages.n; i++)
+        free(pages.items[i].title);
     free(pages.items);
+    json_decref(pages.by_object);
+    json_decref(pages.taken);
     return status;
 }
 
 int command_export(const struct command_args *args)
 {
-    static const struct option options[] = {{"format", required_argument, NULL, 'f'},
-                                            {"local", no_argument, NULL, 'l'},
+    static const struct option options[] = {{"format", required_argument, NULL, OPTION('f')},
+                                            {"local", no_argument, NULL, OPTION('l')},
                                             {NULL, 0, NULL, 0}};
     const char *format = "ndjson";
     const char *folder = NULL;
@@ -239,11 +346,10 @@ int command_export(const struct command_args *args)
     opterr = 0;
     while ((option = getopt_long(args->argc, args->argv, "", options, NULL)) != -1) {
         if (option == '?')
-            return usage_error(args, "%s: unknown, or its value is missing",
-                               args->argv[optind - 1]);
-        if (option == 'f')
+            return option_error(args);
+        if (option == OPTION('f'))
             format = optarg;
-        local |= option == 'l';
+        local |= option == OPTION('l');
     }
     if (optind < args->argc)
         folder = args->argv[optind++];

@@ -16,13 +16,26 @@
 #define IN_FLIGHT 64 /* publish requests sent before the first answer is read */
 #define DEPTH_MAX 32 /* folders inside one another */
 
+static bool has_suffix(const char *name, const char *suffix)
+{
+    size_t n = strlen(name);
+    size_t m = strlen(suffix);
+
+    return n >= m && strcasecmp(name + n - m, suffix) == 0;
+}
+
+bool files_is_markdown(const char *name)
+{
+    return has_suffix(name, ".md") || has_suffix(name, ".markdown");
+}
+
 static char *join_path(const char *folder, const char *name)
 {
     size_t len = strlen(folder) + 1 + strlen(name) + 1;
     char *path = malloc(len);
 
     if (path != NULL)
-        snprintf(path, len, "%s/%s", folder, name);
+        snprintf(path, len, "%s%s%s", folder, has_suffix(folder, "/") ? "" : "/", name);
     return path;
 }
 
@@ -47,14 +60,6 @@ bool files_add(struct files *files, const char *folder, const char *name)
     return file.path != NULL && file.name != NULL;
 }
 
-static bool has_suffix(const char *name, const char *suffix)
-{
-    size_t n = strlen(name);
-    size_t m = strlen(suffix);
-
-    return n > m && strcasecmp(name + n - m, suffix) == 0;
-}
-
 static int skip_hidden(const struct dirent *entry)
 {
     return entry->d_name[0] != '.';
@@ -72,7 +77,7 @@ static bool walk(struct files *files, const char *folder, const char *below, int
         return false;
     n = scandir(path, &entries, skip_hidden, alphasort);
     if (n < 0) {
-        fprintf(stderr, "%s: cannot be read: %s\n", path, strerror(errno));
+        complain("%s: cannot be read: %s", path, strerror(errno));
         files->refused++;
     }
     for (int i = 0; i < n; i++) {
@@ -85,8 +90,7 @@ static bool walk(struct files *files, const char *folder, const char *below, int
         if (ok && stat(full, &st) == 0) {
             if (S_ISDIR(st.st_mode) && depth < DEPTH_MAX)
                 ok = walk(files, folder, name, depth + 1);
-            else if (S_ISREG(st.st_mode) &&
-                     (has_suffix(name, ".md") || has_suffix(name, ".markdown")))
+            else if (S_ISREG(st.st_mode) && files_is_markdown(name))
                 ok = files_add(files, folder, name);
         }
         free(full);
@@ -119,7 +123,7 @@ void files_free(struct files *files)
 
 static void refuse(struct files *files, struct file *file, unsigned line, const char *reason)
 {
-    fprintf(stderr, "%s:%u: %s\n", file->path, line > 0 ? line : 1, reason);
+    complain("%s:%u: %s", file->path, line > 0 ? line : 1, reason);
     file->usable = false;
     files->refused++;
 }
@@ -152,6 +156,25 @@ static char *key_of(const struct file *file, const struct files_opts *opts)
     return opts->source != NULL ? join_path(opts->source, file->name) : realpath(file->path, NULL);
 }
 
+/*
+ * The same object twice in one call would be written twice over the same version, and then stand
+ * there as two: of several files with one ${name} in ${seen}, the first is taken.
+ */
+static void refuse_twin(struct files *files, struct file *file, json_t *seen, const char *name)
+{
+    size_t number = (size_t)(file - files->items);
+    const json_t *other = json_object_get(seen, name);
+    char reason[PATH_MAX + 100];
+
+    if (other == NULL) {
+        json_object_set_new(seen, name, json_integer((json_int_t)number));
+        return;
+    }
+    snprintf(reason, sizeof reason, "it makes the same object as %s, which is given, too",
+             files->items[json_integer_value(other)].path);
+    refuse(files, file, 1, reason);
+}
+
 static void set_default(struct document *document, const char *name, const char *value)
 {
     if (value != NULL && json_object_get(document->fields, name) == NULL &&
@@ -159,7 +182,8 @@ static void set_default(struct document *document, const char *name, const char 
         json_object_set_new(document->fields, name, json_string(value));
 }
 
-static void read_file(struct files *files, struct file *file, const struct files_opts *opts)
+static void read_file(struct files *files, struct file *file, const struct files_opts *opts,
+                      json_t *seen)
 {
     struct document_opts read = {.kind = opts->kind, .lenient = opts->imported};
     struct document_note problem;
@@ -172,7 +196,12 @@ static void read_file(struct files *files, struct file *file, const struct files
         return;
     }
     file->usable = true;
-    if (document_read(&file->document, text, len, &read, &problem) != RP_OK) {
+    if (strlen(file->key) > CONTROL_PATH_MAX || !rp_text_is_utf8(rp_bytes_str(file->key)) ||
+        !rp_text_is_line(rp_bytes_str(file->key))) {
+        refuse(files, file, 1,
+               "its path is too long, or has a line end or another such character in it: rename "
+               "it");
+    } else if (document_read(&file->document, text, len, &read, &problem) != RP_OK) {
         refuse(files, file, problem.line, problem.text);
     } else if (file->document.is_draft) {
         refuse(files, file, 1, "a draft (draft: true): not published");
@@ -184,6 +213,7 @@ static void read_file(struct files *files, struct file *file, const struct files
                          : file->document.audience[0] != '\0'    ? file->document.audience
                          : file->document.kind->local_by_default ? "local"
                                                                  : "commons";
+        refuse_twin(files, file, seen, file->key);
     }
     free(text);
 }
@@ -214,7 +244,7 @@ static void take_targets(struct files *files, size_t from, size_t n, const json_
 
         if (file->usable && (!take_bytes(file->object, RP_ID_LEN, json_array_get(target, 0)) ||
                              !take_bytes(file->seed, RP_SEED_LEN, json_array_get(target, 1))))
-            refuse(files, file, 1, "audience: not one of local, commons");
+            refuse(files, file, 1, "the node cannot tell which object this is");
     }
 }
 
@@ -409,16 +439,24 @@ static void take_published(struct file *file, const json_t *value)
     file->has_version = rp_text_unhex(file->version, id, strlen(id));
 }
 
+/* What to do about a field that is needed, where that is not plain. */
+static const char *advice_on(const char *field)
+{
+    if (strcmp(field, "title") == 0)
+        return " (give the text a heading, # Like this, or a title in its front matter)";
+    if (strcmp(field, "licence") == 0)
+        return " (say it in the file, or with --licence)";
+    return strcmp(field, "attribution") == 0 ? " (say it in the file, or with --attribution)" : "";
+}
+
 static void take_refusal(struct files *files, struct file *file, const json_t *error)
 {
     const char *field = text_of(error, "field");
     const char *text = text_of(error, "text");
-    bool is_credit = strcmp(field, "licence") == 0 || strcmp(field, "attribution") == 0;
     char reason[1200];
 
-    snprintf(reason, sizeof reason, "%s%s%s%s%s%s", field, field[0] != '\0' ? ": " : "", text,
-             is_credit ? " (say it in the file, or with --" : "", is_credit ? field : "",
-             is_credit ? ")" : "");
+    snprintf(reason, sizeof reason, "%s%s%s%s", field, field[0] != '\0' ? ": " : "", text,
+             advice_on(field));
     refuse(files, file, document_line(&file->document, field), reason);
 }
 
@@ -480,21 +518,32 @@ static void say_notes(const struct files *files)
         const struct file *file = &files->items[i];
 
         for (unsigned n = 0; n < file->document.notes; n++)
-            fprintf(stderr, "%s:%u: note: %s\n", file->path, file->document.note[n].line,
-                    file->document.note[n].text);
+            complain("%s:%u: note: %s", file->path, file->document.note[n].line,
+                     file->document.note[n].text);
     }
 }
 
 int files_publish(struct files *files, const char *home, const struct files_opts *opts)
 {
     struct client *client = client_open(home);
+    json_t *seen;
     int status;
 
     if (client == NULL)
         return EXIT_NOT_RUNNING;
+    seen = json_object();
     for (size_t i = 0; i < files->n; i++)
-        read_file(files, &files->items[i], opts);
+        read_file(files, &files->items[i], opts, seen);
+    json_object_clear(seen);
     status = ask_targets(files, client, opts);
+    for (size_t i = 0; i < files->n; i++) {
+        char object[2 * RP_ID_LEN + 1];
+
+        rp_text_hex(object, files->items[i].object, RP_ID_LEN);
+        if (files->items[i].usable)
+            refuse_twin(files, &files->items[i], seen, object);
+    }
+    json_decref(seen);
     if (status == EXIT_DONE)
         status = publish_pass(files, client, opts, false);
     if (status == EXIT_DONE)

@@ -48,6 +48,9 @@ struct files_opts {
 /* Adds a file; ${folder} is what ${name} is below. False when memory is short. */
 bool files_add(struct files *files, const char *folder, const char *name);
 
+/* Whether a file is one by its name. */
+bool files_is_markdown(const char *name);
+
 /* Adds all Markdown files below ${folder}. */
 bool files_add_folder(struct files *files, const char *folder);
 

@@ -5,8 +5,11 @@
 #include <string.h>
 
 #include "rp/limits.h"
+#include "rp/text.h"
 #include "rp/token.h"
 #include "rpctl.h"
+
+#define DAY_MS (UINT64_C(24) * 3600 * 1000)
 
 /* "7d", "12h", "30m" as ms; 0 when it is none of these. */
 static uint64_t parse_span(const char *text)
@@ -18,7 +21,7 @@ static uint64_t parse_span(const char *text)
         return 0;
     switch (*end) {
     case 'd':
-        return (uint64_t)n * 24 * 3600 * 1000;
+        return n * DAY_MS;
     case 'h':
         return (uint64_t)n * 3600 * 1000;
     case 'm':
@@ -32,9 +35,9 @@ static uint64_t parse_span(const char *text)
 
 int command_invite(const struct command_args *args)
 {
-    static const struct option options[] = {{"for", required_argument, NULL, 'f'},
-                                            {"expires", required_argument, NULL, 'e'},
-                                            {"no-vouch", no_argument, NULL, 'n'},
+    static const struct option options[] = {{"for", required_argument, NULL, OPTION('f')},
+                                            {"expires", required_argument, NULL, OPTION('e')},
+                                            {"no-vouch", no_argument, NULL, OPTION('n')},
                                             {NULL, 0, NULL, 0}};
     const char *whom = "";
     uint64_t span = parse_span("7d");
@@ -47,16 +50,20 @@ int command_invite(const struct command_args *args)
     opterr = 0;
     while ((option = getopt_long(args->argc, args->argv, "", options, NULL)) != -1) {
         if (option == '?')
-            return usage_error(args, "%s: unknown, or its value is missing",
-                               args->argv[optind - 1]);
-        if (option == 'f')
+            return option_error(args);
+        if (option == OPTION('f'))
             whom = optarg;
-        if (option == 'e' && (span = parse_span(optarg)) == 0)
-            return usage_error(args, "%s: not a time such as 7d, 12h or 30m", optarg);
-        no_vouch |= option == 'n';
+        if (option == OPTION('e') && (span = parse_span(optarg)) == 0)
+            return usage_error(args, "--expires %s: not a time such as 7d, 12h or 30m", optarg);
+        if (span > CONTROL_INVITE_DAYS_MAX * DAY_MS)
+            return usage_error(args, "--expires %s: at most %dd", optarg, CONTROL_INVITE_DAYS_MAX);
+        no_vouch |= option == OPTION('n');
     }
     if (optind < args->argc)
         return usage_error(args, "%s: not expected", args->argv[optind]);
+    if (strlen(whom) > RP_NAME_LEN_MAX || !rp_text_is_utf8(rp_bytes_str(whom)) ||
+        !rp_text_is_line(rp_bytes_str(whom)))
+        return usage_error(args, "--for: a name is one line of at most %d bytes", RP_NAME_LEN_MAX);
     rp_writer_init(&w, RP_FRAME_MAX);
     rp_writer_map(&w, 3);
     rp_writer_str(&w, "expires_ms");
@@ -113,8 +120,11 @@ int command_join(const struct command_args *args)
     rp_writer_str(&w, token);
     result = client_ask(args->home, CONTROL_JOIN, &w, &answer);
     rp_writer_free(&w);
-    if (result == EXIT_DONE)
-        printf("joined %s (%s)\n", text_of(answer, "name"), text_of(answer, "organisation"));
+    if (result == EXIT_DONE) {
+        printf("joined ");
+        print_field(answer, "name");
+        printf(" (%s)\n", text_of(answer, "organisation"));
+    }
     json_decref(answer);
     return result;
 }

@@ -1,3 +1,4 @@
+#include <getopt.h>
 #include <signal.h>
 #include <sodium.h>
 #include <stdarg.h>
@@ -8,6 +9,7 @@
 
 #include "home.h"
 #include "rp/err.h"
+#include "rp/key.h"
 #include "rpctl.h"
 
 static const struct {
@@ -73,18 +75,67 @@ int usage_error(const struct command_args *args, const char *format, ...)
     return EXIT_USAGE;
 }
 
-int main(int argc, char **argv)
+int option_error(const struct command_args *args)
 {
-    static char home[HOME_PATH_MAX];
-    static struct why why;
-    int at = 1;
+    if (optopt > 0 && optopt < OPTION(0)) /* getopt stays at a word of letters until its last */
+        return usage_error(args, "-%c: unknown", optopt);
+    return usage_error(args, "%s: unknown, or its value is missing", args->argv[optind - 1]);
+}
 
-    signal(SIGPIPE, SIG_IGN); /* a reader that has seen enough is no failure of ours */
-    umask(077);
-    if (sodium_init() < 0) {
-        fputs("rpctl: libsodium cannot be used on this machine\n", stderr);
+int read_operands(const struct command_args *args, int min, int max, const char *missing,
+                  bool *json)
+{
+    static const struct option options[] = {{"json", no_argument, NULL, OPTION('j')},
+                                            {NULL, 0, NULL, 0}};
+    int option;
+
+    *json = false;
+    opterr = 0;
+    while ((option = getopt_long(args->argc, args->argv, "", options, NULL)) != -1) {
+        if (option == '?')
+            return option_error(args);
+        *json = true;
+    }
+    if (args->argc - optind < min)
+        return usage_error(args, "%s", missing);
+    if (args->argc - optind > max)
+        return usage_error(args, "%s: not expected", args->argv[optind + max]);
+    return EXIT_DONE;
+}
+
+/* The home, from the arguments at ${at} or from the environment. EXIT_DONE, or what is wrong. */
+static int read_home(char home[static HOME_PATH_MAX], int argc, char **argv, int *at)
+{
+    static struct why why;
+    const char *given = NULL;
+
+    if (*at < argc && strncmp(argv[*at], "--home=", 7) == 0) {
+        given = argv[(*at)++] + 7;
+    } else if (*at < argc && strcmp(argv[*at], "--home") == 0) {
+        given = *at + 1 < argc ? argv[*at + 1] : "";
+        *at += 2;
+    }
+    if (given == NULL && home_default(home, &why) != RP_OK) {
+        fprintf(stderr, "rpctl: %s\n", why.text);
         return EXIT_FAILED;
     }
+    if (given == NULL)
+        return EXIT_DONE;
+    if (given[0] == '\0' || strlen(given) >= HOME_PATH_MAX) {
+        fprintf(stderr, "rpctl: %s\n\nusage: rpctl [--home DIR] COMMAND ...\n",
+                given[0] == '\0' ? "--home: which folder?" : "the path after --home is too long");
+        return EXIT_USAGE;
+    }
+    memcpy(home, given, strlen(given) + 1);
+    return EXIT_DONE;
+}
+
+static int run(int argc, char **argv)
+{
+    static char home[HOME_PATH_MAX];
+    int at = 1;
+    int status;
+
     if (at < argc && (strcmp(argv[at], "--help") == 0 || strcmp(argv[at], "help") == 0)) {
         print_usage(stdout);
         return EXIT_DONE;
@@ -93,23 +144,30 @@ int main(int argc, char **argv)
         puts("rpctl " RPNODE_VERSION);
         return EXIT_DONE;
     }
-    if (at + 1 < argc && strcmp(argv[at], "--home") == 0) {
-        if (strlen(argv[at + 1]) >= sizeof home) {
-            fputs("rpctl: the path after --home is too long\n", stderr);
-            return EXIT_USAGE;
-        }
-        memcpy(home, argv[at + 1], strlen(argv[at + 1]) + 1);
-        at += 2;
-    } else if (home_default(home, &why) != RP_OK) {
-        fprintf(stderr, "rpctl: %s\n", why.text);
-        return EXIT_FAILED;
-    }
+    if ((status = read_home(home, argc, argv, &at)) != EXIT_DONE)
+        return status;
     for (size_t i = 0; at < argc && i < COMMANDS; i++) {
         if (strcmp(commands[i].name, argv[at]) == 0)
             return commands[i].run(&(struct command_args){home, argc - at, argv + at});
     }
     if (at < argc)
-        fprintf(stderr, "rpctl: there is no command %s\n\n", argv[at]);
+        complain("rpctl: there is no command %s", argv[at]);
     print_usage(stderr);
     return EXIT_USAGE;
+}
+
+int main(int argc, char **argv)
+{
+    int status;
+
+    signal(SIGPIPE, SIG_IGN); /* a reader that has seen enough is no failure of ours */
+    umask(077);
+    if (sodium_init() < 0 || rp_key_self_test() != RP_OK) {
+        fputs("rpctl: this libsodium cannot be used: it does not start, or judges signatures "
+              "otherwise than the nodes' do\n",
+              stderr);
+        return EXIT_FAILED;
+    }
+    status = run(argc, argv);
+    return finish_output() || status != EXIT_DONE ? status : EXIT_FAILED;
 }

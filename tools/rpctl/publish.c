@@ -41,9 +41,9 @@ static bool add_file(struct files *files, const char *path)
 
 int command_publish(const struct command_args *args)
 {
-    static const struct option options[] = {{"audience", required_argument, NULL, 'a'},
-                                            {"new", no_argument, NULL, 'n'},
-                                            {"dry-run", no_argument, NULL, 'd'},
+    static const struct option options[] = {{"audience", required_argument, NULL, OPTION('a')},
+                                            {"new", no_argument, NULL, OPTION('n')},
+                                            {"dry-run", no_argument, NULL, OPTION('d')},
                                             {NULL, 0, NULL, 0}};
     struct files_opts opts = {.kind = rp_kind_find(rp_bytes_str("pattern")),
                               .published = print_object};
@@ -54,12 +54,11 @@ int command_publish(const struct command_args *args)
     opterr = 0;
     while ((option = getopt_long(args->argc, args->argv, "", options, NULL)) != -1) {
         if (option == '?')
-            return usage_error(args, "%s: unknown, or its value is missing",
-                               args->argv[optind - 1]);
-        if (option == 'a')
+            return option_error(args);
+        if (option == OPTION('a'))
             opts.audience = optarg;
-        opts.fresh |= option == 'n';
-        opts.dry_run |= option == 'd';
+        opts.fresh |= option == OPTION('n');
+        opts.dry_run |= option == OPTION('d');
     }
     if (opts.audience != NULL && !is_audience(opts.audience))
         return usage_error(args, "%s: an audience is local or commons", opts.audience);
@@ -131,6 +130,7 @@ struct import {
     const struct files_opts *opts;
     bool accept;
     size_t refused;
+    size_t lines; /* that are not empty, so far */
     struct {
         uint64_t number;
         unsigned line;
@@ -140,7 +140,7 @@ struct import {
 
 static void refuse_line(struct import *import, unsigned line, const char *reason)
 {
-    fprintf(stderr, "%s:%u: %s\n", import->path, line, reason);
+    complain("%s:%u: %s", import->path, line, reason);
     import->refused++;
 }
 
@@ -176,7 +176,10 @@ static bool import_line(struct import *import, const char *line, unsigned number
     struct rp_writer w;
     bool ok = true;
 
-    if (packed == NULL) {
+    if (packed == NULL && import->lines == 1) { /* what begins so has no line that can be taken */
+        complain("rpctl: %s: not an export: its first line has no record", import->path);
+        ok = false;
+    } else if (packed == NULL) {
         refuse_line(import, number, "not a line of an export: it has no record");
     } else {
         if (import->waiting_n == IN_FLIGHT)
@@ -206,8 +209,10 @@ static int import_lines(struct import *import, FILE *in)
 
     while (ok && fgets(line, LINE_SIZE_MAX, in) != NULL) {
         number++;
-        if (strspn(line, " \t\r\n") != strlen(line))
-            ok = import_line(import, line, number);
+        if (strspn(line, " \t\r\n") == strlen(line))
+            continue;
+        import->lines++;
+        ok = import_line(import, line, number);
     }
     while (ok && import->waiting_n > 0)
         ok = take_import_answer(import);
@@ -234,7 +239,8 @@ static int import_export(const struct command_args *args, const char *path,
         return EXIT_NOT_RUNNING;
     }
     status = import_lines(&import, in);
-    print_counts(import.refused, false);
+    if (import.lines > 1 || status == EXIT_DONE || import.refused > 0)
+        print_counts(import.refused, false);
     client_close(import.client);
     fclose(in);
     return status;
@@ -272,18 +278,27 @@ static int import_any(const struct command_args *args, const char *path, struct 
         free(export);
         return status;
     }
+    if (!S_ISDIR(st.st_mode) && files_is_markdown(path)) {
+        complain("rpctl: %s: Markdown is imported by the folder: give that, or use  rpctl publish",
+                 path);
+        return EXIT_FAILED;
+    }
     return S_ISDIR(st.st_mode) ? import_folder(args, path, opts)
                                : import_export(args, path, opts, only_accepted);
 }
 
 int command_import(const struct command_args *args)
 {
-    static const struct option options[] = {
-        {"dry-run", no_argument, NULL, 'd'},           {"kind", required_argument, NULL, 'k'},
-        {"lang", required_argument, NULL, 'g'},        {"licence", required_argument, NULL, 'l'},
-        {"attribution", required_argument, NULL, 't'}, {"audience", required_argument, NULL, 'a'},
-        {"source", required_argument, NULL, 's'},      {"only-accepted", no_argument, NULL, 'o'},
-        {"verbose", no_argument, NULL, 'v'},           {NULL, 0, NULL, 0}};
+    static const struct option options[] = {{"dry-run", no_argument, NULL, OPTION('d')},
+                                            {"kind", required_argument, NULL, OPTION('k')},
+                                            {"lang", required_argument, NULL, OPTION('g')},
+                                            {"licence", required_argument, NULL, OPTION('l')},
+                                            {"attribution", required_argument, NULL, OPTION('t')},
+                                            {"audience", required_argument, NULL, OPTION('a')},
+                                            {"source", required_argument, NULL, OPTION('s')},
+                                            {"only-accepted", no_argument, NULL, OPTION('o')},
+                                            {"verbose", no_argument, NULL, OPTION('v')},
+                                            {NULL, 0, NULL, 0}};
     struct files_opts opts = {.kind = rp_kind_find(rp_bytes_str("pattern"))};
     bool only_accepted = false;
     int option;
@@ -291,40 +306,39 @@ int command_import(const struct command_args *args)
     opterr = 0;
     while ((option = getopt_long(args->argc, args->argv, "", options, NULL)) != -1) {
         switch (option) {
-        case 'd':
+        case OPTION('d'):
             opts.dry_run = true;
             break;
-        case 'k':
+        case OPTION('k'):
             opts.kind = rp_kind_find(rp_bytes_str(optarg));
             if (opts.kind == NULL || !opts.kind->authored)
                 return usage_error(args, "%s: there is no such kind", optarg);
             break;
-        case 'g':
+        case OPTION('g'):
             opts.lang = optarg;
             break;
-        case 'l':
+        case OPTION('l'):
             opts.licence = optarg;
             break;
-        case 't':
+        case OPTION('t'):
             opts.attribution = optarg;
             break;
-        case 'a':
+        case OPTION('a'):
             if (!is_audience(optarg))
                 return usage_error(args, "%s: an audience is local or commons", optarg);
             opts.audience = optarg;
             break;
-        case 's':
+        case OPTION('s'):
             opts.source = optarg;
             break;
-        case 'o':
+        case OPTION('o'):
             only_accepted = true;
             break;
-        case 'v':
+        case OPTION('v'):
             opts.verbose = true;
             break;
         default:
-            return usage_error(args, "%s: unknown, or its value is missing",
-                               args->argv[optind - 1]);
+            return option_error(args);
         }
     }
     if (optind + 1 != args->argc)

@@ -4,6 +4,7 @@
 #include <jansson.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include "control/protocol.h"
 #include "rp/writer.h"
@@ -48,6 +49,19 @@ const char *command_usage(const char *name);
 int usage_error(const struct command_args *args, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
+/* What getopt_long gives for an option: none is a letter, so that it cannot be taken for one. */
+#define OPTION(letter) (256 + (letter))
+
+/* The same for an option that getopt_long did not take. */
+int option_error(const struct command_args *args);
+
+/*
+ * For commands whose only option is --json, wherever it stands: leaves optind at the first of the
+ * operands, of which there are ${min} to ${max}. EXIT_DONE, or EXIT_USAGE with ${missing} said.
+ */
+int read_operands(const struct command_args *args, int min, int max, const char *missing,
+                  bool *json);
+
 /* The node */
 
 struct client;
@@ -62,7 +76,9 @@ uint64_t client_send(struct client *client, enum control_command command, struct
 struct reply {
     uint64_t number;
     enum { REPLY_ITEM, REPLY_DONE, REPLY_ERROR } type;
-    json_t *value; /* owned; binaries as base64, so that nothing is lost */
+    /* Owned. Binaries are base64, integers above 2^63 - 1 text, so that nothing is lost. NULL: an
+     * item that cannot be told as JSON, which was said. */
+    json_t *value;
 };
 
 /* The next reply, to whichever request. False, with the reason said, when there is none any more.
@@ -71,23 +87,42 @@ bool client_next(struct client *client, struct reply *out);
 
 /*
  * Sends one command and waits for its end. Items go to ${item} (may be NULL), which does not own
- * them; the last value to ${done} (may be NULL). Gives an exit status; errors are said.
+ * them; the last value to ${done} (may be NULL). Gives an exit status, EXIT_FAILED also when an
+ * item had to be left out; errors are said.
  */
 int client_call(struct client *client, enum control_command command, struct rp_writer *args,
                 void (*item)(void *ctx, const json_t *value), void *ctx, json_t **done);
 
-/* Shows one object: gives it as one value, its versions in "versions". */
-int client_show(struct client *client, const char *id, json_t **object);
+/* Shows one object: gives it as one value, its versions in "versions". ${export} is NULL, or
+ * "commons" or "local" for what may go into an export of that kind. */
+int client_show(struct client *client, const char *id, const char *export, json_t **object);
 
 /* client_open, client_call and client_close for a command without items. */
 int client_ask(const char *home, enum control_command command, struct rp_writer *args,
                json_t **done);
 
-/* Says what an error reply holds: "rpctl: text (field)". */
+/* Says what an error reply holds: "rpctl: field: text". */
 void say_error(const json_t *error);
 
-/* Printing */
-void print_json(const json_t *value, bool lines); /* lines: compact, one line */
+/*
+ * Printing. What others have written can hold anything: no character of it reaches a terminal that
+ * moves the cursor, forges a line or turns the direction of the text. Such are shown as <U+001B>;
+ * line ends and tabs, too, unless ${lines}.
+ */
+void print_text(FILE *out, const char *text, size_t len, bool lines);
+void print_field(const json_t *map, const char *key);         /* on standard output, as one line */
+char *visible_text(const char *text, size_t len, bool lines); /* malloc'd; never NULL */
+
+/* A line on standard error, the same way. */
+void complain(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* JSON in which such characters are escaped. False when the value cannot be written. */
+bool write_json(FILE *out, const json_t *value, bool lines); /* lines: compact, one line */
+void print_json(const json_t *value, bool lines);
+
+/* Writes everything to standard output. False, with the reason said, when that failed, unless the
+ * reader has gone: one that has seen enough is no failure of ours. */
+bool finish_output(void);
 
 /* "2 h ago", "12 d", "-" is never used. */
 void format_ago(char *out, size_t size, const char *iso);

@@ -1,6 +1,7 @@
 #include <getopt.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "rp/limits.h"
@@ -88,6 +89,42 @@ static int width_of(const char *text)
     return width;
 }
 
+/* What to call a peer: its name or, before it has told one, the beginning of its id. Malloc'd. */
+static char *name_of(const json_t *peer)
+{
+    const json_t *name = json_object_get(peer, "name");
+
+    if (json_string_length(name) > 0)
+        return visible_text(json_string_value(name), json_string_length(name), false);
+    return visible_text(text_of(peer, "organisation"), 12, false);
+}
+
+static int name_width(const json_t *peer)
+{
+    char *name = name_of(peer);
+    int width = width_of(name);
+
+    free(name);
+    return width;
+}
+
+static void print_peer(const json_t *peer, int width)
+{
+    const json_t *why = json_object_get(peer, "why");
+    char *name = name_of(peer);
+    char ago[32];
+
+    format_ago(ago, sizeof ago, text_of(peer, "last_sync"));
+    printf("%s%*s  %-7s  %-11s", name, width - width_of(name), "", text_of(peer, "state"), ago);
+    print_count(peer, "recv_pending", 5);
+    print_count(peer, "send_pending", 5);
+    printf("  ");
+    if (!is_in_sync(peer))
+        print_field(why, "text");
+    printf("\n");
+    free(name);
+}
+
 static void print_peers(const json_t *peers)
 {
     int width = 4;
@@ -98,22 +135,12 @@ static void print_peers(const json_t *peers)
         return;
     json_array_foreach(peers, i, peer)
     {
-        if (width_of(text_of(peer, "name")) > width)
-            width = width_of(text_of(peer, "name"));
+        int wanted = name_width(peer);
+
+        width = wanted > width ? wanted : width;
     }
     printf("\n%-*s  STATE    LAST SYNC     RECV   SEND  WHY\n", width, "PEER");
-    json_array_foreach(peers, i, peer)
-    {
-        const json_t *why = json_object_get(peer, "why");
-        char ago[32];
-
-        format_ago(ago, sizeof ago, text_of(peer, "last_sync"));
-        printf("%s%*s  %-7s  %-11s", text_of(peer, "name"), width - width_of(text_of(peer, "name")),
-               "", text_of(peer, "state"), ago);
-        print_count(peer, "recv_pending", 5);
-        print_count(peer, "send_pending", 5);
-        printf("  %s\n", is_in_sync(peer) ? "" : text_of(why, "text"));
-    }
+    json_array_foreach(peers, i, peer) print_peer(peer, width);
 }
 
 static void print_knocks(const json_t *knocks)
@@ -123,8 +150,9 @@ static void print_knocks(const json_t *knocks)
 
     json_array_foreach(knocks, i, knock)
     {
-        printf("\n! %s waits for approval.  Next: rpctl peer add %s\n", text_of(knock, "name"),
-               text_of(knock, "organisation"));
+        printf("\n! ");
+        print_field(knock, "name");
+        printf(" waits for approval.  Next: rpctl peer add %s\n", text_of(knock, "organisation"));
     }
 }
 
@@ -146,8 +174,9 @@ static void print_status(const json_t *status)
 
 int command_status(const struct command_args *args)
 {
-    static const struct option options[] = {
-        {"json", no_argument, NULL, 'j'}, {"check", no_argument, NULL, 'c'}, {NULL, 0, NULL, 0}};
+    static const struct option options[] = {{"json", no_argument, NULL, OPTION('j')},
+                                            {"check", no_argument, NULL, OPTION('c')},
+                                            {NULL, 0, NULL, 0}};
     bool json = false;
     bool check = false;
     struct rp_writer w;
@@ -158,9 +187,9 @@ int command_status(const struct command_args *args)
     opterr = 0;
     while ((option = getopt_long(args->argc, args->argv, "", options, NULL)) != -1) {
         if (option == '?')
-            return usage_error(args, "%s: unknown", args->argv[optind - 1]);
-        json |= option == 'j';
-        check |= option == 'c';
+            return option_error(args);
+        json |= option == OPTION('j');
+        check |= option == OPTION('c');
     }
     if (optind < args->argc)
         return usage_error(args, "%s: not expected", args->argv[optind]);
@@ -192,16 +221,23 @@ static void print_details(const json_t *peers)
         char in[32];
         char out[32];
         char ago[32];
+        char *name;
 
         format_bytes(in, sizeof in, number_of(peer, "bytes_in"));
         format_bytes(out, sizeof out, number_of(peer, "bytes_out"));
         format_ago(ago, sizeof ago, text_of(peer, "last_sync"));
+        name = name_of(peer);
         printf("%s%s\n  organisation  %s\n  state         %s\n  last sync     %s\n",
-               i > 0 ? "\n" : "", text_of(peer, "name"), text_of(peer, "organisation"),
-               text_of(peer, "state"), ago);
-        if (!is_in_sync(peer))
-            printf("  why           %s\n", text_of(json_object_get(peer, "why"), "text"));
-        printf("  address       %s\n", text_of(peer, "address"));
+               i > 0 ? "\n" : "", name, text_of(peer, "organisation"), text_of(peer, "state"), ago);
+        free(name);
+        if (!is_in_sync(peer)) {
+            printf("  why           ");
+            print_field(json_object_get(peer, "why"), "text");
+            printf("\n");
+        }
+        printf("  address       ");
+        print_field(peer, "address");
+        printf("\n");
         if (link[0] != '\0')
             printf("  link          %s, %s in, %s out, its clock %+.1f s\n",
                    strcmp(link, "out") == 0 ? "called by us" : "called by them", in, out,
@@ -213,11 +249,11 @@ int command_peers(const struct command_args *args)
 {
     struct rp_writer w;
     json_t *answer;
-    bool json = args->argc > 1 && strcmp(args->argv[1], "--json") == 0;
-    int result;
+    bool json;
+    int result = read_operands(args, 0, 0, "", &json);
 
-    if (args->argc > 1 + json)
-        return usage_error(args, "%s: not expected", args->argv[1 + json]);
+    if (result != EXIT_DONE)
+        return result;
     empty_map(&w);
     result = client_ask(args->home, CONTROL_PEERS, &w, &answer);
     rp_writer_free(&w);
@@ -248,7 +284,7 @@ static int show_peer(const json_t *peers, const char *name)
             json_array_append(found, (json_t *)(uintptr_t)peer);
     }
     if (json_array_size(found) == 0) {
-        fprintf(stderr, "rpctl: no peer is called %s: see  rpctl peers\n", name);
+        complain("rpctl: no peer is called %s: see  rpctl peers", name);
         result = EXIT_FAILED;
     }
     print_details(found);
@@ -258,19 +294,27 @@ static int show_peer(const json_t *peers, const char *name)
 
 static int peer_add(const struct command_args *args)
 {
+    static const struct option options[] = {{"name", required_argument, NULL, OPTION('n')},
+                                            {NULL, 0, NULL, 0}};
     const char *address = NULL;
     const char *name = NULL;
     struct rp_writer w;
+    int option;
     int result;
 
-    for (int i = 3; i < args->argc; i++) {
-        if (strcmp(args->argv[i], "--name") == 0 && i + 1 < args->argc)
-            name = args->argv[++i];
-        else if (address == NULL && args->argv[i][0] != '-')
-            address = args->argv[i];
-        else
-            return usage_error(args, "%s: not expected", args->argv[i]);
+    opterr = 0;
+    while ((option = getopt_long(args->argc, args->argv, "", options, NULL)) != -1) {
+        if (option == '?')
+            return option_error(args);
+        name = optarg;
     }
+    /* the words that are left: "add", the organisation, and perhaps where to call it */
+    if (args->argc - optind < 2)
+        return usage_error(args, "which organisation? Give its id, rp1...");
+    if (args->argc - optind > 3)
+        return usage_error(args, "%s: not expected", args->argv[optind + 3]);
+    if (args->argc - optind == 3)
+        address = args->argv[optind + 2];
     rp_writer_init(&w, RP_FRAME_MAX);
     rp_writer_map(&w, 3);
     rp_writer_str(&w, "address");
@@ -278,7 +322,7 @@ static int peer_add(const struct command_args *args)
     rp_writer_str(&w, "name");
     rp_writer_str(&w, name != NULL ? name : "");
     rp_writer_str(&w, "org");
-    rp_writer_str(&w, args->argv[2]);
+    rp_writer_str(&w, args->argv[optind + 1]);
     result = client_ask(args->home, CONTROL_PEER_ADD, &w, NULL);
     rp_writer_free(&w);
     if (result == EXIT_DONE && address == NULL)
