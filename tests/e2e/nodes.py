@@ -84,6 +84,7 @@ class Node:
 
     def answers(self):
         if self.process.poll() is not None:
+            self.process = None
             raise AssertionError(f"{self.name} has ended: {self.last_log()}")
         return self.run("status").returncode == 0
 
@@ -123,16 +124,21 @@ def agree(*nodes):
 
 
 class NodesTest(unittest.TestCase):
-    """Gives each test a folder, and ends its nodes after it."""
+    """Gives each test a folder, and ends its nodes after it, which must stop cleanly."""
 
     def setUp(self):
         self.folder = tempfile.mkdtemp(prefix="rp-")
         self.nodes = []
 
     def tearDown(self):
-        for node in self.nodes:
-            node.kill()
-        shutil.rmtree(self.folder, ignore_errors=True)
+        try:
+            for node in self.nodes:
+                if node.process is not None and node.process.returncode is None:
+                    node.stop()
+        finally:
+            for node in self.nodes:
+                node.kill()
+            shutil.rmtree(self.folder, ignore_errors=True)
 
     def node(self, name, start=True, **kwargs):
         node = Node(self.folder, name, **kwargs)
