@@ -120,8 +120,11 @@ static int write_new(const char *home, const char *name, struct rp_slice content
     if (fd < 0)
         return fail(errno == EEXIST ? RP_ERR_EXISTS : RP_ERR_IO, why, "%s: cannot be made: %s",
                     path, strerror(errno));
-    if (write(fd, content.data, content.len) != (ssize_t)content.len || fsync(fd) != 0)
+    errno = ENOSPC; /* what it means when less is written than was asked for */
+    if (write(fd, content.data, content.len) != (ssize_t)content.len || fsync(fd) != 0) {
         err = fail(RP_ERR_IO, why, "%s: cannot be written: %s", path, strerror(errno));
+        (void)unlink(path); /* what is half there would pass for a key */
+    }
     close(fd);
     sync_folder(home);
     return err;

@@ -47,6 +47,7 @@ struct node {
     bool stopping;
     bool draining;     /* what was taken in is being written, and nothing more is taken in */
     bool store_full;   /* the last write of content found no room */
+    bool failed;       /* it ends because the store does not work any more */
     bool by_our_count; /* as find_room counts it; else the system said so */
 };
 
@@ -167,6 +168,19 @@ static void tick(uv_timer_t *timer)
     settle(node);
 }
 
+static void begin_to_stop(struct node *node);
+
+/* The disk failed in the one place where LMDB cannot go on: what starts us again opens it anew. */
+static void end_if_failed(struct node *node)
+{
+    if (node->stopping || !kv_lmdb_has_failed(node->kv))
+        return;
+    log_line(LOG_ERROR, "the disk failed while the store was being written: the node ends. Nothing "
+                        "that was acknowledged is lost; start it again");
+    node->failed = true;
+    begin_to_stop(node);
+}
+
 /* What ingest tells */
 
 static void reported(void *ctx, struct intake *intake)
@@ -195,6 +209,8 @@ static void reported(void *ctx, struct intake *intake)
     intake_report(node->core, intake, clock_steady());
     if (outcome.tag != 0 && !node->stopping)
         control_outcome(node->control, &outcome);
+    if (outcome.err == RP_ERR_FULL || outcome.err == RP_ERR_IO)
+        end_if_failed(node);
 }
 
 /* What control asks */
@@ -252,6 +268,15 @@ static void net_stopped(void *ctx)
     ingest_stop(node->ingest, ingest_stopped, node);
 }
 
+static void begin_to_stop(struct node *node)
+{
+    node->stopping = true;
+    uv_timer_stop(&node->timer);
+    web_stop(node->web);
+    core_stop(node->core);
+    net_stop(node->net, net_stopped, node);
+}
+
 static void stop(uv_signal_t *handle, int number)
 {
     struct node *node = handle->data;
@@ -259,11 +284,7 @@ static void stop(uv_signal_t *handle, int number)
     if (node->stopping)
         return;
     log_line(LOG_INFO, "stopping (%s)", number == SIGINT ? "SIGINT" : "SIGTERM");
-    node->stopping = true;
-    uv_timer_stop(&node->timer);
-    web_stop(node->web);
-    core_stop(node->core);
-    net_stop(node->net, net_stopped, node);
+    begin_to_stop(node);
 }
 
 /* Starting */
@@ -387,6 +408,7 @@ int node_run(const struct node_opts *opts)
 {
     struct node *node = calloc(1, sizeof *node);
     struct why why = {{0}};
+    int status;
     int err;
 
     if (node == NULL)
@@ -401,7 +423,11 @@ int node_run(const struct node_opts *opts)
     }
     if ((err = open_node(node, &why)) != RP_OK)
         goto err1;
-    uv_loop_init(&node->loop);
+    if ((status = uv_loop_init(&node->loop)) != 0) {
+        snprintf(why.text, sizeof why.text, "cannot wait for anything: %s", uv_strerror(status));
+        err = RP_ERR_IO;
+        goto err1;
+    }
     if ((err = start(node, &why)) != RP_OK) {
         /* what was begun ends with the process: nothing was taken in yet */
         log_line(LOG_ERROR, "%s", why.text);
@@ -414,6 +440,8 @@ int node_run(const struct node_opts *opts)
     web_free(node->web);
     (void)unlink(HOME_SOCKET);
     log_line(LOG_INFO, "stopped");
+    if (node->failed)
+        err = RP_ERR_IO;
 err1:
     if (why.text[0] != '\0')
         log_line(LOG_ERROR, "%s", why.text);

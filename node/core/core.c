@@ -10,15 +10,17 @@
 #define OWN_TAG (UINT64_C(1) << 63) /* in tags of records that the core itself submits */
 
 /* Sees to it that our own inception is in the control set, where others find it. */
-static void publish_identity(struct core *core, uint64_t now_ms)
+static int publish_identity(struct core *core, uint64_t now_ms)
 {
     struct author author = {&core->self->key, core->self->identity.org, &core->rand,
                             core_calendar(core, now_ms)};
     struct rp_bytes packed;
+    int err;
 
-    if (core->orgs[ORG_SELF].sums[LANE_LASTING] == NULL &&
-        author_identity(&packed, &author, core->self->inception) == RP_OK)
-        core_submit_own(core, &packed, NULL);
+    if (core->orgs[ORG_SELF].sums[LANE_LASTING] != NULL)
+        return RP_OK;
+    err = author_identity(&packed, &author, core->self->inception);
+    return err != RP_OK ? err : core_submit_own(core, &packed, NULL);
 }
 
 struct core *core_new(const struct core_opts *opts, uint64_t now_ms, int *err)
@@ -46,7 +48,8 @@ struct core *core_new(const struct core_opts *opts, uint64_t now_ms, int *err)
         (*err = peering_start(core, now_ms)) != RP_OK || (*err = sets_load(core)) != RP_OK)
         goto err1;
     trust_recompute(core, now_ms);
-    publish_identity(core, now_ms);
+    if ((*err = publish_identity(core, now_ms)) != RP_OK)
+        goto err1;
     return core;
 
 err1:
@@ -86,9 +89,12 @@ void core_free(struct core *core)
         if (effect.change != NULL)
             change_free(effect.change);
     }
-    for (size_t i = 0; i < core->failed_n; i++)
-        change_free(core->failed[i]);
-    free(core->failed);
+    while (core->failed != NULL) {
+        struct change *change = core->failed;
+
+        core->failed = change->next;
+        change_free(change);
+    }
     free_own(core);
     free(core->effects.items);
     sets_free(core);
@@ -156,24 +162,36 @@ struct change *core_change_new(enum change_type type)
     return change;
 }
 
-uint64_t core_store(struct core *core, struct change *change)
-{
-    struct core_effect *effect = core_effect_new(core, CORE_STORE);
-
-    if (effect == NULL) {
-        change_free(change);
-        return 0;
-    }
-    if (change->id == 0)
-        change->id = ++core->next_change;
-    effect->change = change;
-    return change->id;
-}
-
 void core_retry_at(struct core *core, uint64_t at_ms)
 {
     if (at_ms < core->retry_at)
         core->retry_at = at_ms;
+}
+
+/* Keeps a change that could not be stored, to be tried again. */
+static void keep_failed(struct core *core, struct change *change, uint64_t at_ms)
+{
+    struct change **last = &core->failed;
+
+    while (*last != NULL)
+        last = &(*last)->next;
+    change->next = NULL;
+    *last = change;
+    change->failed = true;
+    core_retry_at(core, at_ms);
+}
+
+uint64_t core_store(struct core *core, struct change *change)
+{
+    struct core_effect *effect = core_effect_new(core, CORE_STORE);
+
+    if (change->id == 0)
+        change->id = ++core->next_change;
+    if (effect == NULL)
+        keep_failed(core, change, 0);
+    else
+        effect->change = change;
+    return change->id;
 }
 
 static int submit_copy(struct core *core, const struct own_record *own)
@@ -190,24 +208,26 @@ static int submit_copy(struct core *core, const struct own_record *own)
     return err;
 }
 
-void core_submit_own(struct core *core, struct rp_bytes *packed, struct change *then)
+int core_submit_own(struct core *core, struct rp_bytes *packed, struct change **then)
 {
     struct own_record *own = calloc(1, sizeof *own);
 
     if (own == NULL) {
         rp_bytes_free(packed);
-        if (then != NULL)
-            change_free(then);
-        return;
+        return RP_ERR_NOMEM;
     }
     own->tag = OWN_TAG | ++core->next_own;
     own->packed = *packed;
-    own->then = then;
+    if (then != NULL) {
+        own->then = *then;
+        *then = NULL;
+    }
     own->next = core->own;
     core->own = own;
     own->failed = submit_copy(core, own) != RP_OK;
     if (own->failed)
         core_retry_at(core, 0);
+    return RP_OK;
 }
 
 void core_apply(struct batch *batch, struct change *change)
@@ -261,31 +281,25 @@ static void renew(struct core *core, struct change *change)
     }
 }
 
-/* Keeps a change that could not be stored, to be tried again. */
-static void keep_failed(struct core *core, struct change *change, uint64_t now_ms)
-{
-    struct change **failed = realloc(core->failed, (core->failed_n + 1) * sizeof *core->failed);
-
-    if (failed == NULL) {
-        change_free(change);
-        return;
-    }
-    change->failed = true;
-    core->failed = failed;
-    core->failed[core->failed_n++] = change;
-    core_retry_at(core, now_ms + RETRY_MS);
-}
-
 static void retry_failed(struct core *core, uint64_t now_ms)
 {
-    size_t n = core->failed_n;
+    struct change *failed = core->failed;
 
-    core->failed_n = 0;
+    core->failed = NULL;
     core->retry_at = UINT64_MAX;
-    for (size_t i = 0; i < n; i++) {
-        renew(core, core->failed[i]);
-        (void)core_store(core, core->failed[i]);
+    while (failed != NULL) {
+        struct change *change = failed;
+
+        failed = change->next;
+        renew(core, change);
+        (void)core_store(core, change);
     }
+    for (struct link *link = core->links; link != NULL; link = link->next) {
+        if (link->close_due)
+            link_ask_close(link);
+    }
+    peering_retry(core);
+    trust_retry(core, now_ms);
     for (struct own_record *own = core->own; own != NULL; own = own->next) {
         if (own->failed)
             own->failed = submit_copy(core, own) != RP_OK;
@@ -294,6 +308,8 @@ static void retry_failed(struct core *core, uint64_t now_ms)
     }
     if (core->trust_changed)
         trust_recompute(core, now_ms);
+    if (core->retry_at < now_ms + RETRY_MS) /* what failed again at once is not worth haste */
+        core->retry_at = now_ms + RETRY_MS;
 }
 
 /* A damaged record is gone: peers have it, if anybody. */
@@ -356,7 +372,7 @@ void core_stored(struct core *core, struct change *change, int err, uint64_t now
     if (err == RP_ERR_FULL)
         core->full_until = now_ms + FULL_MS;
     if (err != RP_OK) {
-        keep_failed(core, change, now_ms);
+        keep_failed(core, change, now_ms + RETRY_MS);
         return;
     }
     if (change->type == CHANGE_ORG && change->failed) {

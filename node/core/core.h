@@ -117,7 +117,8 @@ enum change_type {
 /* A change to the store, to be carried out by the one writer, in order. */
 struct change {
     uint64_t id;
-    bool failed; /* at least once */
+    struct change *next; /* of those that failed */
+    bool failed;         /* at least once */
     enum change_type type;
     struct org org; /* its inception is in inception */
     struct rp_bytes inception;

@@ -65,6 +65,8 @@ struct core_org {
     bool by_hand;
     uint32_t depth;
     uint64_t since;
+    bool store_due;            /* its standing is to be stored, when there is memory */
+    bool vouch_due;            /* our vouch for it is to be written */
     struct rp_bytes inception; /* empty while unknown */
     char *name;
     struct sum *sums[LANES]; /* of the commons; NULL while empty */
@@ -180,6 +182,7 @@ struct link {
     enum link_state state;
     bool outbound;
     bool wake_asked;
+    bool close_due;      /* there was no memory to ask for it */
     bool has_offered;    /* something that was wanted */
     bool has_settled;    /* an exchange came to its end here */
     bool counts_as_sync; /* a check on this link has found everything equal */
@@ -240,6 +243,7 @@ enum standing { STANDING_NONE, STANDING_KEPT, STANDING_ACCEPTED };
 
 struct peer {
     struct peer_entry entry;
+    bool store_due; /* it is to be stored, when there is memory */
     uint32_t org;
     uint32_t next_address;
     bool dialling;
@@ -328,11 +332,11 @@ struct core {
 
     struct effect_queue effects;
     uint64_t next_change;
-    struct change **failed; /* changes that could not be stored, to be tried again */
-    size_t failed_n;
+    struct change *failed;  /* changes that could not be stored, in order, to be tried again */
     struct own_record *own; /* records of ours that are on their way into the store */
     uint64_t next_own;
     uint64_t retry_at;
+    bool vouches_due; /* one was not noted, for want of memory: to be read anew */
     bool
         trust_changed; /* who is accepted is to be found out anew: once, for all that happens now */
     uint64_t trust_at;
@@ -341,12 +345,13 @@ struct core {
 
 /* core.c */
 struct core_effect *core_effect_new(struct core *core, enum core_effect_type type);
-/* Gives ${change} out to be stored; takes it over. Its id, or 0 when memory is short. */
+/* Gives ${change} out to be stored, now or when there is memory; takes it over. Its id. */
 uint64_t core_store(struct core *core, struct change *change);
 struct change *core_change_new(enum change_type type);
 /* Has a record of ours taken in, however often that fails at first; takes it over. When it is in
  * the store, ${then} (NULL: nothing) is stored, too. */
-void core_submit_own(struct core *core, struct rp_bytes *packed, struct change *then);
+int core_submit_own(struct core *core, struct rp_bytes *packed, struct change **then)
+    __attribute__((warn_unused_result));
 /* A stored record was found to be damaged: it goes, and is fetched again. */
 void core_damaged(struct core *core, uint64_t seq);
 void core_retry_at(struct core *core, uint64_t at_ms); /* what failed is tried again then */
@@ -393,7 +398,10 @@ void trust_vouch_erased(struct core *core, const uint8_t *symbol);
 bool trust_vouched_by_us(const struct core *core, uint32_t subject);
 void trust_vouch_for(struct core *core, uint32_t subject, uint64_t now_ms);
 /* Withdraws our vouches for ${subject}; ${then} is stored when that is done. */
-void trust_unvouch(struct core *core, uint32_t subject, struct change *then, uint64_t now_ms);
+int trust_unvouch(struct core *core, uint32_t subject, struct change **then, uint64_t now_ms)
+    __attribute__((warn_unused_result));
+/* Does what memory was too short for. */
+void trust_retry(struct core *core, uint64_t now_ms);
 /* Computes anew who is accepted, and tells store, sets and links of what changed. */
 void trust_recompute(struct core *core, uint64_t now_ms);
 void trust_store_standing(struct core *core, uint32_t number);
@@ -418,7 +426,9 @@ int peering_start(struct core *core, uint64_t now_ms);
 void peering_free(struct core *core);
 struct peer *peering_find(const struct core *core, const uint8_t org[static RP_ID_LEN]);
 struct peer *peering_add(struct core *core, const uint8_t org[static RP_ID_LEN], uint64_t now_ms);
-uint64_t peering_store(struct core *core, const struct peer *peer);
+uint64_t peering_store(struct core *core, struct peer *peer);
+/* Does what memory was too short for. */
+void peering_retry(struct core *core);
 void peering_stored(struct core *core, const struct change *change, int err);
 void peering_renew_invite(const struct core *core, struct invite_entry *invite);
 void peering_note(struct peer *peer, const char *code, const char *text);
@@ -438,6 +448,7 @@ void link_send(struct link *link); /* what its writer holds, as a frame */
 void link_end(struct link *link, const char *reason);
 struct link *link_by_number(const struct core *core, uint64_t number);
 struct link *link_of_peer(const struct core *core, const struct peer *peer);
+void link_ask_close(struct link *link);
 void link_settled(struct link *link); /* an exchange came to its end on it: it works */
 void link_flush_announcements(struct link *link);
 void link_stored(struct core *core, uint64_t change_id, int err, uint64_t now_ms);

@@ -302,7 +302,11 @@ void fetch_ask(struct link *link, uint64_t now_ms)
                 return;
             if ((request = new_request(link, set)) == NULL)
                 return;
-            if (fill_request(link, request) != RP_OK || request->symbols.n == 0) {
+            if (fill_request(link, request) != RP_OK && request->symbols.n == 0) {
+                drop_request(link, request);
+                return; /* memory is short: at the next occasion */
+            }
+            if (request->symbols.n == 0) {
                 drop_request(link, request);
                 continue;
             }

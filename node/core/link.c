@@ -127,10 +127,19 @@ void link_send(struct link *link)
         core_wake(link);
 }
 
+void link_ask_close(struct link *link)
+{
+    struct core_effect *effect = core_effect_new(link->core, CORE_CLOSE);
+
+    link->close_due = effect == NULL;
+    if (effect != NULL)
+        effect->link = link;
+    else
+        core_retry_at(link->core, 0);
+}
+
 void link_end(struct link *link, const char *reason)
 {
-    struct core_effect *effect;
-
     if (link->state == LINK_ENDING)
         return;
     if (reason != NULL && rp_session_is_open(link->session)) {
@@ -140,9 +149,7 @@ void link_end(struct link *link, const char *reason)
         rp_writer_reset(&link->writer);
     }
     link->state = LINK_ENDING;
-    effect = core_effect_new(link->core, CORE_CLOSE);
-    if (effect != NULL)
-        effect->link = link;
+    link_ask_close(link);
 }
 
 void link_settled(struct link *link)
@@ -210,6 +217,11 @@ static void refuse(struct link *link, const char *code, const char *text)
     rp_message_write_refuse(&link->writer, code, text);
     link_send(link);
     link_end(link, NULL);
+}
+
+static void refuse_busy(struct link *link)
+{
+    refuse(link, "busy", "this node cannot store anything at the moment: try again later");
 }
 
 static void send_hello(struct link *link, uint64_t now_ms)
@@ -318,6 +330,8 @@ static int open_link(struct link *link, const struct rp_hello *hello, uint64_t n
     if ((err = trust_learn_inception(core, peer->org, proof->inception)) != RP_OK)
         return err;
     trust_recompute(core, now_ms);
+    if (core->orgs[peer->org].vouch_due)
+        trust_vouch_for(core, peer->org, now_ms);
     /* the caller compares first, once it knows what the other side accepts: see receive_accept */
     if (link->outbound && same_list)
         exchange_plan(link, now_ms);
@@ -346,22 +360,26 @@ static bool admit_stranger(struct link *link, const struct rp_hello *hello, uint
         refuse(link, "invite-expired", "the invite has expired: ask for a new one");
     else if (err == RP_ERR_USED)
         refuse(link, "invite-used", "the invite was used by another organisation already");
-    else if (err != RP_OK)
+    else if (err == RP_ERR_NOT_FOUND)
         refuse(link, "invite-unknown", "this node knows no such invite");
+    else if (err != RP_OK)
+        refuse_busy(link);
     if (err != RP_OK)
         return false;
     link->peer = peering_add(core, proof->identity.org, now_ms);
-    if (link->peer == NULL)
+    if (link->peer == NULL) {
+        refuse_busy(link);
         return false;
+    }
     memcpy(link->peer->entry.name, invite.note, sizeof invite.note);
     /* the answer waits until the peer is stored: neither side may forget what the other counts on
      */
     link->awaited_change = link->peer->unstored = peering_store(core, link->peer);
-    if (trust_learn_inception(core, link->peer->org, proof->inception) == RP_OK && invite.vouches) {
+    if (trust_learn_inception(core, link->peer->org, proof->inception) == RP_OK)
         trust_recompute(core, now_ms);
+    if (invite.vouches)
         trust_vouch_for(core, link->peer->org, now_ms);
-    }
-    return link->awaited_change != 0;
+    return true;
 }
 
 /* The inviter has let us in. */
@@ -374,11 +392,10 @@ static void joined(struct link *link, uint64_t now_ms)
     peer->entry.joining = false;
     memset(peer->entry.secret, 0, sizeof peer->entry.secret);
     (void)peering_store(core, peer);
-    if (trust_learn_inception(core, peer->org, proof->inception) == RP_OK) {
+    if (trust_learn_inception(core, peer->org, proof->inception) == RP_OK)
         trust_recompute(core, now_ms);
-        if (core->vouch)
-            trust_vouch_for(core, peer->org, now_ms);
-    }
+    if (core->vouch)
+        trust_vouch_for(core, peer->org, now_ms);
 }
 
 /* What remains of opening once HELLO is there and, for a new peer, the store has it. */
@@ -391,7 +408,7 @@ static int finish_greeting(struct link *link, uint64_t now_ms)
         return err;
     if (!settle_duplicates(link))
         return RP_OK;
-    if (link->outbound && link->peer->entry.joining)
+    if (link->peer->entry.joining) /* when it calls us, it has let us in before */
         joined(link, now_ms);
     if (!link->hello_sent)
         send_hello(link, now_ms);
@@ -415,6 +432,10 @@ static int receive_hello(struct link *link, struct rp_slice frame, uint64_t now_
     }
     if (link->peer == NULL && !admit_stranger(link, &hello, now_ms))
         return RP_OK;
+    if (!link->outbound && link->peer->store_due) {
+        refuse_busy(link);
+        return RP_OK;
+    }
     if (!link->outbound) /* or it would count on what we may forget */
         link->awaited_change = link->peer->unstored;
     if ((err = rp_bytes_copy(&link->hello, frame.data, frame.len)) != RP_OK)
@@ -429,7 +450,7 @@ void link_stored(struct core *core, uint64_t change_id, int err, uint64_t now_ms
             continue;
         link->awaited_change = 0;
         if (err != RP_OK)
-            refuse(link, "busy", "this node cannot store anything at the moment: try again later");
+            refuse_busy(link);
         else if (link->hello.data != NULL && finish_greeting(link, now_ms) != RP_OK)
             link_end(link, NULL);
     }

@@ -10,6 +10,7 @@ static bool add_entry(struct core *core, const struct peer_entry *entry)
 {
     struct peer **peers = realloc(core->peers, (core->peers_n + 1) * sizeof *peers);
     struct peer *peer = calloc(1, sizeof *peer);
+    uint32_t org;
 
     if (peers != NULL)
         core->peers = peers;
@@ -17,12 +18,16 @@ static bool add_entry(struct core *core, const struct peer_entry *entry)
         free(peer);
         return false;
     }
+    if ((org = trust_intern(core, entry->org)) == 0) {
+        free(peer);
+        return false;
+    }
     peer->entry = *entry;
-    peer->org = trust_intern(core, entry->org);
+    peer->org = org;
     peer->next_dial = UINT64_MAX;
     peer->saved_sync = entry->last_sync;
     core->peers[core->peers_n++] = peer;
-    return peer->org != 0;
+    return true;
 }
 
 static bool add_invite(struct core *core, const struct invite_entry *invite)
@@ -97,12 +102,15 @@ struct peer *peering_add(struct core *core, const uint8_t org[static RP_ID_LEN],
     return add_entry(core, &entry) ? core->peers[core->peers_n - 1] : NULL;
 }
 
-uint64_t peering_store(struct core *core, const struct peer *peer)
+uint64_t peering_store(struct core *core, struct peer *peer)
 {
     struct change *change = core_change_new(CHANGE_PEER);
 
-    if (change == NULL)
+    peer->store_due = change == NULL;
+    if (change == NULL) {
+        core_retry_at(core, 0);
         return 0;
+    }
     change->peer = peer->entry;
     return core_store(core, change);
 }
@@ -113,6 +121,14 @@ static void copy_text(char *out, size_t size, const char *text)
 
     memcpy(out, text, n);
     out[n] = '\0';
+}
+
+void peering_retry(struct core *core)
+{
+    for (uint32_t i = 0; i < core->peers_n; i++) {
+        if (core->peers[i]->store_due)
+            (void)peering_store(core, core->peers[i]);
+    }
 }
 
 void peering_stored(struct core *core, const struct change *change, int err)
@@ -234,14 +250,16 @@ static bool has_link(const struct core *core, const struct peer *peer)
     return false;
 }
 
-static void dial(struct core *core, struct peer *peer)
+static void dial(struct core *core, struct peer *peer, uint64_t now_ms)
 {
     struct core_effect *effect = core_effect_new(core, CORE_DIAL);
     const struct peer_address *address =
         &peer->entry.address[peer->next_address % peer->entry.addresses];
 
-    if (effect == NULL)
+    if (effect == NULL) {
+        peering_plan_dial(core, peer, now_ms, false);
         return;
+    }
     peer->next_address++;
     peer->dialling = true;
     peer->next_dial = UINT64_MAX;
@@ -288,7 +306,7 @@ void peering_tick(struct core *core, uint64_t now_ms)
             continue;
         peer->next_dial = UINT64_MAX;
         if (!peer->dialling && peer->entry.addresses > 0 && !has_link(core, peer))
-            dial(core, peer);
+            dial(core, peer, now_ms);
     }
 }
 
@@ -399,11 +417,16 @@ int core_remove_peer(struct core *core, const uint8_t org[static RP_ID_LEN], uin
 {
     struct peer *peer = peering_find(core, org);
     struct change *change = core_change_new(CHANGE_PEER_REMOVE);
-    uint32_t number;
+    int err;
 
     if (peer == NULL || change == NULL) {
         free(change);
         return peer == NULL ? RP_ERR_NOT_FOUND : RP_ERR_NOMEM;
+    }
+    memcpy(change->peer.org, org, RP_ID_LEN);
+    if ((err = trust_unvouch(core, peer->org, &change, now_ms)) != RP_OK) {
+        free(change); /* it stays a peer: what is withdrawn so far can be vouched again */
+        return err;
     }
     for (struct link *link = core->links; link != NULL; link = link->next) {
         if (link->peer != peer)
@@ -411,14 +434,13 @@ int core_remove_peer(struct core *core, const uint8_t org[static RP_ID_LEN], uin
         link_end(link, "not-a-peer");
         link->peer = NULL;
     }
-    number = peer->org;
     for (uint32_t i = 0; i < core->peers_n; i++) {
         if (core->peers[i] == peer)
             core->peers[i] = core->peers[--core->peers_n];
     }
     free(peer);
-    memcpy(change->peer.org, org, RP_ID_LEN);
-    trust_unvouch(core, number, change, now_ms);
+    if (change != NULL) /* there was no vouch to be withdrawn first */
+        (void)core_store(core, change);
     trust_recompute(core, now_ms);
     return RP_OK;
 }
@@ -448,7 +470,8 @@ int core_invite(struct core *core, const struct invite_opts *opts, uint64_t now_
         return RP_ERR_NOMEM;
     }
     change->invite = invite;
-    return core_store(core, change) != 0 ? RP_OK : RP_ERR_NOMEM;
+    (void)core_store(core, change);
+    return RP_OK;
 }
 
 int core_join(struct core *core, const struct rp_token *token, uint64_t now_ms)

@@ -65,24 +65,27 @@ int trust_learn_inception(struct core *core, uint32_t org, struct rp_slice incep
 }
 
 /* Takes note of the vouch in ${content}, a vouch's, by ${issuer}, if it is well-formed. */
-static void note_vouch(struct core *core, uint32_t issuer, const uint8_t *id, const uint8_t *object,
-                       struct rp_slice content)
+static int note_vouch(struct core *core, uint32_t issuer, const uint8_t *id, const uint8_t *object,
+                      struct rp_slice content)
 {
     struct vouch vouch = {.issuer = issuer};
     struct rp_reader value;
     struct rp_slice inception;
     uint8_t subject[RP_ID_LEN];
     struct vouch *grown;
+    int err;
 
     (void)rp_reader_find(content, "subject", &value);
     rp_reader_bin_into(&value, subject, sizeof subject);
     if (value.err != RP_OK)
-        return;
+        return RP_OK;
     (void)rp_reader_find(content, "inception", &value);
     inception = rp_reader_bin(&value);
     vouch.subject = trust_intern(core, subject);
-    if (vouch.subject == 0 || trust_learn_inception(core, vouch.subject, inception) != RP_OK)
-        return;
+    if (vouch.subject == 0)
+        return RP_ERR_NOMEM;
+    if ((err = trust_learn_inception(core, vouch.subject, inception)) != RP_OK)
+        return err == RP_ERR_NOMEM ? err : RP_OK;
     memcpy(vouch.symbol, id, RP_SYMBOL_LEN);
     memcpy(vouch.object, object, RP_ID_LEN);
     if (core->vouches_n == core->vouches_cap) {
@@ -90,16 +93,20 @@ static void note_vouch(struct core *core, uint32_t issuer, const uint8_t *id, co
 
         grown = realloc(core->vouches, cap * sizeof *grown);
         if (grown == NULL)
-            return;
+            return RP_ERR_NOMEM;
         core->vouches = grown;
         core->vouches_cap = cap;
     }
     core->vouches[core->vouches_n++] = vouch;
+    return RP_OK;
 }
 
 void trust_vouch_stored(struct core *core, const struct outcome *outcome)
 {
-    note_vouch(core, outcome->place.org, outcome->id, outcome->object, outcome->vouch);
+    if (note_vouch(core, outcome->place.org, outcome->id, outcome->object, outcome->vouch) == RP_OK)
+        return;
+    core->vouches_due = true;
+    core_retry_at(core, 0);
 }
 
 void trust_vouch_erased(struct core *core, const uint8_t *symbol)
@@ -155,21 +162,27 @@ static int load_orgs(struct core *core, struct kv_txn *txn)
     return kv_err(txn);
 }
 
-static int load_vouches(struct core *core, struct kv_txn *txn)
+/* Those in records up to ${up_to}. */
+static int load_vouches(struct core *core, struct kv_txn *txn, uint64_t up_to)
 {
     struct kv_key prefix = records_author_prefix(SCOPE_COMMONS, LANE_VOUCH);
     struct kv_iter it;
+    int err = RP_OK;
 
-    for (kv_first(&it, txn, KV_AUTHOR, kv_key_slice(&prefix)); it.found; kv_next(&it)) {
+    for (kv_first(&it, txn, KV_AUTHOR, kv_key_slice(&prefix)); it.found && err == RP_OK;
+         kv_next(&it)) {
         struct rp_opened opened;
         struct place place;
 
-        if (!records_open(txn, records_seq_of_key(it.key), &place, &opened))
+        if (records_seq_of_key(it.key) > up_to ||
+            !records_open(txn, records_seq_of_key(it.key), &place, &opened))
             continue;
-        note_vouch(core, place.org, opened.record.id, opened.record.object, opened.record.content);
+        err = note_vouch(core, place.org, opened.record.id, opened.record.object,
+                         opened.record.content);
         rp_record_close(&opened);
     }
-    return kv_err(txn);
+    kv_stop(&it);
+    return err != RP_OK ? err : kv_err(txn);
 }
 
 int trust_load(struct core *core)
@@ -183,7 +196,7 @@ int trust_load(struct core *core)
     if ((txn = kv_begin(core->kv, false, &err)) == NULL)
         return err;
     if ((err = load_orgs(core, txn)) == RP_OK)
-        err = load_vouches(core, txn);
+        err = load_vouches(core, txn, UINT64_MAX);
     kv_abort(txn);
     if (err != RP_OK)
         return err;
@@ -216,45 +229,48 @@ bool trust_vouched_by_us(const struct core *core, uint32_t subject)
 
 void trust_vouch_for(struct core *core, uint32_t subject, uint64_t now_ms)
 {
-    const struct core_org *o = &core->orgs[subject];
+    struct core_org *o = &core->orgs[subject];
     struct author author = {&core->self->key, core->self->identity.org, &core->rand,
                             core_calendar(core, now_ms)};
     struct rp_bytes packed;
 
-    if (trust_vouched_by_us(core, subject) || o->inception.len == 0)
+    o->vouch_due = !trust_vouched_by_us(core, subject);
+    if (!o->vouch_due || o->inception.len == 0) /* it will be learnt when a link opens */
         return;
     if (author_vouch(&packed, &author, o->id, rp_bytes_slice(&o->inception)) == RP_OK)
-        core_submit_own(core, &packed, NULL);
+        o->vouch_due = core_submit_own(core, &packed, NULL) != RP_OK;
+    if (o->vouch_due)
+        core_retry_at(core, 0);
 }
 
-void trust_unvouch(struct core *core, uint32_t subject, struct change *then, uint64_t now_ms)
+int trust_unvouch(struct core *core, uint32_t subject, struct change **then, uint64_t now_ms)
 {
     struct author author = {&core->self->key, core->self->identity.org, &core->rand,
                             core_calendar(core, now_ms)};
+    int err = RP_OK;
 
-    for (size_t i = 0; i < core->vouches_n; i++) {
+    core->orgs[subject].vouch_due = false;
+    for (size_t i = 0; i < core->vouches_n && err == RP_OK; i++) {
         struct rp_opened opened;
         struct rp_bytes packed;
         struct place place;
         struct kv_txn *txn;
-        int err;
 
         if (core->vouches[i].issuer != ORG_SELF || core->vouches[i].subject != subject)
             continue;
         if ((txn = kv_begin(core->kv, false, &err)) == NULL)
-            break;
+            return err;
         if (records_find(txn, core->vouches[i].symbol, &place) &&
             records_open(txn, place.seq, &place, &opened)) {
-            if (author_withdraw(&packed, &author, &opened.record, NULL, 0) == RP_OK) {
-                core_submit_own(core, &packed, then);
-                then = NULL;
-            }
+            if ((err = author_withdraw(&packed, &author, &opened.record, NULL, 0)) == RP_OK)
+                err = core_submit_own(core, &packed, then);
             rp_record_close(&opened);
         }
+        if (err == RP_OK)
+            err = kv_err(txn);
         kv_abort(txn);
     }
-    if (then != NULL)
-        (void)core_store(core, then);
+    return err;
 }
 
 static int compare_vouches(const void *a, const void *b)
@@ -334,9 +350,14 @@ void trust_store_standing(struct core *core, uint32_t number)
 {
     struct core_org *o = &core->orgs[number];
     struct change *change = core_change_new(CHANGE_ORG);
+    bool late = o->store_due;
 
-    if (change == NULL)
+    o->store_due = true;
+    if (change == NULL) {
+        core_retry_at(core, 0);
         return;
+    }
+    change->failed = late; /* what came meanwhile was refused: see core_stored */
     change->org = (struct org){
         .number = number,
         .accepted = o->accepted,
@@ -347,8 +368,10 @@ void trust_store_standing(struct core *core, uint32_t number)
     memcpy(change->org.id, o->id, RP_ID_LEN);
     if (rp_bytes_copy(&change->inception, o->inception.data, o->inception.len) != RP_OK) {
         free(change);
+        core_retry_at(core, 0);
         return;
     }
+    o->store_due = false;
     o->stored = true;
     (void)core_store(core, change);
 }
@@ -382,16 +405,16 @@ void trust_recompute(struct core *core, uint64_t now_ms)
     struct symbols kept = {0};
     int err = RP_OK;
 
-    core->trust_changed = compute_depths(core) != RP_OK;
+    core->trust_changed = core->vouches_due || compute_depths(core) != RP_OK;
     if (core->trust_changed) {
-        core->retry_at = now_ms + RETRY_MS;
+        core_retry_at(core, now_ms + RETRY_MS);
         return;
     }
     for (uint32_t i = 1; i < core->orgs_n; i++) {
         struct core_org *o = &core->orgs[i];
         bool now = o->depth != DEPTH_NONE && o->inception.len > 0;
 
-        if (now == o->accepted && (o->stored || !now))
+        if (now == o->accepted && (o->stored || o->store_due || !now))
             continue;
         apply_standing(core, i, now, now_ms);
         if (err == RP_OK)
@@ -403,4 +426,35 @@ void trust_recompute(struct core *core, uint64_t now_ms)
     }
     symbols_free(&accepted);
     symbols_free(&kept);
+}
+
+/* Reads all vouches anew, since one was not noted. */
+static int reload_vouches(struct core *core)
+{
+    struct kv_txn *txn;
+    int err;
+
+    if ((txn = kv_begin(core->kv, false, &err)) == NULL)
+        return err;
+    core->vouches_n = 0;
+    err = load_vouches(core, txn, core->applied_seq);
+    kv_abort(txn);
+    return err;
+}
+
+void trust_retry(struct core *core, uint64_t now_ms)
+{
+    for (uint32_t i = 1; i < core->orgs_n; i++) {
+        if (core->orgs[i].store_due)
+            trust_store_standing(core, i);
+        if (core->orgs[i].vouch_due)
+            trust_vouch_for(core, i, now_ms);
+    }
+    if (!core->vouches_due)
+        return;
+    core->vouches_due = reload_vouches(core) != RP_OK;
+    if (core->vouches_due)
+        core_retry_at(core, now_ms + RETRY_MS);
+    else
+        core->trust_changed = true;
 }

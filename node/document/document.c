@@ -130,8 +130,8 @@ bool fields_set_line(struct document *document, const char *name, const char *te
     bool ok;
 
     to_one_line(&one, text, len);
-    ok = one.len == 0 ||
-         (!one.failed && set_field(document, name, json_stringn(one.data, one.len), line));
+    ok = !one.failed &&
+         (one.len == 0 || set_field(document, name, json_stringn(one.data, one.len), line));
     text_free(&one);
     return ok;
 }
@@ -232,18 +232,24 @@ static json_t *words_as_blocks(const struct rp_field *field, const json_t *words
     bool links = strcmp(field->name, "links") == 0;
     json_t *list = json_array();
     const json_t *entry;
+    int failed = 0;
     size_t i;
 
     json_array_foreach(words, i, entry)
     {
         if (!json_is_string(entry))
-            json_array_append(list, (json_t *)(uintptr_t)entry);
+            failed |= json_array_append(list, (json_t *)(uintptr_t)entry);
         else if (links)
-            json_array_append_new(list, json_pack("{s:s, s:O}", "rel", "related", "target", entry));
+            failed |= json_array_append_new(
+                list, json_pack("{s:s, s:O}", "rel", "related", "target", entry));
         else
-            json_array_append_new(list, json_pack("{s:O, s:s}", "name", entry, "role", "author"));
+            failed |= json_array_append_new(
+                list, json_pack("{s:O, s:s}", "name", entry, "role", "author"));
     }
-    return list;
+    if (failed == 0)
+        return list;
+    json_decref(list);
+    return NULL;
 }
 
 static bool takes_words(const struct rp_field *field)
@@ -262,7 +268,7 @@ static json_t *shape_value(const struct rp_field *field, json_t *value)
     if (field->list_max == 0)
         return json_incref(value);
     list = json_is_array(value) ? json_incref(value) : json_pack("[O]", value);
-    if (!takes_words(field))
+    if (list == NULL || !takes_words(field))
         return list;
     shaped = words_as_blocks(field, list);
     json_decref(list);
@@ -433,36 +439,43 @@ static json_t *plain_item(const char *item, size_t len)
     return value;
 }
 
-/* A list in running text as the list that ${field} wants; false when it does not fit in there. */
-static bool take_list(struct document *document, const struct rp_field *field,
-                      const struct section *section)
+/* A list in running text as the list that ${field} wants; RP_ERR_LIMIT when it does not fit in
+ * there. */
+static int take_list(struct document *document, const struct rp_field *field,
+                     const struct section *section)
 {
     bool blocks = field->type == RP_FIELD_BLOCK;
     int32_t max = blocks ? field->fields[0].max : field->max;
     json_t *list = json_array();
     const char *at = section->text;
     const char *item;
+    int err = RP_OK;
     size_t len;
 
-    while (list != NULL && next_item(&at, section->text + section->text_len, &item, &len)) {
+    if (list == NULL)
+        return RP_ERR_NOMEM;
+    while (err == RP_OK && next_item(&at, section->text + section->text_len, &item, &len)) {
         json_t *value = plain_item(item, len);
 
-        if (value == NULL || json_string_length(value) == 0 ||
-            text_chars(json_string_value(value), json_string_length(value)) > (size_t)max ||
-            json_array_size(list) == field->list_max) {
-            json_decref(value);
-            json_decref(list);
-            return false;
-        }
-        if (blocks)
-            value = json_pack("{s:o, s:s}", "name", value, "role", "author");
-        json_array_append_new(list, value);
+        if (value == NULL)
+            err = RP_ERR_NOMEM;
+        else if (json_string_length(value) == 0 ||
+                 text_chars(json_string_value(value), json_string_length(value)) > (size_t)max ||
+                 json_array_size(list) == field->list_max)
+            err = RP_ERR_LIMIT;
+        else if (json_array_append_new(
+                     list, blocks ? json_pack("{s:O, s:s}", "name", value, "role", "author")
+                                  : json_incref(value)) != 0)
+            err = RP_ERR_NOMEM;
+        json_decref(value);
     }
-    if (json_array_size(list) == 0) {
+    if (err == RP_OK && json_array_size(list) == 0)
+        err = RP_ERR_LIMIT;
+    if (err != RP_OK) {
         json_decref(list);
-        return false;
+        return err;
     }
-    return set_field(document, field->name, list, section->line);
+    return set_field(document, field->name, list, section->line) ? RP_OK : RP_ERR_NOMEM;
 }
 
 static bool take_section(struct document *document, const struct section *section)
@@ -488,8 +501,12 @@ static bool take_section(struct document *document, const struct section *sectio
         text_chars(section->text, section->text_len) <= (size_t)field->max)
         return fields_set_line(document, field->name, section->text, section->text_len,
                                section->line);
-    if (field != NULL && field->list_max > 0 && !is_filled && take_list(document, field, section))
-        return true;
+    if (field != NULL && field->list_max > 0 && !is_filled) {
+        int err = take_list(document, field, section);
+
+        if (err != RP_ERR_LIMIT)
+            return err == RP_OK;
+    }
     return section->heading_len == 0 && section->text_len == 0 ? true
                                                                : keep_in_body(document, section);
 }
@@ -540,8 +557,11 @@ static bool fill_summary(struct document *document)
         while (*text == '#' || *text == '\n') /* not a heading */
             text += strcspn(text, "\n") + (text[strcspn(text, "\n")] == '\n');
         first_paragraph(&summary, text, (size_t)field->max);
-        if (summary.len == 0) {
+        if (summary.failed || summary.len == 0) {
+            ok = !summary.failed;
             text_free(&summary);
+            if (!ok)
+                return false;
             continue;
         }
         ok = set_field(document, "summary", json_stringn(summary.data, summary.len),

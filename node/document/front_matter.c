@@ -42,11 +42,18 @@ static int next_event(struct parse *parse, yaml_event_t *event)
 {
     if (yaml_parser_parse(&parse->yaml, event))
         return RP_OK;
+    if (parse->yaml.error == YAML_MEMORY_ERROR)
+        return RP_ERR_NOMEM;
     /* the context says where what is not closed was opened, rather than where the text ends */
     return fail(parse,
                 line_of(parse, parse->yaml.context != NULL ? &parse->yaml.context_mark
                                                            : &parse->yaml.problem_mark),
                 parse->yaml.problem != NULL ? parse->yaml.problem : "not YAML");
+}
+
+static bool is_utf8(const char *text, size_t len)
+{
+    return rp_text_is_utf8((struct rp_slice){(const uint8_t *)text, len});
 }
 
 bool front_matter_is_params(const char *key)
@@ -96,11 +103,15 @@ static int read_entry(struct parse *parse, const yaml_event_t *key, int depth, j
         (err = read_value(parse, &event, depth, params ? parse->params_lines : NULL, &value)) !=
             RP_OK)
         return err;
-    if (lines != NULL)
-        json_object_set_new(lines, name, json_integer(line));
-    if (value != NULL && json_object_set_new(out, name, value) != 0)
+    if (!is_utf8(name, strlen(name))) {
+        json_decref(value);
         return fail(parse, line, "not UTF-8");
-    return RP_OK;
+    }
+    if (value != NULL && json_object_set_new(out, name, value) != 0)
+        return RP_ERR_NOMEM;
+    return lines == NULL || json_object_set_new(lines, name, json_integer(line)) == 0
+               ? RP_OK
+               : RP_ERR_NOMEM;
 }
 
 /* A map; ${lines} (may be NULL) notes on which line each key stands. */
@@ -145,9 +156,11 @@ static int read_value(struct parse *parse, yaml_event_t *event, int depth, json_
 
     *out = NULL;
     if (type == YAML_SCALAR_EVENT && !is_nothing(event)) {
+        bool is_text = is_utf8((const char *)event->data.scalar.value, event->data.scalar.length);
+
         *out = json_stringn((const char *)event->data.scalar.value, event->data.scalar.length);
         if (*out == NULL)
-            err = fail(parse, line, "not UTF-8");
+            err = is_text ? RP_ERR_NOMEM : fail(parse, line, "not UTF-8");
     } else if (type == YAML_ALIAS_EVENT) {
         err = fail(parse, line, "aliases (*) are not read: write the value out");
     }

@@ -135,50 +135,52 @@ static void write_id(struct exporter *x, const json_t *value)
 
 /*
  * Records of others hold whatever their software wrote: what of ${value} has the shape that the
- * field's table says, as a new reference; NULL when nothing has.
+ * field's table says, as a new reference; NULL when nothing has. ${failed}: memory was short.
  */
-static json_t *fitting(const struct rp_field *field, const json_t *value);
+static json_t *fitting(const struct rp_field *field, const json_t *value, bool *failed);
 
-static json_t *fitting_block(const struct rp_field *fields, const json_t *map)
+static json_t *fitting_block(const struct rp_field *fields, const json_t *map, bool *failed)
 {
     json_t *block = json_is_object(map) ? json_object() : NULL;
 
     for (; block != NULL && fields->name != NULL; fields++) {
-        json_t *value = fitting(fields, json_object_get(map, fields->name));
+        json_t *value = fitting(fields, json_object_get(map, fields->name), failed);
 
-        if (value != NULL)
-            json_object_set_new(block, fields->name, value);
+        if (value != NULL && json_object_set_new(block, fields->name, value) != 0)
+            *failed = true;
     }
+    *failed |= block == NULL && json_is_object(map);
     if (json_object_size(block) > 0)
         return block;
     json_decref(block);
     return NULL;
 }
 
-static json_t *fitting_single(const struct rp_field *field, const json_t *value)
+static json_t *fitting_single(const struct rp_field *field, const json_t *value, bool *failed)
 {
     if (field->type == RP_FIELD_BLOCK)
-        return fitting_block(field->fields, value);
+        return fitting_block(field->fields, value, failed);
     if (json_is_string(value) || json_is_integer(value) || json_is_boolean(value))
         return json_incref((json_t *)(uintptr_t)value);
     return NULL;
 }
 
-static json_t *fitting(const struct rp_field *field, const json_t *value)
+static json_t *fitting(const struct rp_field *field, const json_t *value, bool *failed)
 {
     const json_t *entry;
     json_t *list;
     size_t i;
 
     if (field->list_max == 0)
-        return fitting_single(field, value);
+        return fitting_single(field, value, failed);
     list = json_array();
+    *failed |= list == NULL;
     json_array_foreach(value, i, entry)
     {
-        json_t *single = fitting_single(field, entry);
+        json_t *single = fitting_single(field, entry, failed);
 
-        if (single != NULL)
-            json_array_append_new(list, single);
+        if (single != NULL && json_array_append_new(list, single) != 0)
+            *failed = true;
     }
     if (json_array_size(list) > 0)
         return list;
@@ -302,7 +304,7 @@ static void write_front(struct exporter *x, const struct rp_field *fields, const
 
         if (value == NULL || is_running(fields, value))
             continue;
-        fits = fields->type == RP_FIELD_MD ? NULL : fitting(fields, value);
+        fits = fields->type == RP_FIELD_MD ? NULL : fitting(fields, value, &x->out->failed);
         text_adds(x->out, fits != NULL ? "" : "# left out, being no value of this field: ");
         text_adds(x->out, fields->name);
         text_adds(x->out, fits != NULL ? ":" : "\n");

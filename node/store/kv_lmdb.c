@@ -73,6 +73,12 @@ static int map_error(int code)
     }
 }
 
+/* Nothing is written yet when a store is opened: EIO then is what it says. */
+static int map_open(int code)
+{
+    return code == EIO ? RP_ERR_IO : map_error(code);
+}
+
 static MDB_val val_of(struct rp_slice slice)
 {
     return (MDB_val){slice.len, (void *)(uintptr_t)slice.data};
@@ -255,19 +261,19 @@ static int check_length(struct lmdb *lmdb, const char *folder)
 static int open_tables(struct lmdb *lmdb, bool create)
 {
     MDB_txn *txn;
-    int err = map_error(mdb_txn_begin(lmdb->env, NULL, 0, &txn));
+    int err = map_open(mdb_txn_begin(lmdb->env, NULL, 0, &txn));
 
     if (err != RP_OK)
         return err;
     for (int i = 0; i < KV_TABLES; i++) {
         err =
-            map_error(mdb_dbi_open(txn, table_names[i], create ? MDB_CREATE : 0, &lmdb->tables[i]));
+            map_open(mdb_dbi_open(txn, table_names[i], create ? MDB_CREATE : 0, &lmdb->tables[i]));
         if (err != RP_OK) {
             mdb_txn_abort(txn);
             return err == RP_ERR_NOT_FOUND ? RP_ERR_CORRUPT : err;
         }
     }
-    return map_error(mdb_txn_commit(txn));
+    return map_open(mdb_txn_commit(txn));
 }
 
 static int open_env(struct lmdb *lmdb, const struct kv_lmdb_opts *opts)
@@ -281,13 +287,13 @@ static int open_env(struct lmdb *lmdb, const struct kv_lmdb_opts *opts)
         err = RP_ERR_CORRUPT; /* LMDB would take it for a new store */
     if (err != RP_OK)
         return err;
-    if ((err = map_error(mdb_env_create(&lmdb->env))) != RP_OK)
+    if ((err = map_open(mdb_env_create(&lmdb->env))) != RP_OK)
         return err;
     mdb_env_set_maxdbs(lmdb->env, KV_TABLES);
     mdb_env_set_maxreaders(lmdb->env, READERS_MAX);
-    if ((err = map_error(mdb_env_set_mapsize(lmdb->env, opts->map_bytes))) != RP_OK)
+    if ((err = map_open(mdb_env_set_mapsize(lmdb->env, opts->map_bytes))) != RP_OK)
         return err;
-    if ((err = map_error(mdb_env_open(lmdb->env, opts->path, MDB_NOTLS, 0600))) != RP_OK)
+    if ((err = map_open(mdb_env_open(lmdb->env, opts->path, MDB_NOTLS, 0600))) != RP_OK)
         return err;
     if ((err = check_length(lmdb, opts->path)) != RP_OK)
         return err;
@@ -355,4 +361,14 @@ uint64_t kv_lmdb_bytes(struct kv *kv)
     pages -= free_pages(txn);
     mdb_txn_abort(txn);
     return pages * lmdb->page_bytes;
+}
+
+bool kv_lmdb_has_failed(struct kv *kv)
+{
+    MDB_txn *txn;
+    int code = mdb_txn_begin(((struct lmdb *)kv)->env, NULL, MDB_RDONLY, &txn);
+
+    if (code == 0)
+        mdb_txn_abort(txn);
+    return code == MDB_PANIC;
 }

@@ -1,6 +1,7 @@
 #ifndef KV_LMDB_H
 #define KV_LMDB_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "kv.h"
@@ -23,6 +24,10 @@ struct kv_lmdb_opts {
  */
 struct kv *kv_lmdb_open(const struct kv_lmdb_opts *opts, int *err);
 void kv_lmdb_close(struct kv *kv);
+
+/* Whether the header could not be written: then nothing can be read or written any more until the
+ * store is opened anew. What was acknowledged is in it. */
+bool kv_lmdb_has_failed(struct kv *kv);
 
 /* Bytes of the data file in use: pages allocated and not free. */
 uint64_t kv_lmdb_bytes(struct kv *kv);

@@ -156,9 +156,15 @@ bool records_is_sound(struct kv_txn *txn, uint64_t seq)
     struct rp_slice packed;
     struct place place;
     bool sound;
+    int err;
 
-    if (!records_load(txn, seq, &place, &packed) || rp_record_open(&opened, packed) != RP_OK)
+    if (!records_load(txn, seq, &place, &packed))
         return false;
+    if ((err = rp_record_open(&opened, packed)) != RP_OK) {
+        if (err == RP_ERR_NOMEM) /* which says nothing about the record */
+            kv_fail(txn, err);
+        return false;
+    }
     sound = is_as_indexed(txn, &place, &opened.record);
     rp_record_close(&opened);
     return sound;

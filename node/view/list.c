@@ -92,8 +92,7 @@ static bool is_listed(const struct view_list *list, const struct view_source *so
     struct rp_slice packed;
 
     if (!records_load(txn, seq, place, &packed) ||
-        (list->author != 0 && list->author != place->org) ||
-        rp_record_open_trusted(out, packed) != RP_OK)
+        (list->author != 0 && list->author != place->org) || !view_open_record(txn, packed, out))
         return false;
     if (out->record.set == RP_SET_CONTENT && view_may_show(source, &out->record, place) &&
         (!list->public_only || place->scope == SCOPE_LOCAL ||
@@ -150,6 +149,7 @@ bool view_list_next(struct view_list *list, struct rp_writer *w, const struct vi
     if (txn != NULL) {
         *err = kv_err(txn);
         kv_abort(txn);
+        found = found && *err == RP_OK;
     }
     return found;
 }
@@ -232,7 +232,7 @@ static bool next_in_set(struct view_export *export, struct rp_writer *w,
         export->after = kv_number(it.key.data, 8);
         if (!records_load(txn, export->after, &place, &packed) ||
             (place.lane == LANE_CONTENT) != export->content ||
-            rp_record_open_trusted(&opened, packed) != RP_OK)
+            !view_open_record(txn, packed, &opened))
             continue;
         found = may_export(export, source, txn, &opened.record, &place);
         export->held_back += !found && place.scope != SCOPE_LOCAL;
@@ -263,6 +263,7 @@ bool view_export_next(struct view_export *export, struct rp_writer *w,
     if (txn != NULL) {
         *err = kv_err(txn);
         kv_abort(txn);
+        found = found && *err == RP_OK;
     }
     return found;
 }

@@ -222,7 +222,7 @@ bool view_object_next(struct view_object *view, struct rp_writer *w,
     kv_stop(&it);
     *err = kv_err(txn);
     kv_abort(txn);
-    return found;
+    return found && *err == RP_OK;
 }
 
 /* Objects whose current versions refer to the object, and whether there are more than these. */
@@ -268,6 +268,8 @@ static void put_backlinks(struct rp_writer *w, struct kv_txn *txn, const struct 
     rp_writer_str(w, "referred_to_by");
     rp_writer_array(w, n);
     rp_writer_raw(w, rp_writer_slice(&items));
+    if (w->err == RP_OK)
+        w->err = items.err;
     rp_writer_str(w, "referred_to_by_more");
     rp_writer_bool(w, more);
     rp_writer_free(&items);

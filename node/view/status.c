@@ -1,5 +1,6 @@
 #include <string.h>
 
+#include "rp/err.h"
 #include "rp/kind.h"
 #include "view_private.h"
 
@@ -46,8 +47,12 @@ static uint64_t put_kinds(struct rp_writer *w, const struct view_source *source)
         sum += count;
         n++;
     }
-    if (txn != NULL)
+    if (txn != NULL) {
+        err = kv_err(txn);
         kv_abort(txn);
+    }
+    if (w->err == RP_OK) /* no answer rather than one that says there is nothing */
+        w->err = err;
     rp_writer_str(w, "by_kind");
     rp_writer_map(w, n);
     for (uint32_t i = 0; i < n; i++)

@@ -190,3 +190,12 @@ bool view_may_publish(const struct view_source *source, const struct rp_record *
            (!rp_record_is_kind(record, "story") ||
             rp_consent_covers(record->content, "public-web"));
 }
+
+bool view_open_record(struct kv_txn *txn, struct rp_slice packed, struct rp_opened *out)
+{
+    int err = rp_record_open_trusted(out, packed);
+
+    if (err == RP_ERR_NOMEM)
+        kv_fail(txn, err);
+    return err == RP_OK;
+}

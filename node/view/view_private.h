@@ -13,6 +13,10 @@ void put_time(struct rp_writer *w, const char *key, uint64_t ms); /* 0: nil */
 /* A record's content with its binaries as hex. */
 void put_content(struct rp_writer *w, const char *key, struct rp_slice content);
 
+/* Opens a stored record. One that is damaged is passed over; without memory the answer is an error.
+ */
+bool view_open_record(struct kv_txn *txn, struct rp_slice packed, struct rp_opened *out);
+
 /* Whether a view may show the record: accepted, and consent has not lapsed. */
 bool view_may_show(const struct view_source *source, const struct rp_record *record,
                    const struct place *place);

@@ -42,15 +42,18 @@ static void begin(struct rp_writer *w, struct rp_slice lang, struct rp_slice tit
 static void end(struct page *page)
 {
     struct rp_writer *w = &page->body;
+    bool too_long;
 
     html_put(w, "</main>\n</body>\n</html>\n");
     if (w->err == RP_OK)
         return;
+    too_long = w->err == RP_ERR_LIMIT;
     rp_writer_free(w);
     rp_writer_init(w, PAGE_MAX);
     page->status = 500;
     page->type = "text/plain; charset=utf-8";
-    html_put(w, "This page is too long to be shown. rpctl show shows it.\n");
+    html_put(w, too_long ? "This page is too long to be shown. rpctl show shows it.\n"
+                         : "This page cannot be shown now: memory is short.\n");
 }
 
 static void begin_own(struct page *page, unsigned status, const char *title)
@@ -122,6 +125,8 @@ static int put_items(struct rp_writer *w, struct view_list *list, unsigned max, 
     rp_writer_init(&item, RP_FRAME_MAX);
     html_put(w, "<ul class=\"items\">\n");
     while (*n < max && view_list_next(list, &item, source, &err)) {
+        if (item.err == RP_ERR_NOMEM)
+            w->err = item.err;
         put_item(w, rp_writer_slice(&item));
         rp_writer_reset(&item);
         (*n)++;
@@ -174,6 +179,8 @@ static void answer_first(struct page *page, const struct view_source *source)
             html_put(w, "</a></h2>\n");
             rp_writer_raw(w, rp_writer_slice(&items));
         }
+        if (w->err == RP_OK)
+            w->err = items.err;
         rp_writer_free(&items);
     }
     end(page);
@@ -234,6 +241,8 @@ static int read_object(struct object *object, const char *id, const struct view_
     rp_writer_init(&version, RP_FRAME_MAX);
     rp_writer_init(&object->rest, RP_FRAME_MAX);
     while (err == RP_OK && view_object_next(&view, &version, source, &err)) {
+        if (version.err == RP_ERR_NOMEM)
+            err = version.err;
         if (content_flag(rp_writer_slice(&version), "current") &&
             object->current_n < CONTENT_CURRENT_MAX) {
             object->current[object->current_n++] = version;
@@ -243,7 +252,9 @@ static int read_object(struct object *object, const char *id, const struct view_
         }
     }
     rp_writer_free(&version);
-    return err != RP_OK ? err : view_object_finish(&view, &object->rest, source);
+    if (err == RP_OK)
+        err = view_object_finish(&view, &object->rest, source);
+    return err == RP_OK && object->rest.err == RP_ERR_NOMEM ? RP_ERR_NOMEM : err;
 }
 
 static void object_free(struct object *object)
