@@ -13,6 +13,7 @@
 #include "rp/canonical.h"
 #include "rp/err.h"
 #include "rp/limits.h"
+#include "rp/text.h"
 
 #define CLIENTS_MAX 32
 #define READ_BYTES 65536
@@ -238,6 +239,8 @@ void request_error(struct request *request, int err, const char *field, const ch
     va_start(args, format);
     vsnprintf(text, sizeof text, format, args);
     va_end(args);
+    for (size_t n = strlen(text); n > 0 && !rp_text_is_utf8(rp_bytes_str(text)); n--)
+        text[n - 1] = '\0'; /* it was cut within a character */
     w = begin_reply(request, "error");
     rp_writer_map(w, 3);
     rp_writer_str(w, "code");

@@ -53,6 +53,9 @@ struct section {
     size_t text_len;
 };
 
+/* The character of the fence that ${text} opens and does not close; 0: none. */
+char text_open_fence(const char *text, size_t len);
+
 /* The next section from ${at} on; false at the end. ${line} counts along. */
 bool section_next(struct section *out, const char *text, size_t len, size_t *at, unsigned *line);
 

@@ -32,6 +32,21 @@ static char fence_of(const char *line, size_t len)
     return 0;
 }
 
+char text_open_fence(const char *text, size_t len)
+{
+    char fence = 0;
+
+    for (size_t at = 0; at < len;) {
+        size_t end = text_line_end(text, len, at);
+        char mark = fence_of(text + at, end - at);
+
+        if (mark != 0 && (fence == 0 || fence == mark))
+            fence = fence == 0 ? mark : 0;
+        at = end;
+    }
+    return fence;
+}
+
 /* The level of the heading that a line is, 1 or 2, with its text; 0 when it is none. */
 static unsigned heading_of(const char *line, size_t len, struct section *out)
 {

@@ -279,6 +279,17 @@ static bool is_running(const struct rp_field *field, const json_t *value)
     return field->type == RP_FIELD_MD && json_is_string(value);
 }
 
+/* The same as a part of a file: a fence that it leaves open must not swallow what follows. */
+static void write_part(struct exporter *x, const char *text)
+{
+    char fence = text_open_fence(text, strlen(text));
+
+    write_text(x, text);
+    if (fence != 0)
+        text_adds(x->out, fence == '~' ? "\n~~~" : "\n```");
+    text_adds(x->out, "\n");
+}
+
 static void write_sections(struct exporter *x, const struct rp_field *fields, const json_t *content)
 {
     for (; fields->name != NULL; fields++) {
@@ -289,8 +300,7 @@ static void write_sections(struct exporter *x, const struct rp_field *fields, co
         text_adds(x->out, "\n## ");
         text_adds(x->out, fields->label != NULL ? fields->label : fields->name);
         text_adds(x->out, "\n\n");
-        write_text(x, json_string_value(value));
-        text_adds(x->out, "\n");
+        write_part(x, json_string_value(value));
     }
 }
 
@@ -335,8 +345,7 @@ char *document_write(const json_t *content, const struct document_write_opts *op
     text_adds(&out, "---\n");
     if (body != NULL) { /* before the sections: it may have headings of its own */
         text_adds(&out, "\n");
-        write_text(&x, body);
-        text_adds(&out, "\n");
+        write_part(&x, body);
     }
     write_sections(&x, kind->fields, content);
     if (out.failed) {

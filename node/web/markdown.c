@@ -10,12 +10,17 @@
 #define ADDRESS_MAX 500          /* of one in running text */
 #define HEADING_SHIFT 2          /* a text's own headings stand below those of the page */
 #define HEADING_LAST 6
+#define CONSTANT_MAX 16 /* bytes that the parser writes of its own */
+#define SPANS_MAX 64    /* inside one another; what is deeper is shown without markup */
 
 struct render {
     struct rp_writer *w;
-    unsigned depth;   /* links and images that we are inside of */
-    unsigned link_at; /* the depth of the one that has become a link; 0: none */
-    size_t targets;   /* bytes of all links' targets and titles so far */
+    struct rp_slice source;         /* what is parsed */
+    unsigned spans;                 /* that are open */
+    MD_SPANTYPE span[SPANS_MAX];    /* their types, */
+    const char *closing[SPANS_MAX]; /* and what closes them, which may be nothing */
+    bool in_link;                   /* one of them has become a link */
+    size_t targets;                 /* bytes of all links' targets and titles so far */
 };
 
 /*
@@ -26,6 +31,32 @@ static bool is_swollen(struct render *render, const MD_ATTRIBUTE *target, const 
 {
     render->targets += target->size + title->size;
     return render->targets > TARGETS_MAX;
+}
+
+/*
+ * The parser does not always open what it closes, nor close what it opens (in version 0.4.8, a "*"
+ * in a link's target may end an emphasis, or begin one). So what is open is kept account of here.
+ */
+static void open_span(struct render *render, MD_SPANTYPE type, const char *opening,
+                      const char *closing)
+{
+    if (render->spans == SPANS_MAX)
+        return;
+    html_put(render->w, opening);
+    render->span[render->spans] = type;
+    render->closing[render->spans++] = closing;
+}
+
+/* Closes spans until ${left} are open. */
+static void close_spans(struct render *render, unsigned left)
+{
+    while (render->spans > left) {
+        const char *closing = render->closing[--render->spans];
+
+        if (strcmp(closing, "</a>") == 0)
+            render->in_link = false;
+        html_put(render->w, closing);
+    }
 }
 
 static void put_heading(struct rp_writer *w, unsigned level, bool end)
@@ -64,6 +95,7 @@ static int enter_block(MD_BLOCKTYPE type, void *detail, void *ctx)
     };
     struct render *render = ctx;
 
+    close_spans(render, 0);
     if (type == MD_BLOCK_H)
         put_heading(render->w, ((const MD_BLOCK_H_DETAIL *)detail)->level, false);
     else if (type == MD_BLOCK_OL)
@@ -91,6 +123,7 @@ static int leave_block(MD_BLOCKTYPE type, void *detail, void *ctx)
     };
     struct render *render = ctx;
 
+    close_spans(render, 0);
     if (type == MD_BLOCK_H)
         put_heading(render->w, ((const MD_BLOCK_H_DETAIL *)detail)->level, true);
     else if (type < sizeof tags / sizeof tags[0] && tags[type] != NULL)
@@ -149,25 +182,20 @@ static void open_link(struct rp_writer *w, struct rp_slice url)
     html_put(w, url.data[0] == '/' ? "\">" : "\" rel=\"noopener nofollow\">");
 }
 
-static void begin_link(struct render *render, const MD_ATTRIBUTE *target)
+static void begin_link(struct render *render, MD_SPANTYPE type, const MD_ATTRIBUTE *target)
 {
     uint8_t buffer[URL_MAX];
     struct rp_slice url = read_url(buffer, sizeof buffer, target);
 
-    render->depth++;
-    if (render->link_at > 0 || !html_may_link(url))
+    if (render->spans == SPANS_MAX)
         return;
-    render->link_at = render->depth;
-    open_link(render->w, url);
-}
-
-static void end_link(struct render *render)
-{
-    if (render->link_at == render->depth) {
-        render->link_at = 0;
-        html_put(render->w, "</a>");
+    if (render->in_link || !html_may_link(url)) {
+        open_span(render, type, "", "");
+        return;
     }
-    render->depth--;
+    open_link(render->w, url);
+    open_span(render, type, "", "</a>");
+    render->in_link = true;
 }
 
 static int enter_span(MD_SPANTYPE type, void *detail, void *ctx)
@@ -181,31 +209,28 @@ static int enter_span(MD_SPANTYPE type, void *detail, void *ctx)
     if (type == MD_SPAN_IMG && is_swollen(render, &image->src, &image->title))
         return RP_ERR_LIMIT;
     if (type == MD_SPAN_A)
-        begin_link(render, &link->href);
+        begin_link(render, type, &link->href);
     else if (type == MD_SPAN_IMG)
-        begin_link(render, &image->src);
+        begin_link(render, type, &image->src);
     else if (type == MD_SPAN_EM)
-        html_put(render->w, "<em>");
+        open_span(render, type, "<em>", "</em>");
     else if (type == MD_SPAN_STRONG)
-        html_put(render->w, "<strong>");
+        open_span(render, type, "<strong>", "</strong>");
     else if (type == MD_SPAN_CODE)
-        html_put(render->w, "<code>");
+        open_span(render, type, "<code>", "</code>");
     return render->w->err;
 }
 
 static int leave_span(MD_SPANTYPE type, void *detail, void *ctx)
 {
     struct render *render = ctx;
+    unsigned at = render->spans;
 
     (void)detail;
-    if (type == MD_SPAN_A || type == MD_SPAN_IMG)
-        end_link(render);
-    else if (type == MD_SPAN_EM)
-        html_put(render->w, "</em>");
-    else if (type == MD_SPAN_STRONG)
-        html_put(render->w, "</strong>");
-    else if (type == MD_SPAN_CODE)
-        html_put(render->w, "</code>");
+    while (at > 0 && render->span[at - 1] != type)
+        at--;
+    if (at > 0)
+        close_spans(render, at - 1);
     return render->w->err;
 }
 
@@ -256,11 +281,23 @@ static void put_running(struct rp_writer *w, struct rp_slice text)
     html_text(w, (struct rp_slice){text.data + from, text.len - from});
 }
 
+/* Whether ${text} is within what is parsed, or a constant of the parser's: breaks, indents. */
+static bool is_sound(const struct render *render, struct rp_slice text)
+{
+    uintptr_t at = (uintptr_t)text.data - (uintptr_t)render->source.data;
+
+    if (at > render->source.len)
+        return text.len <= CONSTANT_MAX;
+    return text.len <= render->source.len - at;
+}
+
 static int put_text(MD_TEXTTYPE type, const MD_CHAR *text, MD_SIZE size, void *ctx)
 {
     struct render *render = ctx;
     struct rp_slice slice = {(const uint8_t *)text, size};
 
+    if (!is_sound(render, slice))
+        return RP_ERR_LIMIT;
     if (type == MD_TEXT_BR)
         html_put(render->w, "<br>\n");
     else if (type == MD_TEXT_SOFTBR)
@@ -269,7 +306,7 @@ static int put_text(MD_TEXTTYPE type, const MD_CHAR *text, MD_SIZE size, void *c
         html_put(render->w, "\xef\xbf\xbd");
     else if (type == MD_TEXT_ENTITY)
         rp_writer_raw(render->w, slice); /* the parser knows its form: harmless in text */
-    else if (type == MD_TEXT_NORMAL && render->link_at == 0)
+    else if (type == MD_TEXT_NORMAL && !render->in_link)
         put_running(render->w, slice);
     else
         html_text(render->w, slice);
@@ -294,16 +331,21 @@ void html_markdown(struct rp_writer *w, struct rp_slice text)
         .text = put_text,
     };
     struct render render = {.w = w};
+    struct rp_bytes copy = {NULL, 0};
     size_t begin = w->len;
+    bool ok;
 
     if (text.len > HTML_MARKDOWN_MAX) {
         html_plain(w, text);
         return;
     }
-    if (md_parse((const MD_CHAR *)text.data, (MD_SIZE)text.len, &parser, &render) == 0)
+    /* The parser (0.4.8) looks at the byte behind the text, and if that suits it goes on there. */
+    ok = rp_bytes_join(&copy, text, (struct rp_slice){(const uint8_t *)"", 1}) == RP_OK;
+    render.source = (struct rp_slice){copy.data, text.len};
+    ok = ok && md_parse((const MD_CHAR *)copy.data, (MD_SIZE)text.len, &parser, &render) == 0;
+    rp_bytes_free(&copy);
+    if (ok || w->err != RP_OK)
         return;
-    if (w->err != RP_OK)
-        return;
-    w->len = begin; /* memory was short in the parser, or the text swells */
+    w->len = begin; /* memory was short, or the text swells */
     html_plain(w, text);
 }
