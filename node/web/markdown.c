@@ -340,12 +340,15 @@ void html_markdown(struct rp_writer *w, struct rp_slice text)
         return;
     }
     /* The parser (0.4.8) looks at the byte behind the text, and if that suits it goes on there. */
-    ok = rp_bytes_join(&copy, text, (struct rp_slice){(const uint8_t *)"", 1}) == RP_OK;
+    if (rp_bytes_join(&copy, text, (struct rp_slice){(const uint8_t *)"", 1}) != RP_OK) {
+        w->err = RP_ERR_NOMEM;
+        return;
+    }
     render.source = (struct rp_slice){copy.data, text.len};
-    ok = ok && md_parse((const MD_CHAR *)copy.data, (MD_SIZE)text.len, &parser, &render) == 0;
+    ok = md_parse((const MD_CHAR *)copy.data, (MD_SIZE)text.len, &parser, &render) == 0;
     rp_bytes_free(&copy);
     if (ok || w->err != RP_OK)
         return;
-    w->len = begin; /* memory was short, or the text swells */
+    w->len = begin; /* memory was short in the parser, or the text swells */
     html_plain(w, text);
 }
