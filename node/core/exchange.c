@@ -546,8 +546,9 @@ static int receive_part(struct link *link, enum rp_message_type type, struct rp_
 
     if (err != RP_OK)
         return err;
-    if (part.exchange != (is_request ? link->theirs.number : link->ours.number) ||
-        (!is_request && link->ours.state == EXCHANGE_NONE))
+    if (is_request) /* it may be of a CHECK that came with it and waits for its turn, too */
+        return serve_part(link, type, &part);
+    if (part.exchange != link->ours.number || link->ours.state == EXCHANGE_NONE)
         return RP_OK; /* of an exchange that was dropped */
     switch (type) {
     case RP_MESSAGE_IDS:
@@ -556,10 +557,8 @@ static int receive_part(struct link *link, enum rp_message_type type, struct rp_
         return answers_check(link, &part) ? receive_sketch(link, &part, now_ms) : RP_ERR_STATE;
     case RP_MESSAGE_CELLS:
         return receive_cells(link, &part, now_ms);
-    case RP_MESSAGE_PAGE:
-        return receive_page(link, &part, now_ms);
     default:
-        return serve_part(link, type, &part);
+        return receive_page(link, &part, now_ms);
     }
 }
 
