@@ -493,6 +493,7 @@ int core_join(struct core *core, const struct rp_token *token, uint64_t now_ms)
     memcpy(peer->entry.secret, token->secret, sizeof peer->entry.secret);
     peering_note(peer, "joining", "calling the organisation that invited us");
     (void)peering_store(core, peer);
+    trust_recompute(core, now_ms); /* it may be known from before */
     peering_plan_dial(core, peer, now_ms, true);
     return RP_OK;
 }

@@ -316,6 +316,13 @@ void check_actor(struct world *world, struct actor *actor)
         check_bounds(world, actor);
 }
 
+/* Whether the disk has all that the core believes: what could not be stored is tried again later.
+ */
+static bool is_in_step(const struct actor *actor)
+{
+    return actor->core != NULL && actor_is_idle(actor) && actor->core->failed == NULL;
+}
+
 static void check_disk(struct world *world, struct actor *actor)
 {
     struct disk disk;
@@ -325,7 +332,7 @@ static void check_disk(struct world *world, struct actor *actor)
     read_disk(world, actor, &disk);
     check_held(world, actor, &disk);
     check_kept(world, actor, &disk);
-    if (actor->core != NULL && actor_is_idle(actor) && disk.rotten == 0) {
+    if (is_in_step(actor) && disk.rotten == 0) {
         check_accepted(world, actor, &disk);
         check_sums(world, actor, &disk);
     }
@@ -405,7 +412,7 @@ bool check_converged(struct world *world, char *why, size_t why_len)
         abort();
     for (unsigned i = 0; i < n; i++) {
         read_disk(world, &world->actors[i], &disks[i]);
-        if (!world->actors[i].liar && !actor_is_idle(&world->actors[i])) {
+        if (!world->actors[i].liar && !is_in_step(&world->actors[i])) {
             converged = false;
             if (why != NULL)
                 snprintf(why, why_len, "node %u has not written everything", i);

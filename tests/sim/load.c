@@ -105,17 +105,21 @@ const struct fact *load_publish(struct world *world, struct actor *actor)
     return world->shelf.n > before ? world->shelf.facts[before] : NULL;
 }
 
-/* Makes somebody a peer, or ends that, on this side only. */
+/* Makes somebody a peer, or ends that, on this side only. Where people are restless, endings are as
+ * frequent, so that nobody is left who vouches for the one removed. */
 static void change_friends(struct world *world, struct actor *actor)
 {
     struct actor *friend = &world->actors[rp_rand_below(&world->load_rand, world->plan.nodes)];
+    unsigned endings = world->plan.restless > 0 ? 2 : 3;
     char address[32];
 
     if (friend == actor)
         return;
     snprintf(address, sizeof address, "%u:1", friend->number);
-    if (rp_rand_below(&world->load_rand, 3) == 0)
+    if (rp_rand_below(&world->load_rand, endings) == 0)
         (void)!core_remove_peer(actor->core, friend->self.identity.org, world->now);
+    else if (world->plan.restless > 0 && world->plan.invites && friend->core != NULL)
+        world_join(world, friend, actor);
     else
         (void)!core_add_peer(actor->core, friend->self.identity.org, address, NULL, world->now);
     actor_settle(world, actor);
@@ -129,6 +133,9 @@ static void act(void *context, void *what, uint64_t left)
     const struct fact *own = draw_own(world, actor);
 
     (void)what;
+    if (actor->core != NULL && world->plan.restless > 0 &&
+        rp_rand_below(&world->load_rand, 100) < world->plan.restless)
+        change_friends(world, actor);
     if (actor->core == NULL || actor->room != ROOM_FOR_ALL || choice < 55 || own == NULL) {
         if (actor->core != NULL)
             publish(world, actor, NULL, choice < 5 ? rp_record_local : rp_record_commons);

@@ -82,9 +82,11 @@ static void print_plan(const struct plan *plan)
     printf("\nodds a chunk: cut %u lost %u doubled %u swapped %u flipped %u; a lie %u\n", plan->cut,
            plan->lost, plan->doubled, plan->swapped, plan->flipped,
            plan->liars > 0 ? plan->lies : 0);
-    printf("%llu ms away, %llu bytes a ms, compared every %u s, trust to depth %u\n",
+    printf("%llu ms away, %llu bytes a ms, compared every %u s, trust to depth %u, "
+           "%u %% restless, %s\n",
            (unsigned long long)plan->latency, (unsigned long long)plan->bytes_per_ms,
-           plan->check_ms / 1000, plan->depth);
+           plan->check_ms / 1000, plan->depth, plan->restless,
+           plan->invites ? "by invites" : "by hand");
 }
 
 static void print_figures(const struct world *world, const char *hash)

@@ -77,11 +77,16 @@ static void clone(struct world *world, const struct actor *model, struct actor *
     for (uint32_t i = 1; i < model->core->orgs_n; i++) {
         const struct core_org *org = &model->core->orgs[i];
 
-        if (peering_find(model->core, org->id) != NULL)
+        if (peering_find(model->core, org->id) != NULL) {
             (void)!core_add_peer(out->core, org->id, NULL, NULL, world->now);
+            if (org->inception.len > 0) /* as a link would */
+                (void)!trust_learn_inception(out->core, trust_find(out->core, org->id),
+                                             rp_bytes_slice(&org->inception));
+        }
         if (org->by_hand)
             (void)!core_accept_org(out->core, rp_bytes_slice(&org->inception), world->now);
     }
+    trust_recompute(out->core, world->now);
 }
 
 static int take_in(struct world *world, struct actor *actor, struct intake *intake)
@@ -102,6 +107,7 @@ static void drain(struct world *world, struct actor *actor)
 {
     struct core_effect effect;
 
+    core_tick(actor->core, world->now); /* who is accepted is found out then */
     while (core_next_effect(actor->core, &effect)) {
         if (effect.type == CORE_SUBMIT)
             (void)take_in(world, actor, intake_record(&effect.submission));
@@ -145,21 +151,35 @@ static void shuffle(struct shelf *shelf, struct rp_rand *rand)
     }
 }
 
-/* Keys of the tables that do not number records by arrival. */
-static void add_tables(struct pieces *pieces, struct kv *disk)
+/* Whether the row is about a record of an organisation that is accepted in the end. Who was
+ * accepted for a while, by a vouch that was withdrawn, and left something behind, follows from the
+ * order. */
+static bool is_lasting_row(struct kv_txn *txn, const struct kv_iter *it, enum kv_table table,
+                           const struct core *core)
 {
-    static const enum kv_table tables[] = {KV_SYMBOL, KV_WITHDRAWN, KV_COUNT};
-    static const uint8_t names[] = {'s', 'w', 'c'};
+    struct place place;
+
+    if (table == KV_COUNT)
+        return true;
+    if (table == KV_SYMBOL ? !records_read_place(it->value, &place)
+                           : !records_find(txn, it->value.data, &place))
+        abort();
+    return core->orgs[place.org].accepted;
+}
+
+/* Keys of a table that does not number records by arrival. */
+static void add_table(struct pieces *pieces, enum kv_table table, const struct actor *actor)
+{
+    const uint8_t name = (uint8_t)table;
     struct kv_txn *txn;
+    struct kv_iter it;
     int err;
 
-    if ((txn = kv_begin(disk, false, &err)) == NULL)
+    if ((txn = kv_begin(actor->disk, false, &err)) == NULL)
         abort();
-    for (size_t i = 0; i < sizeof names; i++) {
-        struct kv_iter it;
-
-        for (kv_first(&it, txn, tables[i], (struct rp_slice){NULL, 0}); it.found; kv_next(&it))
-            add_piece(pieces, (struct rp_slice){&names[i], 1}, it.key);
+    for (kv_first(&it, txn, table, (struct rp_slice){NULL, 0}); it.found; kv_next(&it)) {
+        if (is_lasting_row(txn, &it, table, actor->core))
+            add_piece(pieces, (struct rp_slice){&name, 1}, it.key);
     }
     kv_abort(txn);
 }
@@ -191,19 +211,22 @@ static void outcome_of(struct world *world, const struct actor *model, const str
                        uint8_t hash[static 32])
 {
     struct pieces pieces = {.n = 0};
+    struct rp_tally tally;
     struct actor actor;
 
     clone(world, model, &actor);
     drain(world, &actor);
     give_all(world, &actor, all);
     for (enum rp_set set = 0; set < RP_SETS; set++) {
-        struct rp_tally tally;
-
         core_tally(actor.core, set, &tally);
-        add_piece(&pieces, (struct rp_slice){tally.digest, sizeof tally.digest},
-                  (struct rp_slice){NULL, 0});
+        if (set == RP_SET_CONTENT || !world->plan.invites)
+            add_piece(&pieces, (struct rp_slice){tally.digest, sizeof tally.digest},
+                      (struct rp_slice){NULL, 0});
     }
-    add_tables(&pieces, actor.disk);
+    add_table(&pieces, KV_SYMBOL, &actor);
+    add_table(&pieces, KV_WITHDRAWN, &actor);
+    if (!world->plan.invites)
+        add_table(&pieces, KV_COUNT, &actor);
     add_answers(&pieces, world, &actor);
     pieces_end(&pieces, hash);
     core_free(actor.core);

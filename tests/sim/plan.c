@@ -39,8 +39,10 @@ static uint64_t draw(struct rp_rand *rand, uint64_t from, uint64_t to)
 void plan_draw(struct plan *plan, const struct plan_opts *opts)
 {
     struct rp_rand rand;
+    struct rp_rand restless;
 
     plan_rand(&rand, opts->seed, "plan");
+    plan_rand(&restless, opts->seed, "restless");
     *plan = (struct plan){.seed = opts->seed};
     plan->nodes = (unsigned)draw(&rand, 2, 7);
     plan->length = draw(&rand, 10, 120) * MINUTE;
@@ -54,6 +56,9 @@ void plan_draw(struct plan *plan, const struct plan_opts *opts)
     if (plan->nodes > 3 && rp_rand_below(&rand, 2) == 0)
         plan->liars = 1 + (unsigned)rp_rand_below(&rand, plan->nodes / 4 + 1);
     plan->degree = (unsigned)draw(&rand, 1, 4);
+    plan->invites = rp_rand_below(&restless, 2) == 0;
+    if (rp_rand_below(&restless, 3) == 0)
+        plan->restless = (unsigned)draw(&restless, 20, 60);
     for (int fault = 0; fault < FAULTS; fault++)
         plan->fault[fault] = draw_odds(&rand, 200000);
     plan->cut = draw_odds(&rand, 100000);

@@ -1,6 +1,7 @@
 #ifndef PLAN_H
 #define PLAN_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "rp/rand.h"
@@ -30,6 +31,8 @@ struct plan {
     uint64_t length; /* of the part with faults */
     unsigned records;
     unsigned degree;        /* peers of each node, about */
+    bool invites;           /* people join by invites, and vouch; else all accept by hand */
+    unsigned restless;      /* of a hundred acts, those that make or end a friendship besides */
     uint32_t fault[FAULTS]; /* odds a node and minute */
     uint32_t cut;           /* odds a chunk: the connection ends in the middle of it */
     uint32_t lost;          /* odds a chunk: it is not there, as when a broken box forgets it */

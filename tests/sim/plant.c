@@ -28,7 +28,7 @@ enum bug {
     VOUCH_STAYS,
     TAKEN_TWICE,
     NUMBER_GIVEN_TWICE,
-    FAILURE_NOT_RETRIED,
+    FAILURE_BELIEVED,
     DAMAGE_NOT_SEEN,
     REMOVED_STAYS_IN_SETS,
     BUGS,
@@ -48,7 +48,7 @@ static const char *const names[BUGS] = {
     [VOUCH_STAYS] = "vouch-stays",
     [TAKEN_TWICE] = "taken-twice",
     [NUMBER_GIVEN_TWICE] = "number-given-twice",
-    [FAILURE_NOT_RETRIED] = "failure-not-retried",
+    [FAILURE_BELIEVED] = "failure-believed",
     [DAMAGE_NOT_SEEN] = "damage-not-seen",
     [REMOVED_STAYS_IN_SETS] = "removed-stays-in-sets",
 };
@@ -175,10 +175,10 @@ BETWEEN(uint64_t, batch_next_seq, struct batch *batch)
     return seq > 2 && goes_wrong(NUMBER_GIVEN_TWICE, 40) ? seq - 1 : seq;
 }
 
-BETWEEN(void, core_retry_at, struct core *core, uint64_t at_ms)
+BETWEEN(void, core_stored, struct core *core, struct change *change, int err, uint64_t now_ms)
 {
-    if (!goes_wrong(FAILURE_NOT_RETRIED, 1))
-        __real_core_retry_at(core, at_ms);
+    __real_core_stored(core, change, err != RP_OK && goes_wrong(FAILURE_BELIEVED, 1) ? RP_OK : err,
+                       now_ms);
 }
 
 BETWEEN(bool, records_is_sound, struct kv_txn *txn, uint64_t seq)

@@ -36,6 +36,9 @@ PLANTED = {
     "taken-twice": 1,
     "number-given-twice": 1,
     "damage-not-seen": 5,
+    "vouch-stays": 4,
+    "removed-stays-in-sets": 4,
+    "failure-believed": 17,
 }
 RPSIM = sys.argv[1]
 

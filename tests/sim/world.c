@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "rp/err.h"
+#include "rp/token.h"
 #include "support/kv_mem.h"
 
 #define CHECK_EVERY 30000
@@ -359,7 +360,8 @@ void actor_crash(struct world *world, struct actor *actor)
 
 /* The world */
 
-void world_join(struct world *world, struct actor *a, struct actor *b)
+/* Makes the two peers of each other, accepted by their operators' own hand. */
+static void join_by_hand(struct world *world, struct actor *a, struct actor *b)
 {
     struct actor *pair[2] = {a, b};
 
@@ -372,6 +374,29 @@ void world_join(struct world *world, struct actor *a, struct actor *b)
         (void)!core_accept_org(pair[side]->core, pair[1 - side]->self.inception, world->now);
         actor_settle(world, pair[side]);
     }
+}
+
+/* ${a} invites ${b}: they vouch for each other once they have met. */
+static void join_by_invite(struct world *world, struct actor *a, struct actor *b)
+{
+    static const struct invite_opts opts = {"", 7 * 86400000, true};
+    char text[RP_TOKEN_TEXT_MAX + 1];
+    struct rp_token token;
+
+    if (core_invite(a->core, &opts, world->now, text) != RP_OK ||
+        rp_token_read(&token, text) != RP_OK)
+        abort();
+    (void)!core_join(b->core, &token, world->now);
+    actor_settle(world, a);
+    actor_settle(world, b);
+}
+
+void world_join(struct world *world, struct actor *a, struct actor *b)
+{
+    if (world->plan.invites)
+        join_by_invite(world, a, b);
+    else
+        join_by_hand(world, a, b);
 }
 
 struct world *world_new(const struct plan *plan)

@@ -100,7 +100,7 @@ struct world {
 
 /* Everybody's node runs, and nobody knows anybody. */
 struct world *world_new(const struct plan *plan);
-/* Makes the two peers of each other, accepted by their operators' own hand. */
+/* Makes the two peers of each other, in the manner of the plan. Both run. */
 void world_join(struct world *world, struct actor *a, struct actor *b);
 void world_free(struct world *world);
 
