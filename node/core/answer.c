@@ -65,13 +65,13 @@ static void they_found_equal(struct link *link, const struct rp_check *check, ui
     if (!check->asks[RP_SET_CONTROL] || !check->asks[RP_SET_CONTENT])
         return;
     link_settled(link);
-    link->unequal = 0;
+    link->commons.unequal = 0;
     link->offered = 0;
     link->found_need = link->found_have = 0;
     link->counts_as_sync = true;
     link->peer->entry.last_sync = core_calendar(link->core, now_ms);
     if (link->ours.state == EXCHANGE_NONE)
-        exchange_plan_interval(link, now_ms);
+        exchange_plan_interval(link, &link->commons, now_ms);
 }
 
 /* Answers for one set that differs. */
@@ -91,7 +91,7 @@ static int they_differ(struct link *link, const struct rp_check *check, enum rp_
     link_send(link);
     /* more than will be offered: best we go and list it ourselves, at our own pace */
     if (check->tally[set].count > view->count + OFFERS_MAX)
-        exchange_plan(link, now_ms + SETTLE_MS);
+        exchange_plan(&link->commons, now_ms + SETTLE_MS);
     return RP_OK;
 }
 
@@ -112,7 +112,7 @@ int answer_check(struct link *link, const struct rp_check *check, uint64_t now_m
 
         if (!check->asks[set])
             continue;
-        view_open(&link->theirs.view[set], link, set);
+        view_open(&link->theirs.view[set], link, &link->commons, set);
         view_tally(&link->theirs.view[set], &ours);
         if (ours.count != check->tally[set].count ||
             memcmp(ours.digest, check->tally[set].digest, RP_HASH_LEN) != 0)

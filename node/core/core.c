@@ -41,7 +41,9 @@ struct core *core_new(const struct core_opts *opts, uint64_t now_ms, int *err)
     core->retry_at = UINT64_MAX;
     rp_rand_init(&core->rand, opts->seed);
     rp_rand_bytes(&core->rand, core->table_key, sizeof core->table_key);
-    rp_sketch_key(core->sketch_key, rp_record_commons);
+    core->commons.number = SCOPE_COMMONS;
+    memcpy(core->commons.id, rp_record_commons, RP_ID_LEN);
+    rp_sketch_key(core->commons.sketch_key, rp_record_commons);
     if ((core->software = strdup(opts->software)) == NULL)
         goto err1;
     if ((*err = trust_load(core)) != RP_OK || (*err = fetch_start(core)) != RP_OK ||
@@ -327,7 +329,7 @@ static void forget_damaged(struct core *core, const struct change *change, uint6
         core->trust_at = now_ms;
     }
     for (struct link *link = core->links; link != NULL; link = link->next)
-        exchange_plan(link, now_ms + SETTLE_MS);
+        exchange_plan(&link->commons, now_ms + SETTLE_MS);
 }
 
 void core_damaged(struct core *core, uint64_t seq)
@@ -379,7 +381,7 @@ void core_stored(struct core *core, struct change *change, int err, uint64_t now
         /* what came of this organisation meanwhile was refused: look for it again */
         fetch_forget_refused(core);
         for (struct link *link = core->links; link != NULL; link = link->next)
-            exchange_plan(link, now_ms + SETTLE_MS);
+            exchange_plan(&link->commons, now_ms + SETTLE_MS);
     }
     if (change->type == CHANGE_DAMAGED && change->was_damaged)
         forget_damaged(core, change, now_ms);
@@ -421,9 +423,10 @@ static void announce(struct core *core, const struct outcome *outcome)
         if (link->state != LINK_OPEN || link->number == outcome->link ||
             !sets_is_shared(link, outcome->place.org, outcome->place.lane) ||
             fetch_link_has(core, outcome->id, link->number) ||
-            link->announce[set].n >= OFFERS_MAX * RP_SYMBOL_LEN) /* comparing finds the rest */
+            link->commons.announce[set].n >=
+                OFFERS_MAX * RP_SYMBOL_LEN) /* comparing finds the rest */
             continue;
-        if (symbols_append(&link->announce[set], outcome->id, RP_SYMBOL_LEN) == RP_OK) {
+        if (symbols_append(&link->commons.announce[set], outcome->id, RP_SYMBOL_LEN) == RP_OK) {
             link->offered++;
             core_wake(link);
         }
@@ -509,7 +512,7 @@ void core_tick(struct core *core, uint64_t now_ms)
         core->full_until = 0; /* there may be room again: what was offered meanwhile is asked for */
         for (struct link *link = core->links; link != NULL; link = link->next) {
             fetch_ask(link, now_ms);
-            exchange_plan(link, now_ms);
+            exchange_plan(&link->commons, now_ms);
         }
     }
     if (core->scrub_at <= now_ms) {
@@ -534,8 +537,8 @@ void core_stop(struct core *core)
 
 void core_tally(const struct core *core, enum rp_set set, struct rp_tally *out)
 {
-    out->count = core->sets[set].count;
-    rp_fingerprint_digest(out->digest, &core->sets[set].fingerprint);
+    out->count = core->commons.sets[set].count;
+    rp_fingerprint_digest(out->digest, &core->commons.sets[set].fingerprint);
 }
 
 bool core_org(const struct core *core, uint32_t number, struct org_view *out)

@@ -83,18 +83,38 @@ struct vouch {
 /* What one exchange compares on one side: a set as it was when the exchange began. */
 struct view {
     struct link *link; /* NULL: not in use */
+    struct shared *shared;
     enum rp_set set;
     uint64_t count;
     struct rp_fingerprint fingerprint;
     struct symbols toggled; /* added or erased since */
 };
 
-/* One set of the commons, over the organisations whose records are members of it here. */
+/* One set of a scope, over the organisations whose records are members of it here. */
 struct core_set {
     uint64_t count;
     struct rp_fingerprint fingerprint;
     struct rp_cell *cells;
     uint32_t cells_n;
+};
+
+/* What is compared with others as a whole: the commons, or a circle that this node is in. */
+struct scope {
+    struct scope *next;
+    uint8_t id[RP_ID_LEN];
+    uint32_t number; /* in the store */
+    uint8_t sketch_key[RP_SKETCH_KEY_LEN];
+    struct core_set sets[RP_SETS];
+};
+
+/* A scope as it is compared on one link. */
+struct shared {
+    struct shared *next;
+    struct scope *scope;
+    uint64_t next_check;
+    uint32_t unequal;  /* checks in a row that found a difference */
+    bool content_next; /* control was settled: content is to be compared without it */
+    struct symbols announce[RP_SETS];
 };
 
 enum exchange_state {
@@ -107,6 +127,7 @@ enum exchange_state {
 /* An exchange that we began on a link. */
 struct exchange {
     enum exchange_state state;
+    struct shared *shared; /* what it compares */
     uint64_t number;
     uint64_t deadline;
     bool asks[RP_SETS];
@@ -212,10 +233,8 @@ struct link {
     struct exchange ours;
     struct answer theirs;
     uint64_t exchanges_begun; /* the number of our next one; see SPEC 4.3 */
-    uint64_t next_check;
-    uint32_t unequal;  /* checks in a row that found a difference */
-    bool content_next; /* control was settled: content is to be compared without it */
-    bool missed;       /* something it offered was not noted, for want of room */
+    struct shared commons;
+    bool missed; /* something it offered was not noted, for want of room */
     uint64_t found_need;
     uint64_t found_have;
 
@@ -231,7 +250,6 @@ struct link {
     uint64_t refused;
 
     /* Sending */
-    struct symbols announce[RP_SETS];
     struct serve_job *jobs;
     uint32_t jobs_n;
     size_t jobs_bytes; /* of their prefixes */
@@ -294,7 +312,6 @@ struct core {
     bool vouch;
     int64_t calendar_ahead; /* of the steady clock */
     uint8_t table_key[TABLE_KEY_LEN];
-    uint8_t sketch_key[RP_SKETCH_KEY_LEN];
 
     struct core_org *orgs; /* orgs[0] unused */
     uint32_t orgs_n;
@@ -304,7 +321,7 @@ struct core {
     size_t vouches_n;
     size_t vouches_cap;
 
-    struct core_set sets[RP_SETS];
+    struct scope commons;
     uint64_t applied_seq; /* records up to here are in the sets */
 
     struct peer **peers;
@@ -366,15 +383,14 @@ void sets_add(struct core *core, const uint8_t *symbol, const struct place *plac
 void sets_remove(struct core *core, const uint8_t *symbol, const struct place *place);
 /* All records of ${org} in ${lane} become members of their set, or stop being so. */
 void sets_toggle_org(struct core *core, uint32_t org, enum lane lane, bool enter);
-/* Fills the set's sketch from the store anew. */
-void sets_rebuild(struct core *core, enum rp_set set);
+/* Fills the sketch of a set of ${scope} from the store anew. */
+void sets_rebuild(struct core *core, struct scope *scope, enum rp_set set);
 enum rp_set sets_of_lane(enum lane lane);
-/* Whether records of ${org} in ${lane} are members of the sets here. */
+/* Whether records of the commons, of ${org} and in ${lane}, are members of the sets here. */
 bool sets_is_member(const struct core *core, uint32_t org, enum lane lane);
 /* ... and compared on ${link}. */
 bool sets_is_shared(const struct link *link, uint32_t org, enum lane lane);
-void sets_link_sum(const struct link *link, enum rp_set set, struct sum *out);
-void view_open(struct view *view, struct link *link, enum rp_set set);
+void view_open(struct view *view, struct link *link, struct shared *shared, enum rp_set set);
 void view_close(struct view *view);
 void view_tally(const struct view *view, struct rp_tally *out);
 /* Cells that can be had of the set. */
@@ -456,12 +472,12 @@ uint64_t link_deadline(const struct link *link);
 void link_tick(struct link *link, uint64_t now_ms);
 
 /* exchange.c */
-void exchange_begin(struct link *link, uint64_t now_ms);
+void exchange_begin(struct link *link, struct shared *shared, uint64_t now_ms);
 void exchange_drop(struct link *link); /* ours and theirs: what is compared has changed */
-void exchange_restart(
-    struct link *link); /* the same, with a word about it, and ours at once anew */
-void exchange_plan(struct link *link, uint64_t at_ms); /* not later than that */
-void exchange_plan_interval(struct link *link, uint64_t now_ms);
+/* The same, with a word about it, and ${shared} is compared at once anew. */
+void exchange_restart(struct link *link, struct shared *shared);
+void exchange_plan(struct shared *shared, uint64_t at_ms); /* not later than that */
+void exchange_plan_interval(const struct link *link, struct shared *shared, uint64_t now_ms);
 int exchange_receive(struct link *link, enum rp_message_type type, struct rp_slice frame,
                      uint64_t now_ms);
 void exchange_continue(struct link *link, uint64_t now_ms);

@@ -12,17 +12,17 @@
 
 #define BYTES_PER_DIFFERENCE 34 /* of cells; what a LIST must beat */
 
-void exchange_plan(struct link *link, uint64_t at_ms)
+void exchange_plan(struct shared *shared, uint64_t at_ms)
 {
-    if (at_ms < link->next_check)
-        link->next_check = at_ms;
+    if (at_ms < shared->next_check)
+        shared->next_check = at_ms;
 }
 
-void exchange_plan_interval(struct link *link, uint64_t now_ms)
+void exchange_plan_interval(const struct link *link, struct shared *shared, uint64_t now_ms)
 {
     uint32_t interval = link->core->check_ms;
 
-    link->next_check = now_ms + interval + (uint64_t)core_random_jitter(link->core, interval);
+    shared->next_check = now_ms + interval + (uint64_t)core_random_jitter(link->core, interval);
 }
 
 /* Ends our exchange, whatever its state. */
@@ -43,29 +43,31 @@ void exchange_drop(struct link *link)
     answer_close(link);
 }
 
-void exchange_restart(struct link *link)
+void exchange_restart(struct link *link, struct shared *shared)
 {
     if (link->theirs.active) {
         rp_message_write_done(&link->writer, link->theirs.number);
         link_send(link);
     }
     exchange_drop(link);
-    exchange_plan(link, 0);
+    exchange_plan(shared, 0);
 }
 
-void exchange_begin(struct link *link, uint64_t now_ms)
+void exchange_begin(struct link *link, struct shared *shared, uint64_t now_ms)
 {
     struct exchange *x = &link->ours;
     struct rp_check check = {.exchange = link->exchanges_begun};
 
     close_ours(link);
     if (link->lists != LISTS_KNOWN) {
-        exchange_plan_interval(link, now_ms);
+        exchange_plan_interval(link, shared, now_ms);
         return;
     }
+    x->shared = shared;
+    memcpy(check.scope, shared->scope->id, RP_ID_LEN);
     x->number = check.exchange;
     link->exchanges_begun += 2;
-    x->asks[RP_SET_CONTROL] = !link->content_next;
+    x->asks[RP_SET_CONTROL] = !shared->content_next;
     /* while the store is full there is nowhere to put content; control there always is */
     x->asks[RP_SET_CONTENT] = now_ms >= link->core->full_until;
     if (!x->asks[RP_SET_CONTENT])
@@ -73,14 +75,14 @@ void exchange_begin(struct link *link, uint64_t now_ms)
     x->need = x->have = 0;
     x->state = EXCHANGE_CHECKED;
     x->deadline = now_ms + EXCHANGE_MS;
-    link->content_next = false;
-    link->next_check = UINT64_MAX;
+    shared->content_next = false;
+    shared->next_check = UINT64_MAX;
     link->core->counters.checks++;
     for (enum rp_set set = 0; set < RP_SETS; set++) {
         check.asks[set] = x->asks[set];
         if (!x->asks[set])
             continue;
-        view_open(&x->view[set], link, set);
+        view_open(&x->view[set], link, shared, set);
         view_tally(&x->view[set], &check.tally[set]);
     }
     rp_message_write_check(&link->writer, &check);
@@ -92,6 +94,7 @@ void exchange_begin(struct link *link, uint64_t now_ms)
 /* Everything that was compared is the same on both sides. */
 static void found_equal(struct link *link, uint64_t now_ms)
 {
+    struct shared *shared = link->ours.shared;
     bool asked_control = link->ours.asks[RP_SET_CONTROL];
     bool asked_content = link->ours.asks[RP_SET_CONTENT];
 
@@ -99,20 +102,20 @@ static void found_equal(struct link *link, uint64_t now_ms)
     close_ours(link);
     link->core->counters.equal++;
     if (!asked_content) { /* as far as can be told while the store is full */
-        exchange_plan_interval(link, now_ms);
+        exchange_plan_interval(link, shared, now_ms);
         return;
     }
     if (!asked_control) { /* it was settled before content: look at both once more */
-        exchange_plan(link, now_ms + SETTLE_MS);
+        exchange_plan(shared, now_ms + SETTLE_MS);
         return;
     }
-    link->unequal = 0;
+    shared->unequal = 0;
     link->offered = 0;
     link->found_need = link->found_have = 0;
     link->counts_as_sync = true;
     link->peer->entry.last_sync = core_calendar(link->core, now_ms);
     link->peer->exchanges++;
-    exchange_plan_interval(link, now_ms);
+    exchange_plan_interval(link, shared, now_ms);
 }
 
 /* The difference is known whole. What is lacked was noted by fetch; say that we are through. */
@@ -124,8 +127,8 @@ static void found_difference(struct link *link, uint64_t now_ms)
     link->found_need = x->need;
     link->found_have = x->have;
     link->offered += x->have;
-    link->content_next = x->set == RP_SET_CONTROL;
-    link->unequal++;
+    x->shared->content_next = x->set == RP_SET_CONTROL;
+    x->shared->unequal++;
     link->peer->exchanges++;
     rp_message_write_done(&link->writer, x->number);
     close_ours(link);
@@ -136,13 +139,14 @@ static void found_difference(struct link *link, uint64_t now_ms)
 
 void exchange_settled(struct link *link, uint64_t now_ms)
 {
+    struct shared *shared = &link->commons;
     uint64_t wait = SETTLE_MS;
 
-    if (link->ours.state != EXCHANGE_NONE || link->unequal == 0 || fetch_backlog(link) > 0)
+    if (link->ours.state != EXCHANGE_NONE || shared->unequal == 0 || fetch_backlog(link) > 0)
         return;
-    for (uint32_t i = 1; i < link->unequal && wait < link->core->check_ms; i++)
+    for (uint32_t i = 1; i < shared->unequal && wait < link->core->check_ms; i++)
         wait *= 2; /* a difference that stays, such as of refused records, is not worth haste */
-    exchange_plan(link, now_ms + wait);
+    exchange_plan(shared, now_ms + wait);
 }
 
 /* Offers symbols that only we have, as far as one exchange goes. */
@@ -154,8 +158,8 @@ static int offer(struct link *link, const struct symbols *held)
     int err;
 
     x->have += n;
-    err =
-        symbols_append(&link->announce[x->set], held->data, (n < room ? n : room) * RP_SYMBOL_LEN);
+    err = symbols_append(&x->shared->announce[x->set], held->data,
+                         (n < room ? n : room) * RP_SYMBOL_LEN);
     core_wake(link);
     return err;
 }
@@ -353,7 +357,8 @@ static int receive_difference(struct link *link, uint64_t now_ms)
     int err = view_split(&x->view[x->set], symbols, n, &held, &others);
 
     if (err == RP_OK && !explains(x, &held, &others)) {
-        sets_rebuild(link->core, x->set); /* if it was our sketch that was wrong */
+        sets_rebuild(link->core, x->shared->scope,
+                     x->set); /* if it was our sketch that was wrong */
         begin_list(link, now_ms);
     } else {
         if (err == RP_OK)
@@ -468,7 +473,7 @@ static int receive_sketch(struct link *link, const struct rp_part *part, uint64_
         part->digests.len != rp_sketch_digests(x->available))
         return RP_ERR_SHAPE;
     link->core->counters.sketches++;
-    x->decoder = rp_decoder_new(link->core->sketch_key, common_cells(x));
+    x->decoder = rp_decoder_new(x->shared->scope->sketch_key, common_cells(x));
     if (x->decoder == NULL)
         return RP_ERR_NOMEM;
     err = feed(x, part->cells);
@@ -515,8 +520,8 @@ static int receive_done(struct link *link, struct rp_slice frame, uint64_t now_m
     if (link->theirs.active && link->theirs.number == exchange)
         answer_close(link);
     if (link->ours.state != EXCHANGE_NONE && link->ours.number == exchange) {
+        exchange_plan(link->ours.shared, now_ms + DECLINED_MS);
         close_ours(link);
-        exchange_plan(link, now_ms + DECLINED_MS);
     }
     return RP_OK;
 }

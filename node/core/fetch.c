@@ -342,13 +342,14 @@ static void finish_request(struct link *link, struct request *request, uint64_t 
     symbols_free(&symbols);
     link->progress_at = now_ms;
     core_wake(link);
-    if (short_of_some && link->unequal == 0)
-        link->unequal = 1; /* so that it is compared again: nobody may offer it a second time */
+    if (short_of_some && link->commons.unequal == 0)
+        link->commons.unequal =
+            1; /* so that it is compared again: nobody may offer it a second time */
     if (fetch_backlog(link) > 0)
         return;
     if (link->missed) {
         link->missed = false;
-        exchange_plan(link, now_ms);
+        exchange_plan(&link->commons, now_ms);
     }
     exchange_settled(link, now_ms);
 }

@@ -27,7 +27,7 @@ static struct link *link_new(struct core *core, const char *address, bool outbou
     link->exchanges_begun = outbound ? 1 : 0; /* odd numbers are the dialler's, even the other's */
     link->outbound = outbound;
     link->deadline = UINT64_MAX;
-    link->next_check = UINT64_MAX;
+    link->commons = (struct shared){.scope = &core->commons, .next_check = UINT64_MAX};
     memcpy(link->address, address, strnlen(address, sizeof link->address - 1));
     rp_writer_init(&link->writer, RP_FRAME_MAX);
     rp_rand_bytes(&core->rand, ephemeral, sizeof ephemeral);
@@ -199,7 +199,7 @@ void core_closed(struct core *core, struct link *link, uint64_t now_ms)
     }
     for (enum rp_set set = 0; set < RP_SETS; set++) {
         symbols_free(&link->wanted[set]);
-        symbols_free(&link->announce[set]);
+        symbols_free(&link->commons.announce[set]);
     }
     rp_session_free(link->session);
     rp_writer_free(&link->writer);
@@ -334,9 +334,9 @@ static int open_link(struct link *link, const struct rp_hello *hello, uint64_t n
         trust_vouch_for(core, peer->org, now_ms);
     /* the caller compares first, once it knows what the other side accepts: see receive_accept */
     if (link->outbound && same_list)
-        exchange_plan(link, now_ms);
+        exchange_plan(&link->commons, now_ms);
     else
-        exchange_plan_interval(link, now_ms);
+        exchange_plan_interval(link, &link->commons, now_ms);
     return RP_OK;
 }
 
@@ -491,9 +491,9 @@ static int receive_accept(struct link *link, struct rp_slice frame, uint64_t now
     if (err != RP_OK || accept.more)
         return err;
     if (link->outbound)
-        exchange_plan(link, now_ms);
-    else if (link->next_check == UINT64_MAX) /* an exchange of ours was dropped */
-        exchange_plan_interval(link, now_ms);
+        exchange_plan(&link->commons, now_ms);
+    else if (link->commons.next_check == UINT64_MAX) /* an exchange of ours was dropped */
+        exchange_plan_interval(link, &link->commons, now_ms);
     return RP_OK;
 }
 
@@ -599,7 +599,7 @@ int core_receive(struct core *core, struct link *link, struct rp_slice bytes, ui
 void link_flush_announcements(struct link *link)
 {
     for (enum rp_set set = 0; set < RP_SETS; set++) {
-        struct symbols *list = &link->announce[set];
+        struct symbols *list = &link->commons.announce[set];
         size_t at = 0;
 
         while (at < list->n && link->state == LINK_OPEN) {
@@ -650,9 +650,9 @@ uint64_t link_deadline(const struct link *link)
         deadline = rp_session_deadline(link->session);
     if (link->deadline < deadline)
         deadline = link->deadline;
-    if (link->state == LINK_OPEN && link->next_check < deadline &&
+    if (link->state == LINK_OPEN && link->commons.next_check < deadline &&
         link->ours.state == EXCHANGE_NONE)
-        deadline = link->next_check;
+        deadline = link->commons.next_check;
     if (link->ours.state != EXCHANGE_NONE && link->ours.deadline < deadline)
         deadline = link->ours.deadline;
     if (fetch_deadline(link) < deadline)
@@ -676,7 +676,7 @@ void link_tick(struct link *link, uint64_t now_ms)
     if (link->ours.state != EXCHANGE_NONE && link->ours.deadline <= now_ms) {
         note_failure(link, RP_ERR_TIMEOUT);
         link_end(link, "timeout");
-    } else if (link->ours.state == EXCHANGE_NONE && link->next_check <= now_ms) {
-        exchange_begin(link, now_ms);
+    } else if (link->ours.state == EXCHANGE_NONE && link->commons.next_check <= now_ms) {
+        exchange_begin(link, &link->commons, now_ms);
     }
 }

@@ -97,7 +97,7 @@ void lists_announce(struct core *core, struct rp_slice accepted, struct rp_slice
             continue;
         exchange_drop(link);
         send_lists(link, false, accepted, kept);
-        exchange_plan(link, now_ms + SETTLE_MS);
+        exchange_plan(&link->commons, now_ms + SETTLE_MS);
     }
 }
 

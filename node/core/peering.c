@@ -527,8 +527,8 @@ int core_compare(struct core *core, const uint8_t org[static RP_ID_LEN], uint64_
         return RP_ERR_NOT_FOUND;
     if (link == NULL)
         return RP_ERR_OFFLINE;
-    link->content_next = false;
-    exchange_plan(link, now_ms);
+    link->commons.content_next = false;
+    exchange_plan(&link->commons, now_ms);
     return RP_OK;
 }
 

@@ -37,12 +37,33 @@ static uint32_t cells_for(uint64_t count)
     return cells;
 }
 
-/* Toggles every stored record of ${org} (0: of all that are members) in ${lane} into ${cells}. */
-static int toggle_stored(struct core *core, struct rp_cell *cells, uint32_t from, uint32_t n,
+/* Whether records of ${org} in ${lane} are members of the sets of ${scope}. */
+static bool is_member(const struct core *core, const struct scope *scope, uint32_t org,
+                      enum lane lane)
+{
+    return scope->number != SCOPE_COMMONS || sets_is_member(core, org, lane);
+}
+
+/* ... and compared on ${link}, on which the scope is. */
+static bool is_shared(const struct link *link, const struct scope *scope, uint32_t org,
+                      enum lane lane)
+{
+    return scope->number != SCOPE_COMMONS || sets_is_shared(link, org, lane);
+}
+
+/* A range of cells of a sketch. */
+struct cells {
+    struct rp_cell *cells;
+    uint32_t from;
+    uint32_t n;
+};
+
+/* Toggles every stored record of ${org} (0: of all that are members) in ${lane} into ${out}. */
+static int toggle_stored(struct core *core, const struct scope *scope, struct cells out,
                          enum lane lane, uint32_t org)
 {
-    struct kv_key prefix = org == 0 ? records_author_prefix(SCOPE_COMMONS, lane)
-                                    : records_author_key(SCOPE_COMMONS, lane, org);
+    struct kv_key prefix = org == 0 ? records_author_prefix(scope->number, lane)
+                                    : records_author_key(scope->number, lane, org);
     struct kv_iter it;
     struct kv_txn *txn;
     int err;
@@ -55,16 +76,16 @@ static int toggle_stored(struct core *core, struct rp_cell *cells, uint32_t from
         /* what was committed but not told to us yet will come with its outcome */
         if (records_seq_of_key(it.key) > core->applied_seq)
             continue;
-        if (org != 0 || sets_is_member(core, author, lane))
-            rp_sketch_toggle(cells, from, n, core->sketch_key, it.value.data);
+        if (org != 0 || is_member(core, scope, author, lane))
+            rp_sketch_toggle(out.cells, out.from, out.n, scope->sketch_key, it.value.data);
     }
     err = kv_err(txn);
     kv_abort(txn);
     return err;
 }
 
-/* Gives ${set} ${n} cells, filled from the store. The old ones stay when that fails. */
-static int build_cells(struct core *core, enum rp_set set, uint32_t n)
+/* Gives a set ${n} cells, filled from the store. The old ones stay when that fails. */
+static int build_cells(struct core *core, struct scope *scope, enum rp_set set, uint32_t n)
 {
     struct rp_cell *cells = calloc(n, sizeof *cells);
     int err = RP_OK;
@@ -73,25 +94,25 @@ static int build_cells(struct core *core, enum rp_set set, uint32_t n)
         return RP_ERR_NOMEM;
     for (enum lane lane = 0; lane < LANES && err == RP_OK; lane++) {
         if (sets_of_lane(lane) == set)
-            err = toggle_stored(core, cells, 0, n, lane, 0);
+            err = toggle_stored(core, scope, (struct cells){cells, 0, n}, lane, 0);
     }
     if (err != RP_OK) {
         free(cells);
         return err;
     }
-    free(core->sets[set].cells);
-    core->sets[set].cells = cells;
-    core->sets[set].cells_n = n;
+    free(scope->sets[set].cells);
+    scope->sets[set].cells = cells;
+    scope->sets[set].cells_n = n;
     return RP_OK;
 }
 
 /* Grows the sketch with its set. Without memory it stays small, and more is done by LIST. */
-static void grow_cells(struct core *core, enum rp_set set)
+static void grow_cells(struct core *core, struct scope *scope, enum rp_set set)
 {
-    uint32_t n = cells_for(core->sets[set].count);
+    uint32_t n = cells_for(scope->sets[set].count);
 
-    if (n > core->sets[set].cells_n)
-        (void)build_cells(core, set, n);
+    if (n > scope->sets[set].cells_n)
+        (void)build_cells(core, scope, set, n);
 }
 
 static struct sum *org_sum(struct core *core, uint32_t org, enum lane lane)
@@ -134,10 +155,10 @@ static int load_sums(struct core *core)
     return err;
 }
 
-/* Adds the sum of one organisation to its set, or takes it away. */
+/* Adds the sum of one organisation to its set of the commons, or takes it away. */
 static void join_sum(struct core *core, uint32_t org, enum lane lane, bool enter)
 {
-    struct core_set *set = &core->sets[sets_of_lane(lane)];
+    struct core_set *set = &core->commons.sets[sets_of_lane(lane)];
     const struct sum *sum = core->orgs[org].sums[lane];
 
     if (sum == NULL)
@@ -162,51 +183,68 @@ int sets_load(struct core *core)
         }
     }
     for (enum rp_set set = 0; set < RP_SETS && err == RP_OK; set++)
-        err = build_cells(core, set, cells_for(core->sets[set].count));
+        err = build_cells(core, &core->commons, set, cells_for(core->commons.sets[set].count));
     return err;
 }
 
 void sets_free(struct core *core)
 {
     for (enum rp_set set = 0; set < RP_SETS; set++)
-        free(core->sets[set].cells);
+        free(core->commons.sets[set].cells);
 }
 
 /* Tells the views that are open of a change that is not part of what they compare. */
-static void journal(struct core *core, const uint8_t *symbol, const struct place *place)
+static void journal(struct core *core, const struct scope *scope, const uint8_t *symbol,
+                    const struct place *place)
 {
     enum rp_set set = sets_of_lane(place->lane);
 
     for (struct link *link = core->links; link != NULL; link = link->next) {
         struct view *views[] = {&link->ours.view[set], &link->theirs.view[set]};
 
-        if (!sets_is_shared(link, place->org, place->lane))
+        if (!is_shared(link, scope, place->org, place->lane))
             continue;
         for (int i = 0; i < 2; i++) {
-            if (views[i]->link == NULL)
+            if (views[i]->link == NULL || views[i]->shared->scope != scope)
                 continue;
             if (views[i]->toggled.n >= JOURNAL_MAX * RP_SYMBOL_LEN ||
                 symbols_append(&views[i]->toggled, symbol, RP_SYMBOL_LEN) != RP_OK)
-                exchange_restart(link);
+                exchange_restart(link, views[i]->shared);
         }
     }
+}
+
+/* The scope with this number in the store, if it is one that is compared. */
+static struct scope *scope_of(struct core *core, uint32_t number)
+{
+    return number == SCOPE_COMMONS ? &core->commons : NULL;
+}
+
+/* Counts a record in or out of its organisation's sum. */
+static void sum_up(struct sum *sum, const uint8_t *symbol, bool enter)
+{
+    if (sum == NULL)
+        return;
+    sum->count = enter ? sum->count + 1 : sum->count - 1;
+    if (enter)
+        rp_fingerprint_add(&sum->fingerprint, symbol);
+    else
+        rp_fingerprint_remove(&sum->fingerprint, symbol);
 }
 
 /* One record enters or leaves the set of its scope, lane and organisation. */
 static void change(struct core *core, const uint8_t *symbol, const struct place *place, bool enter)
 {
-    struct core_set *set = &core->sets[sets_of_lane(place->lane)];
-    struct sum *sum = org_sum(core, place->org, place->lane);
+    struct scope *scope = scope_of(core, place->scope);
+    struct core_set *set;
 
-    if (sum != NULL) {
-        sum->count = enter ? sum->count + 1 : sum->count - 1;
-        if (enter)
-            rp_fingerprint_add(&sum->fingerprint, symbol);
-        else
-            rp_fingerprint_remove(&sum->fingerprint, symbol);
-    }
-    if (!sets_is_member(core, place->org, place->lane))
+    if (scope == NULL)
         return;
+    if (scope->number == SCOPE_COMMONS)
+        sum_up(org_sum(core, place->org, place->lane), symbol, enter);
+    if (!is_member(core, scope, place->org, place->lane))
+        return;
+    set = &scope->sets[sets_of_lane(place->lane)];
     if (enter) {
         set->count++;
         rp_fingerprint_add(&set->fingerprint, symbol);
@@ -214,52 +252,54 @@ static void change(struct core *core, const uint8_t *symbol, const struct place 
         set->count--;
         rp_fingerprint_remove(&set->fingerprint, symbol);
     }
-    rp_sketch_toggle(set->cells, 0, set->cells_n, core->sketch_key, symbol);
-    journal(core, symbol, place);
-    grow_cells(core, sets_of_lane(place->lane));
+    rp_sketch_toggle(set->cells, 0, set->cells_n, scope->sketch_key, symbol);
+    journal(core, scope, symbol, place);
+    grow_cells(core, scope, sets_of_lane(place->lane));
 }
 
 void sets_add(struct core *core, const uint8_t *symbol, const struct place *place)
 {
     if (place->seq > core->applied_seq)
         core->applied_seq = place->seq;
-    if (place->scope == SCOPE_COMMONS)
-        change(core, symbol, place, true);
+    change(core, symbol, place, true);
 }
 
 void sets_remove(struct core *core, const uint8_t *symbol, const struct place *place)
 {
-    if (place->scope == SCOPE_COMMONS)
-        change(core, symbol, place, false);
+    change(core, symbol, place, false);
 }
 
-void sets_rebuild(struct core *core, enum rp_set set)
+void sets_rebuild(struct core *core, struct scope *scope, enum rp_set set)
 {
-    (void)build_cells(core, set, core->sets[set].cells_n);
+    (void)build_cells(core, scope, set, scope->sets[set].cells_n);
 }
 
 void sets_toggle_org(struct core *core, uint32_t org, enum lane lane, bool enter)
 {
-    struct core_set *set = &core->sets[sets_of_lane(lane)];
+    struct core_set *set = &core->commons.sets[sets_of_lane(lane)];
+    struct cells cells = {set->cells, 0, set->cells_n};
 
     if (core->orgs[org].sums[lane] == NULL)
         return;
     join_sum(core, org, lane, enter);
     /* a failure to read leaves a wrong sketch, which never passes the fingerprint: LIST serves */
-    (void)toggle_stored(core, set->cells, 0, set->cells_n, lane, org);
-    grow_cells(core, sets_of_lane(lane));
+    (void)toggle_stored(core, &core->commons, cells, lane, org);
+    grow_cells(core, &core->commons, sets_of_lane(lane));
 }
 
-/* Calls for each organisation and lane that is a member here but not compared on ${link}. */
+/* Walks the organisations and lanes that are members here but not compared on a link. */
 struct excluded {
     uint32_t org;
     enum lane lane;
 };
 
-static bool next_excluded(const struct link *link, enum rp_set set, struct excluded *at)
+static bool next_excluded(const struct view *view, struct excluded *at)
 {
+    const struct link *link = view->link;
     const struct core *core = link->core;
 
+    if (view->shared->scope->number != SCOPE_COMMONS)
+        return false; /* who is in a circle compares all of it */
     for (;; at->lane++) {
         if (at->lane == LANES) {
             at->lane = 0;
@@ -267,36 +307,29 @@ static bool next_excluded(const struct link *link, enum rp_set set, struct exclu
         }
         if (at->org >= core->orgs_n)
             return false;
-        if (sets_of_lane(at->lane) == set && core->orgs[at->org].sums[at->lane] != NULL &&
+        if (sets_of_lane(at->lane) == view->set && core->orgs[at->org].sums[at->lane] != NULL &&
             sets_is_member(core, at->org, at->lane) && !sets_is_shared(link, at->org, at->lane))
             return true;
     }
 }
 
-void sets_link_sum(const struct link *link, enum rp_set set, struct sum *out)
+void view_open(struct view *view, struct link *link, struct shared *shared, enum rp_set set)
 {
+    const struct core_set *whole = &shared->scope->sets[set];
     struct excluded at = {.org = 1};
 
-    out->count = link->core->sets[set].count;
-    out->fingerprint = link->core->sets[set].fingerprint;
-    for (; next_excluded(link, set, &at); at.lane++) {
+    view_close(view);
+    view->link = link;
+    view->shared = shared;
+    view->set = set;
+    view->count = whole->count;
+    view->fingerprint = whole->fingerprint;
+    for (; next_excluded(view, &at); at.lane++) {
         const struct sum *sum = link->core->orgs[at.org].sums[at.lane];
 
-        out->count -= sum->count;
-        rp_fingerprint_part(&out->fingerprint, &sum->fingerprint);
+        view->count -= sum->count;
+        rp_fingerprint_part(&view->fingerprint, &sum->fingerprint);
     }
-}
-
-void view_open(struct view *view, struct link *link, enum rp_set set)
-{
-    struct sum sum;
-
-    view_close(view);
-    sets_link_sum(link, set, &sum);
-    view->link = link;
-    view->set = set;
-    view->count = sum.count;
-    view->fingerprint = sum.fingerprint;
 }
 
 void view_close(struct view *view)
@@ -313,22 +346,23 @@ void view_tally(const struct view *view, struct rp_tally *out)
 
 uint32_t view_cells_available(const struct view *view)
 {
-    return view->link->core->sets[view->set].cells_n;
+    return view->shared->scope->sets[view->set].cells_n;
 }
 
 int view_cells(const struct view *view, uint32_t from, uint32_t n, struct rp_cell *out)
 {
-    struct core *core = view->link->core;
+    const struct scope *scope = view->shared->scope;
+    struct cells cells = {out, from, n};
     struct excluded at = {.org = 1};
     int err;
 
-    memcpy(out, core->sets[view->set].cells + from, n * sizeof *out);
-    for (; next_excluded(view->link, view->set, &at); at.lane++) {
-        if ((err = toggle_stored(core, out, from, n, at.lane, at.org)) != RP_OK)
+    memcpy(out, scope->sets[view->set].cells + from, n * sizeof *out);
+    for (; next_excluded(view, &at); at.lane++) {
+        if ((err = toggle_stored(view->link->core, scope, cells, at.lane, at.org)) != RP_OK)
             return err;
     }
     for (size_t i = 0; i < view->toggled.n; i += RP_SYMBOL_LEN)
-        rp_sketch_toggle(out, from, n, core->sketch_key, view->toggled.data + i);
+        rp_sketch_toggle(out, from, n, scope->sketch_key, view->toggled.data + i);
     return RP_OK;
 }
 
@@ -354,9 +388,11 @@ static struct table *toggled_table(const struct view *view)
 /* Whether the record at ${place} is a member of the set on this link now. */
 static bool is_compared(const struct view *view, const struct place *place)
 {
-    return place->scope == SCOPE_COMMONS && place->seq <= view->link->core->applied_seq &&
+    const struct scope *scope = view->shared->scope;
+
+    return place->scope == scope->number && place->seq <= view->link->core->applied_seq &&
            sets_of_lane(place->lane) == view->set &&
-           sets_is_shared(view->link, place->org, place->lane);
+           is_shared(view->link, scope, place->org, place->lane);
 }
 
 int view_split(const struct view *view, const uint8_t *symbols, uint32_t n, struct symbols *held,
@@ -399,7 +435,7 @@ static int gather(const struct view *view, struct kv_txn *txn, struct symbols *o
     int err = RP_OK;
 
     for (enum lane lane = 0; lane < LANES; lane++) {
-        struct kv_key prefix = records_author_prefix(SCOPE_COMMONS, lane);
+        struct kv_key prefix = records_author_prefix(view->shared->scope->number, lane);
         struct kv_iter it;
 
         if (sets_of_lane(lane) != view->set)
@@ -408,7 +444,7 @@ static int gather(const struct view *view, struct kv_txn *txn, struct symbols *o
             uint32_t org = (uint32_t)kv_number(it.key.data + 5, 4);
 
             if (records_seq_of_key(it.key) > view->link->core->applied_seq ||
-                !sets_is_shared(view->link, org, lane))
+                !is_shared(view->link, view->shared->scope, org, lane))
                 continue;
             if ((err = symbols_append(out, it.value.data, RP_SYMBOL_LEN)) != RP_OK) {
                 kv_stop(&it);
@@ -469,7 +505,8 @@ int view_list(const struct view *view, const uint8_t *after, size_t max, struct 
     symbols_clear(out);
     if ((txn = kv_begin(view->link->core->kv, false, &err)) == NULL)
         return err;
-    if (view->set == RP_SET_CONTROL || view->count <= RP_SYMBOLS_MAX) {
+    if (view->set == RP_SET_CONTROL || view->shared->scope->number != SCOPE_COMMONS ||
+        view->count <= RP_SYMBOLS_MAX) {
         err = gather(view, txn, out);
         *last = cut(out, after, max);
     } else {

@@ -263,7 +263,7 @@ static void check_sums(struct world *world, const struct actor *actor, const str
             truth_add(&sums[disk->held[i].fact->kind == TRUTH_CONTENT], disk->held[i].fact->id);
     }
     for (enum rp_set set = 0; set < RP_SETS; set++) {
-        const struct core_set *core_set = &actor->core->sets[set];
+        const struct core_set *core_set = &actor->core->commons.sets[set];
         uint8_t *cells = calloc(core_set->cells_n, RP_CELL_LEN);
         uint8_t digest[RP_HASH_LEN];
         struct rp_tally tally;
