@@ -27,6 +27,8 @@
 #define RP_DOMAIN_ACCEPT "rp/1 accept"
 #define RP_DOMAIN_TOKEN "rp/1 token"
 #define RP_DOMAIN_PAPER "rp/1 paper"
+#define RP_DOMAIN_TELLER "rp/1 teller"
+#define RP_DOMAIN_TELLER_CODE "rp/1 teller code"
 #define RP_DOMAIN_SOURCE "rp/1 source"
 #define RP_DOMAIN_SIGN_RECORD "rp/1 sign record"
 #define RP_DOMAIN_SIGN_CERTIFICATE "rp/1 sign certificate"

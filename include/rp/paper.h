@@ -4,6 +4,7 @@
 #include <stdint.h>
 
 #include "rp/key.h"
+#include "rp/proquint.h"
 
 /*
  * The paper key (SPEC 2.3): the seed of an organisation's next key as 20 pronounceable words
@@ -11,7 +12,7 @@
  * checksum. People copy it by hand, so reading forgives case and spacing.
  */
 #define RP_PAPER_WORDS 20
-#define RP_PAPER_TEXT_LEN (RP_PAPER_WORDS * 6 - 1) /* words of 5 letters, spaces between */
+#define RP_PAPER_TEXT_LEN RP_PROQUINT_TEXT_LEN(RP_PAPER_WORDS)
 
 struct rp_paper {
     uint32_t number; /* from 1, the first succession, to 65,535 */

@@ -22,7 +22,7 @@ from unittest import mock
 
 import make_vectors
 from commons import bech32m, canonical, certificate, fingerprint, hashes, identity, link, message
-from commons import noise, paper, record, sketch, token
+from commons import noise, paper, record, sketch, teller, token
 from commons.author import Author
 from commons.channel import Channel, Closed
 from commons.exchange import Initiator, Responder, View
@@ -96,6 +96,17 @@ class Golden(unittest.TestCase):
             self.assertEqual(paper.encode(v["number"], unhex(v["seed"])), v["text"])
         for v in GOLDEN["paper_invalid"]:
             self.refused(paper.decode, v["text"], note=v["note"])
+
+    def test_tellers_codes(self):
+        for v in GOLDEN["teller"] + GOLDEN["teller_forgiven"]:
+            self.assertEqual(teller.decode(v["text"]).hex(), v["secret"])
+        for v in GOLDEN["teller"]:
+            secret = unhex(v["secret"])
+            self.assertEqual(teller.encode(secret), v["text"])
+            self.assertEqual(teller.key_seed(secret).hex(), v["key_seed"])
+            self.assertEqual(teller.teller(secret).hex(), v["teller"])
+        for v in GOLDEN["teller_invalid"]:
+            self.refused(teller.decode, v["text"], note=v["note"])
 
     def test_tokens(self):
         for v in GOLDEN["tokens"]:

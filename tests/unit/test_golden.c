@@ -6,6 +6,7 @@
 #include "rp/paper.h"
 #include "rp/reader.h"
 #include "rp/record.h"
+#include "rp/teller.h"
 #include "rp/token.h"
 
 /* The formats of SPEC 1 and 2 and the proof of 3.2, as the second implementation writes them. */
@@ -239,6 +240,47 @@ static void check_token(json_t *vector)
     assert_string_equal(text, golden_text(vector, "text"));
     rp_token_name(name, token.secret);
     golden_assert((struct rp_slice){name, sizeof name}, vector, "name");
+}
+
+static bool reads_code(json_t *vector)
+{
+    uint8_t secret[RP_TELLER_SECRET_LEN];
+    uint8_t expected[RP_TELLER_SECRET_LEN];
+
+    golden_into(expected, sizeof expected, vector, "secret");
+    return rp_teller_read(secret, golden_text(vector, "text")) == RP_OK &&
+           memcmp(secret, expected, sizeof secret) == 0;
+}
+
+static void tellers_codes_are_written_and_read(void **state)
+{
+    unsigned wrong = 0;
+    json_t *v;
+    size_t i;
+
+    (void)state;
+    json_array_foreach(golden_part("teller"), i, v)
+    {
+        char text[RP_TELLER_TEXT_LEN + 1];
+        uint8_t secret[RP_TELLER_SECRET_LEN];
+        struct rp_key key;
+
+        golden_into(secret, sizeof secret, v, "secret");
+        rp_teller_write(text, secret);
+        assert_string_equal(text, golden_text(v, "text"));
+        assert_true(reads_code(v));
+        rp_teller_key(&key, secret);
+        golden_assert((struct rp_slice){key.public, RP_KEY_LEN}, v, "teller");
+    }
+    json_array_foreach(golden_part("teller_forgiven"), i, v)
+        golden_expect(reads_code(v), v, &wrong);
+    json_array_foreach(golden_part("teller_invalid"), i, v)
+    {
+        uint8_t secret[RP_TELLER_SECRET_LEN];
+
+        golden_expect(rp_teller_read(secret, golden_text(v, "text")) < 0, v, &wrong);
+    }
+    assert_int_equal(wrong, 0);
 }
 
 static void invites_are_written_and_read(void **state)
@@ -580,6 +622,7 @@ int main(void)
         cmocka_unit_test(organisations_have_these_ids_and_texts),
         cmocka_unit_test(mistyped_ids_and_other_inceptions_are_refused),
         cmocka_unit_test(paper_keys_are_written_and_read),
+        cmocka_unit_test(tellers_codes_are_written_and_read),
         cmocka_unit_test(invites_are_written_and_read),
         cmocka_unit_test(records_are_packed_and_opened),
         cmocka_unit_test(every_form_of_a_compressed_record_is_opened),

@@ -21,10 +21,13 @@ SKETCH = "rp/1 sketch"
 ACCEPT = "rp/1 accept"
 TOKEN = "rp/1 token"
 PAPER = "rp/1 paper"
+TELLER = "rp/1 teller"
+TELLER_CODE = "rp/1 teller code"
 
 ALL = (
     RECORD, SIGN_RECORD, OBJECT, ORGANISATION, NEXT_KEY, CERTIFICATE, SIGN_CERTIFICATE,
     SIGN_SLIP, FINGERPRINT, SKETCH, ACCEPT, TOKEN, PAPER,
+    TELLER, TELLER_CODE,
 )  # fmt: skip
 
 

@@ -1,10 +1,10 @@
-"""Hashes, and what people copy: ids, paper keys, invites (SPEC 1.4, 2.2, 2.3, 3.6)."""
+"""Hashes, and what people copy: ids, paper keys, codes, invites (SPEC 1.4, 2.2, 2.3, 2.5, 3.6)."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from commons import bech32m, canonical, hashes, paper, token
+from commons import bech32m, canonical, hashes, paper, teller, token
 from commons.identity import Inception, next_digest, org_text
 
 from .labels import label
@@ -154,6 +154,44 @@ def _paper() -> dict[str, Any]:
     }
 
 
+def _tellers() -> dict[str, Any]:
+    vectors = []
+    for secret in (label("teller code", 16), bytes(16), b"\xff" * 16):
+        vectors.append(
+            {
+                "secret": secret,
+                "text": teller.encode(secret),
+                "key_seed": teller.key_seed(secret),
+                "teller": teller.teller(secret),
+            }
+        )
+    words = vectors[0]["text"].split(" ")
+    forgiven = [
+        {"text": "-".join(words), "note": "dashes"},
+        {"text": " ".join(words).upper(), "note": "capital letters"},
+        {"text": " ".join(words[:5]) + "\r\n" + " ".join(words[5:]) + "\n", "note": "lines"},
+        {"text": "".join(words), "note": "nothing between"},
+        {"text": "\t " + " - ".join(words) + " ", "note": "tab, spaces and dashes"},
+    ]
+    swapped = [words[1], words[0]] + words[2:]
+    invalid = [
+        {"text": " ".join(words[:9]), "note": "9 words"},
+        {"text": " ".join(words + words[:1]), "note": "11 words"},
+        {"text": " ".join(swapped), "note": "two words exchanged"},
+        {"text": " ".join(words[:-1] + ["babab"]), "note": "the last word is another"},
+        {"text": " ".join(["babeb"] + words[1:]), "note": "a vowel that is not used"},
+        {"text": teller.words(b"\2" + label("teller later", 16)), "note": "version 2"},
+        {"text": teller.words(b"\0" + label("teller 0", 16)), "note": "version 0"},
+        {"text": paper.encode(1, label("paper 1")), "note": "a paper key"},
+        {"text": "", "note": "nothing"},
+    ]
+    return {
+        "teller": vectors,
+        "teller_forgiven": [{"secret": vectors[0]["secret"], **entry} for entry in forgiven],
+        "teller_invalid": invalid,
+    }
+
+
 def _tokens() -> dict[str, Any]:
     vectors = []
     for index, addresses in enumerate(
@@ -221,6 +259,7 @@ def parts() -> dict[str, Any]:
         "org_text_invalid": _texts_invalid(),
         "inceptions_invalid": _inceptions_invalid(),
         **_paper(),
+        **_tellers(),
         **_tokens(),
         "accept": _accept(),
     }
