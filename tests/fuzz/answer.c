@@ -1,6 +1,5 @@
 #include "peer.h"
 
-#include "rp/fingerprint.h"
 #include "rp/message.h"
 #include "rp/sketch.h"
 
@@ -8,15 +7,17 @@
  * What a peer would answer that holds some of the records of fuzz_parties: which of them, and
  * whether the core's own patterns, the fuzzer says, and in what the answer is wrong.
  */
-#define IS_FALSE 1  /* a digest or a cell is not right */
-#define HOLDS_OWN 2 /* the core's own patterns, too */
-#define IS_SHORT 4  /* the answer does not say that it is the last */
-#define IS_LISTED 8 /* a small set is sketched, and a large one sent as it is */
-#define CELLS 2048
+#define IS_FALSE 1       /* a digest or a cell is not right */
+#define HOLDS_OWN 2      /* the core's own patterns, too */
+#define IS_SHORT 4       /* the answer does not say that it is the last */
+#define IS_LISTED 8      /* a small set is sketched, and a large one sent as it is */
+#define HOLDS_MADE_UP 16 /* so many more that the first cells do not do */
+#define MADE_UP 64
+#define CELLS 512
 
 struct holding {
     size_t n;
-    uint8_t symbols[FUZZ_MANY + FUZZ_RECORDS][RP_SYMBOL_LEN];
+    uint8_t symbols[FUZZ_MANY + FUZZ_RECORDS + MADE_UP][RP_SYMBOL_LEN];
     struct rp_tally tally;
 };
 
@@ -25,21 +26,31 @@ static int compare(const void *a, const void *b)
     return memcmp(a, b, RP_SYMBOL_LEN);
 }
 
+static void hold(struct holding *out, struct rp_fingerprint *sum, const uint8_t *symbol)
+{
+    memcpy(out->symbols[out->n++], symbol, RP_SYMBOL_LEN);
+    rp_fingerprint_add(sum, symbol);
+}
+
 static void gather(struct holding *out, const struct fuzz_peer *peer, uint8_t how, unsigned which)
 {
     const struct fuzz_parties *parties = fuzz_parties();
     struct rp_fingerprint sum = {{0}};
+    uint8_t made_up[RP_SYMBOL_LEN];
 
     out->n = 0;
     for (unsigned i = 0; i < FUZZ_RECORDS; i++) {
         if ((which >> i & 1) != 0)
-            memcpy(out->symbols[out->n++], parties->ids[i], RP_SYMBOL_LEN);
+            hold(out, &sum, parties->ids[i]);
     }
-    for (unsigned i = 0; i < peer->patterns && (how & HOLDS_OWN) != 0; i++)
-        memcpy(out->symbols[out->n++], parties->own[i], RP_SYMBOL_LEN);
+    for (unsigned i = 0; i < MADE_UP && (how & HOLDS_MADE_UP) != 0; i++)
+        hold(out, &sum, memset(made_up, (int)(2 * i + 1), sizeof made_up));
+    if ((how & HOLDS_OWN) != 0) {
+        for (unsigned i = 0; i < peer->patterns; i++)
+            memcpy(out->symbols[out->n++], parties->own[i], RP_SYMBOL_LEN);
+        rp_fingerprint_join(&sum, &parties->sums[peer->patterns == FUZZ_MANY]);
+    }
     qsort(out->symbols, out->n, RP_SYMBOL_LEN, compare);
-    for (size_t i = 0; i < out->n; i++)
-        rp_fingerprint_add(&sum, out->symbols[i]);
     out->tally.count = out->n;
     rp_fingerprint_digest(out->tally.digest, &sum);
     out->tally.digest[0] ^= how & IS_FALSE;

@@ -215,7 +215,13 @@ void fuzz_peer_free(struct fuzz_peer *peer)
 {
     struct rp_tally before[RP_SETS];
     struct rp_tally after[RP_SETS];
+    struct peer_status status;
+    struct knock knock;
 
+    for (uint32_t i = 0; core_peer_status(peer->core, i, &status); i++)
+        must(status.state <= PEER_WAITING && rp_text_is_utf8(rp_bytes_str(status.name)));
+    for (uint32_t i = 0; core_knock(peer->core, i, &knock); i++)
+        must(rp_text_is_utf8(rp_bytes_str(knock.name)));
     peer->answers_dials = false; /* no new link */
     core_stop(peer->core);
     fuzz_peer_settle(peer);
@@ -367,6 +373,7 @@ static struct kv *make_store(struct fuzz_parties *parties, unsigned patterns)
     for (unsigned i = 0; i < patterns; i++) {
         packed = sample_pattern(&parties->orgs[0], i);
         id_of(parties->own[i], &packed);
+        rp_fingerprint_add(&parties->sums[patterns == FUZZ_MANY], parties->own[i]);
         must(fuzz_peer_submit(&peer, &packed) == RP_OK);
     }
     fuzz_peer_settle(&peer);

@@ -4,6 +4,7 @@
 #include "core/core.h"
 #include "fuzz.h"
 #include "ingest/intake.h"
+#include "rp/fingerprint.h"
 
 /*
  * A whole core over a store in memory, and its only peer: a session of the harness's own that has
@@ -24,7 +25,8 @@ struct fuzz_peer {
     bool is_over;                /* it said REFUSE or BYE: nothing may follow */
     uint8_t accept[RP_HASH_LEN]; /* of its latest HELLO */
     struct rp_bytes asked;       /* its latest CHECK, MORE, LIST or WANT */
-    unsigned patterns;           /* in its store from the start */
+    uint8_t invite[RP_TOKEN_SECRET_LEN]; /* that it has made */
+    unsigned patterns;                   /* in its store from the start */
 };
 
 /* Organisations 0, the core's, 1, ours, and 2, which we may vouch for; made once, from fixed seeds.
@@ -42,6 +44,7 @@ struct fuzz_parties {
     uint8_t ids[FUZZ_RECORDS][RP_ID_LEN];
     uint8_t local[RP_ID_LEN];          /* of a record that the core must keep to itself */
     uint8_t own[FUZZ_MANY][RP_ID_LEN]; /* of the core's patterns */
+    struct rp_fingerprint sums[2];     /* of the first FUZZ_FEW of these, and of all */
     struct kv *stores[2];              /* with FUZZ_FEW of these, and with FUZZ_MANY */
 };
 const struct fuzz_parties *fuzz_parties(void);

@@ -38,6 +38,7 @@ static void write_hello(struct rp_writer *w, const struct fuzz_peer *peer, uint8
         .address = {rp_bytes_str("1:2")},
     };
 
+    memcpy(hello.invite, peer->invite, sizeof hello.invite);
     if ((how & 8) != 0)
         digest_of_both(hello.accept);
     else
@@ -115,6 +116,9 @@ static void act(struct fuzz_peer *peer, uint8_t what)
 {
     const struct fuzz_parties *parties = fuzz_parties();
     const uint8_t *org = parties->orgs[1].identity.org;
+    const struct invite_opts invite = {.note = "", .keep_ms = 600000, .vouches = true};
+    char text[RP_TOKEN_TEXT_MAX + 1];
+    struct rp_token token;
     struct rp_bytes packed;
 
     switch (what % 8) {
@@ -136,6 +140,11 @@ static void act(struct fuzz_peer *peer, uint8_t what)
         break;
     case 5:
         fuzz_peer_connect(peer);
+        break;
+    case 6:
+        if (core_invite(peer->core, &invite, peer->now, text) == RP_OK &&
+            rp_token_read(&token, text) == RP_OK)
+            memcpy(peer->invite, token.secret, sizeof peer->invite);
         break;
     default:
         packed = sample_pattern(&parties->orgs[0], 300u + what);
