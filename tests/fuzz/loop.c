@@ -184,9 +184,14 @@ static void run(void)
 
 /* What the server asks of the node */
 
+/* Both this and a timer let requests go on that take several turns, as in node.c. */
 static void settle(void *ctx)
 {
-    (void)ctx;
+    struct fuzz_peer *peer = ctx;
+
+    fuzz_peer_settle(peer);
+    if (!loop.is_stopped)
+        control_tick(loop.control, peer->now);
 }
 
 static void fill(void *ctx, struct view_source *source)

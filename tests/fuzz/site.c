@@ -29,17 +29,23 @@ bool fuzz_site_publish(struct fuzz_peer *site, const struct rp_kind *kind, struc
     return fuzz_peer_submit(site, &packed) == RP_OK;
 }
 
-void fuzz_site_visit(struct fuzz_peer *site, const char *path, const char *after)
+void fuzz_site_source(struct view_source *source, const struct fuzz_peer *site)
 {
-    struct page page = {.status = 0};
-    struct view_source source = {
+    *source = (struct view_source){
         .kv = site->kv,
         .core = site->core,
         .self = &fuzz_parties()->self,
         .web = "off",
         .now_ms = site->now,
     };
+}
 
+void fuzz_site_visit(struct fuzz_peer *site, const char *path, const char *after)
+{
+    struct page page = {.status = 0};
+    struct view_source source;
+
+    fuzz_site_source(&source, site);
     page_answer(&page, path, after, &source);
     must(page.status >= 200 && page.status < 600 && page.body.err == RP_OK);
     must(page.status != 500 || strncmp(page.type, "text/plain", 10) == 0);
