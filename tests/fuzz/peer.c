@@ -407,22 +407,31 @@ const struct fuzz_parties *fuzz_parties(void)
     return &parties;
 }
 
-int fuzz_prove(struct rp_bytes *out, struct rp_slice certificate, const struct sample_org *org)
+int fuzz_prove(struct rp_bytes *out, struct rp_slice certificate, struct rp_slice succession,
+               const struct sample_org *org)
 {
+    bool succeeds = succession.len > 0;
+    const struct rp_key *key = succeeds ? &org->paper : &org->key;
     uint8_t digest[RP_HASH_LEN];
     uint8_t sig[RP_SIG_LEN];
+    struct rp_bytes packed = {NULL, 0};
+    struct rp_slice step;
     struct rp_writer w;
     int err;
 
+    if (succeeds && (err = rp_record_pack(&packed, succession, key, RP_CODEC_PLAIN)) != RP_OK)
+        return err;
+    step = rp_bytes_slice(&packed);
     rp_hash_one(digest, RP_DOMAIN_CERTIFICATE, certificate.data, certificate.len);
-    rp_key_sign(sig, &org->key, RP_DOMAIN_SIGN_CERTIFICATE, digest);
+    rp_key_sign(sig, key, RP_DOMAIN_SIGN_CERTIFICATE, digest);
     rp_writer_init(&w, RP_PROOF_MAX);
     rp_writer_array(&w, 2);
     rp_writer_bin(&w, certificate.data, certificate.len);
     rp_writer_bin(&w, sig, sizeof sig);
     if ((err = w.err) == RP_OK)
-        err = rp_certificate_prove(out, rp_writer_slice(&w), rp_bytes_slice(&org->inception), NULL,
-                                   0);
+        err = rp_certificate_prove(out, rp_writer_slice(&w), rp_bytes_slice(&org->inception), &step,
+                                   succeeds);
     rp_writer_free(&w);
+    rp_bytes_free(&packed);
     return err;
 }

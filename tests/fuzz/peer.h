@@ -49,8 +49,10 @@ struct fuzz_parties {
 };
 const struct fuzz_parties *fuzz_parties(void);
 
-/* Signs any bytes as a certificate of ${org} and makes a proof with it. */
-int fuzz_prove(struct rp_bytes *out, struct rp_slice certificate, const struct sample_org *org);
+/* Signs any bytes as a certificate of ${org} and makes a proof with it; behind any body, unless it
+ * is empty, as its first succession. */
+int fuzz_prove(struct rp_bytes *out, struct rp_slice certificate, struct rp_slice succession,
+               const struct sample_org *org);
 
 /* A core over a copy of one of the stores. */
 void fuzz_peer_init(struct fuzz_peer *peer, bool answers_dials, bool large);
