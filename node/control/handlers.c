@@ -394,7 +394,7 @@ static void handle_list(struct request *request, struct rp_slice args)
                   "no organisation that is known here is called %s", author);
 }
 
-static void finish_list(struct request *request, int err)
+void request_finish(struct request *request, int err)
 {
     if (err != RP_OK)
         request_error(request, err, NULL, "the store cannot be read: %s", rp_err_text(err));
@@ -402,8 +402,7 @@ static void finish_list(struct request *request, int err)
         done_empty(request);
 }
 
-/* The turn is over, or the client has to read first. */
-static void go_on_later(struct request *request, bool more)
+void request_go_on_later(struct request *request, bool more)
 {
     request->deadline = more && !request_must_wait(request) ? 0 : UINT64_MAX;
 }
@@ -419,7 +418,7 @@ static void continue_list(struct request *request)
         if (!view_list_next(list, request_item(request), &source, &err)) {
             if (err == RP_OK && list->more)
                 break;
-            finish_list(request, err);
+            request_finish(request, err);
             return;
         }
         request_send(request);
@@ -427,7 +426,7 @@ static void continue_list(struct request *request)
     if (request->client == NULL)
         done_empty(request);
     else
-        go_on_later(request, list->more);
+        request_go_on_later(request, list->more);
 }
 
 static void finish_export(struct request *request)
@@ -452,7 +451,7 @@ static void continue_export(struct request *request)
             if (err == RP_OK && export->more)
                 break;
             if (err != RP_OK)
-                finish_list(request, err);
+                request_finish(request, err);
             else
                 finish_export(request);
             return;
@@ -462,7 +461,7 @@ static void continue_export(struct request *request)
     if (request->client == NULL)
         done_empty(request);
     else
-        go_on_later(request, export->more);
+        request_go_on_later(request, export->more);
 }
 
 /* Objects */
@@ -548,7 +547,7 @@ static void continue_show(struct request *request)
     if (request->client == NULL)
         done_empty(request);
     else
-        go_on_later(request, view->more);
+        request_go_on_later(request, view->more);
 }
 
 /* Dispatch */
@@ -598,6 +597,8 @@ void handle_request(struct request *request, struct rp_slice args)
     case CONTROL_EXPORT:
         request->state.export.local = arg_flag(args, "local");
         break;
+    case CONTROL_WITHDRAWALS: /* the items follow */
+        break;
     case CONTROL_COMMANDS_N:
         break;
     }
@@ -621,6 +622,9 @@ void handle_continue(struct request *request, uint64_t now_ms)
     case CONTROL_EXPORT:
         continue_export(request);
         break;
+    case CONTROL_WITHDRAWALS:
+        continue_withdrawals(request);
+        break;
     default: /* waits for an outcome, or has been answered */
         break;
     }
@@ -629,5 +633,8 @@ void handle_continue(struct request *request, uint64_t now_ms)
 void handle_outcome(struct request *request, const struct outcome *outcome)
 {
     request->tag = 0;
-    handle_publish_outcome(request, outcome);
+    if (request->command == CONTROL_WITHDRAW && outcome->err == RP_OK)
+        handle_withdraw_stored(request, outcome);
+    else
+        handle_publish_outcome(request, outcome);
 }

@@ -22,6 +22,7 @@
     X(SOURCES, "sources", false)                                                                   \
     X(PUBLISH, "publish", true)                                                                    \
     X(WITHDRAW, "withdraw", true)                                                                  \
+    X(WITHDRAWALS, "withdrawals", false)                                                           \
     X(IMPORT, "import", true)                                                                      \
     X(LIST, "list", false)                                                                         \
     X(SHOW, "show", false)                                                                         \

@@ -174,8 +174,7 @@ static void done_object(struct request *request, const uint8_t *object, const ui
     request_send(request);
 }
 
-/* Gives a record to be taken in; the request is answered with its outcome. */
-static void submit(struct request *request, struct rp_bytes *packed)
+void request_submit(struct request *request, struct rp_bytes *packed)
 {
     const struct control_opts *opts = control_options(request->control);
     struct submission submission = {.packed = *packed};
@@ -184,9 +183,9 @@ static void submit(struct request *request, struct rp_bytes *packed)
     opts->submit(opts->ctx, &submission);
 }
 
-static struct author author_of(const struct control_opts *opts, struct rp_rand *rand,
-                               uint64_t now_ms)
+struct author request_author(const struct request *request, struct rp_rand *rand, uint64_t now_ms)
 {
+    const struct control_opts *opts = control_options(request->control);
     uint8_t seed[RP_RAND_SEED_LEN];
 
     opts->random(seed, sizeof seed);
@@ -274,7 +273,7 @@ void handle_publish(struct request *request, struct rp_slice args)
     struct rp_bytes content;
     struct rp_bytes packed;
     struct rp_rand rand;
-    struct author author = author_of(opts, &rand, source.now_ms);
+    struct author author = request_author(request, &rand, source.now_ms);
     struct author_draft draft;
     struct heads heads;
     int err;
@@ -305,52 +304,13 @@ void handle_publish(struct request *request, struct rp_slice args)
         err = author_write(&packed, &author, &draft);
         request->state.publish.is_new = heads.n == 0;
         if (err == RP_OK)
-            submit(request, &packed);
+            request_submit(request, &packed);
         else if (err == RP_ERR_LIMIT)
             request_error(request, err, NULL, "longer than a record may be (256 KiB)");
         else
             request_error(request, err, NULL, "%s", rp_err_text(err));
     }
     rp_bytes_free(&content);
-}
-
-void handle_withdraw(struct request *request, struct rp_slice args)
-{
-    const struct control_opts *opts = control_options(request->control);
-    struct view_source source = request_source(request);
-    char id[2 * RP_ID_LEN + 1];
-    struct rp_record target = {0};
-    uint8_t object[RP_ID_LEN];
-    struct rp_bytes packed;
-    struct rp_rand rand;
-    struct author author = author_of(opts, &rand, source.now_ms);
-    struct heads heads;
-    int err;
-
-    if (!need_object(request, args, id, object))
-        return;
-    err = find_heads(opts->kv, object, "", (struct rp_slice){NULL, 0}, &heads);
-    if (err != RP_OK) {
-        request_id_error(request, id, err);
-        return;
-    }
-    if (heads.n == 0) {
-        request_error(request, RP_ERR_WITHDRAWN, NULL, "%s is withdrawn already", id);
-        return;
-    }
-    if (memcmp(heads.org, opts->self->identity.org, RP_ID_LEN) != 0) {
-        request_error(request, RP_ERR_DENIED, NULL,
-                      "%s belongs to another organisation: only its owner can withdraw it", id);
-        return;
-    }
-    memcpy(target.scope, heads.scope, RP_ID_LEN);
-    memcpy(target.seed, heads.seed, RP_SEED_LEN);
-    request->state.withdraw.local = memcmp(heads.scope, rp_record_local, RP_ID_LEN) == 0;
-    err = author_withdraw(&packed, &author, &target, NULL, 0);
-    if (err == RP_OK)
-        submit(request, &packed);
-    else
-        request_error(request, err, NULL, "%s", rp_err_text(err));
 }
 
 /* Accepts, by the operator's own hand, the organisation whose inception a record carries. */
@@ -391,7 +351,7 @@ void handle_import(struct request *request, struct rp_slice args)
     }
     err = rp_bytes_copy(&copy, packed.data, packed.len);
     if (err == RP_OK)
-        submit(request, &copy);
+        request_submit(request, &copy);
     else
         request_error(request, err, NULL, "%s", rp_err_text(err));
 }
@@ -401,8 +361,6 @@ static const char *state_word(const struct request *request)
 {
     if (request->command == CONTROL_PUBLISH)
         return request->state.publish.is_new ? "new" : "changed";
-    if (request->command == CONTROL_WITHDRAW)
-        return request->state.withdraw.local ? "withdrawn here" : "withdrawn";
     return "stored";
 }
 

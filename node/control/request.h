@@ -3,6 +3,7 @@
 
 /* Between server.c, which carries requests, and handlers.c, which answer them. */
 
+#include "author/author.h"
 #include "server.h"
 
 struct client;
@@ -32,7 +33,9 @@ struct request {
         } publish;
         struct {
             bool local;
+            uint8_t object[RP_ID_LEN];
         } withdraw;
+        struct view_withdrawals withdrawals;
     } state;
 };
 
@@ -51,6 +54,12 @@ struct view_source request_source(const struct request *request);
 
 /* Answers that ${id}, which is all or the beginning of an id, names nothing: why, by ${err}. */
 void request_id_error(struct request *request, const char *id, int err);
+
+/* The end of a request that produced items: with an error of the store's, or done. */
+void request_finish(struct request *request, int err);
+
+/* The turn is over, or the client has to read first. */
+void request_go_on_later(struct request *request, bool more);
 
 /* Whether more items should wait until the client has read some. */
 bool request_must_wait(const struct request *request);
@@ -79,11 +88,21 @@ struct rp_slice arg_item(struct rp_slice args, const char *name); /* empty when 
 bool need_object(struct request *request, struct rp_slice args, char id[static 2 * RP_ID_LEN + 1],
                  uint8_t object[static RP_ID_LEN]);
 
+/* Gives a record to be taken in, which is taken over; the request is answered with its outcome. */
+void request_submit(struct request *request, struct rp_bytes *packed);
+
+/* This organisation as the author of records, with randomness of its own in ${rand}. */
+struct author request_author(const struct request *request, struct rp_rand *rand, uint64_t now_ms);
+
 /* publish.c */
 void handle_sources(struct request *request, struct rp_slice args);
 void handle_publish(struct request *request, struct rp_slice args);
-void handle_withdraw(struct request *request, struct rp_slice args);
 void handle_import(struct request *request, struct rp_slice args);
 void handle_publish_outcome(struct request *request, const struct outcome *outcome);
+
+/* withdraw.c */
+void handle_withdraw(struct request *request, struct rp_slice args);
+void handle_withdraw_stored(struct request *request, const struct outcome *outcome);
+void continue_withdrawals(struct request *request);
 
 #endif

@@ -128,6 +128,11 @@ uint64_t batch_next_seq(struct batch *batch)
     return batch->next_seq++;
 }
 
+uint64_t batch_peek_seq(const struct batch *batch)
+{
+    return batch->next_seq;
+}
+
 static bool same_key(struct sum_key a, struct sum_key b)
 {
     return a.scope == b.scope && a.lane == b.lane && a.org == b.org;

@@ -27,6 +27,7 @@ enum meta_key {
     META_STORE_ID = 2, /* 16 bytes, also in the file store.id beside the store */
     META_NEXT_SEQ = 3, /* u64 */
     META_LATER = 4,    /* u64: how many records of later versions are noted */
+    META_ERASING = 5,  /* erasing.h */
 };
 
 /* NULL and the reason in ${err} on failure. */
@@ -36,8 +37,9 @@ void batch_abort(struct batch *batch);
 
 struct kv_txn *batch_txn(struct batch *batch);
 
-/* A sequence number that was never given before. */
+/* A sequence number that was never given before; and the one that would be next. */
 uint64_t batch_next_seq(struct batch *batch);
+uint64_t batch_peek_seq(const struct batch *batch);
 
 /* Adds ${symbol} to, or with ${remove} takes it from, the sum of its scope, lane and organisation.
  */

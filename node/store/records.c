@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "erasing.h"
 #include "references.h"
 #include "rp/err.h"
 #include "rp/limits.h"
@@ -380,6 +381,7 @@ void records_erase(struct batch *batch, uint64_t seq, uint8_t symbol[static RP_S
     struct place place;
     struct kv_key key;
 
+    erasing_note(batch);
     if (!records_open(txn, seq, &place, &opened)) {
         struct rp_slice packed;
 

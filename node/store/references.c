@@ -88,3 +88,44 @@ uint32_t references_of(const struct rp_record *record, uint8_t (*out)[RP_ID_LEN]
         walk_map(&c, kind, NULL, record->content);
     return c.n;
 }
+
+/* Whether ${key} of the block ${map} is the id ${id}. */
+static bool names(struct rp_slice map, const char *key, const uint8_t *id)
+{
+    struct rp_reader value;
+    struct rp_slice bin;
+
+    if (!rp_reader_find(map, key, &value) || rp_reader_peek(&value) != RP_TYPE_BIN)
+        return false;
+    bin = rp_reader_bin(&value);
+    return bin.len == RP_ID_LEN && memcmp(bin.data, id, RP_ID_LEN) == 0;
+}
+
+static bool is_adaptation(struct rp_slice link)
+{
+    struct rp_reader value;
+
+    return rp_reader_find(link, "rel", &value) && rp_reader_peek(&value) == RP_TYPE_STR &&
+           rp_bytes_compare(rp_reader_str(&value), rp_bytes_str("adapts")) == 0;
+}
+
+bool references_quote(const struct rp_record *record, const uint8_t object[static RP_ID_LEN])
+{
+    struct rp_reader value;
+    uint32_t n;
+
+    if (rp_reader_find(record->content, "translation_of", &value) &&
+        names(rp_reader_item(&value), "object", object))
+        return true;
+    if (!rp_reader_find(record->content, "links", &value) ||
+        rp_reader_peek(&value) != RP_TYPE_ARRAY)
+        return false;
+    n = rp_reader_array(&value);
+    for (uint32_t i = 0; i < n && value.err == 0; i++) {
+        struct rp_slice link = rp_reader_item(&value);
+
+        if (is_adaptation(link) && names(link, "target", object))
+            return true;
+    }
+    return false;
+}

@@ -104,6 +104,22 @@ bool view_object_next(struct view_object *view, struct rp_writer *w,
 int view_object_finish(const struct view_object *view, struct rp_writer *w,
                        const struct view_source *source) __attribute__((warn_unused_result));
 
+/* Two pairs for a map: "quoted_by", the objects whose current versions adapt or translate
+ * ${object}, for a person to look at when it is withdrawn, and whether there are more. */
+void view_quotes(struct rp_writer *w, const uint8_t object[static RP_ID_LEN],
+                 const struct view_source *source);
+
+/* The withdrawals that are held here, this organisation's and others'. Zero-initialise. */
+struct view_withdrawals {
+    struct kv_key next; /* where to go on */
+    uint32_t looked;    /* entries, in this turn */
+    bool more;          /* it stopped because the turn is over */
+};
+
+/* Writes the next one; false at the end, or at that of the turn. */
+bool view_withdrawals_next(struct view_withdrawals *walk, struct rp_writer *w,
+                           const struct view_source *source, int *err);
+
 /* Records as they are signed, for export. Zero-initialise. */
 struct view_export {
     bool local; /* with what never leaves this node */

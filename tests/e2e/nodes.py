@@ -112,6 +112,9 @@ class Node:
     def list(self, *args):
         return [json.loads(line) for line in self.ctl("list", *args, "--json").splitlines()]
 
+    def withdrawals(self):
+        return [json.loads(line) for line in self.ctl("withdrawals", "--json").splitlines()]
+
     def fingerprints(self):
         status = self.status()
         return status["fingerprint"], status["control_fingerprint"]

@@ -92,7 +92,8 @@ class Refusals(NodesTest):
     def test_rpctl_says_when_the_node_is_not_running(self):
         node = self.node("a", start=False)
         commands = (["status"], ["peers"], ["list"], ["show", "abcd"], ["invite"], ["join", "x"],
-                    ["export"], ["diff", "b"], ["withdraw", "abcd"], ["peer", "show", "b"],
+                    ["export"], ["diff", "b"], ["withdraw", "abcd"], ["withdrawals"],
+                    ["peer", "show", "b"],
                     ["publish", self.pattern("one.md", "Ask")],
                     ["import", self.folder])
         for command in commands:
@@ -109,6 +110,7 @@ class Refusals(NodesTest):
                  ["publish", "--audience", "all", "x.md"], ["import"], ["import", "a", "b"],
                  ["import", "--kind", "poem", "a"], ["list", "--kind", "poem"], ["list", "x"],
                  ["show"], ["show", "abcd", "--yaml"], ["diff"], ["withdraw"],
+                 ["withdraw", "abcd", "--version"], ["withdrawals", "x"],
                  ["export", "--format", "pdf"], ["export", "--format", "markdown"],
                  ["init"], ["init", "--name"])
         for command in wrong:

@@ -186,28 +186,6 @@ int command_show(const struct command_args *args)
     return result;
 }
 
-int command_withdraw(const struct command_args *args)
-{
-    struct rp_writer w;
-    json_t *answer;
-    int result;
-
-    if (args->argc != 2)
-        return usage_error(args, "the id of an object is needed");
-    rp_writer_init(&w, RP_FRAME_MAX);
-    rp_writer_map(&w, 1);
-    rp_writer_str(&w, "id");
-    rp_writer_str(&w, args->argv[1]);
-    result = client_ask(args->home, CONTROL_WITHDRAW, &w, &answer);
-    rp_writer_free(&w);
-    if (result == EXIT_DONE && strcmp(text_of(answer, "state"), "withdrawn here") == 0)
-        printf("withdrawn; it was local, so nobody else held it\n");
-    else if (result == EXIT_DONE)
-        printf("withdrawn here, and on its way to everybody who holds it\n");
-    json_decref(answer);
-    return result;
-}
-
 int command_diff(const struct command_args *args)
 {
     uint64_t theirs;

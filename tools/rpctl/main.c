@@ -34,7 +34,10 @@ static const struct {
      "                     [--attribution TEXT] [--audience local|commons] [--source NAME]\n"
      "                     [--only-accepted] [--verbose]",
      "take in a folder of Markdown, or an export"},
-    {"withdraw", command_withdraw, "withdraw ID", "withdraw what this organisation published"},
+    {"withdraw", command_withdraw, "withdraw ID [--version ID]... [--json]",
+     "take back what this organisation published, or some versions of it"},
+    {"withdrawals", command_withdrawals, "withdrawals [--json]",
+     "what was taken back, here and elsewhere"},
     {"list", command_list, "list [--kind K] [--author A] [--json]", "what the library holds"},
     {"show", command_show, "show ID [--json]", "one object; an id may be shortened"},
     {"diff", command_diff, "diff PEER [--json]", "compare with a peer now"},
