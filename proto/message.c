@@ -36,7 +36,7 @@ int rp_message_type(struct rp_slice frame)
 }
 
 /* The commons, by far the most frequent scope, is written as nil. */
-static void write_scope(struct rp_writer *w, const uint8_t scope[static RP_ID_LEN])
+void rp_message_write_scope(struct rp_writer *w, const uint8_t scope[static RP_ID_LEN])
 {
     if (memcmp(scope, rp_record_commons, RP_ID_LEN) == 0)
         rp_writer_nil(w);
@@ -45,7 +45,7 @@ static void write_scope(struct rp_writer *w, const uint8_t scope[static RP_ID_LE
 }
 
 /* The commons has one form only, and nobody may ask about what is local. */
-static void read_scope(struct rp_reader *r, uint8_t scope[static RP_ID_LEN])
+void rp_message_read_scope(struct rp_reader *r, uint8_t scope[static RP_ID_LEN])
 {
     memcpy(scope, rp_record_commons, RP_ID_LEN);
     if (rp_reader_nil(r))
@@ -345,7 +345,7 @@ void rp_message_write_check(struct rp_writer *w, const struct rp_check *check)
 {
     begin_message(w, RP_MESSAGE_CHECK, 3 + RP_SETS);
     rp_writer_uint(w, check->exchange);
-    write_scope(w, check->scope);
+    rp_message_write_scope(w, check->scope);
     for (int set = 0; set < RP_SETS; set++) {
         if (!check->asks[set]) {
             rp_writer_nil(w);
@@ -363,7 +363,7 @@ int rp_message_read_check(struct rp_check *out, struct rp_slice frame)
     *out = (struct rp_check){0};
     open_message(&r, frame, 3 + RP_SETS);
     out->exchange = rp_reader_uint(&r);
-    read_scope(&r, out->scope);
+    rp_message_read_scope(&r, out->scope);
     for (int set = 0; set < RP_SETS; set++) {
         out->asks[set] = !rp_reader_nil(&r);
         if (!out->asks[set])
@@ -509,7 +509,7 @@ int rp_message_read_part(struct rp_part *out, enum rp_message_type type, struct 
 void rp_message_write_have(struct rp_writer *w, const struct rp_have *have)
 {
     begin_message(w, RP_MESSAGE_HAVE, 4);
-    write_scope(w, have->scope);
+    rp_message_write_scope(w, have->scope);
     rp_writer_uint(w, have->set);
     write_entries(w, have->symbols);
 }
@@ -520,7 +520,7 @@ int rp_message_read_have(struct rp_have *out, struct rp_slice frame)
 
     *out = (struct rp_have){0};
     open_message(&r, frame, 4);
-    read_scope(&r, out->scope);
+    rp_message_read_scope(&r, out->scope);
     out->set = read_set(&r);
     out->symbols = read_entries(&r, RP_SYMBOL_LEN, RP_SYMBOLS_MAX);
     return rp_reader_end(&r);
@@ -572,6 +572,55 @@ int rp_message_read_records(struct rp_records *out, struct rp_slice frame)
         (void)rp_reader_uint(&r);
         (void)rp_reader_bin(&r);
         (void)rp_reader_bin(&r);
+    }
+    return rp_reader_end(&r);
+}
+
+/* BEACON, SEEN */
+
+void rp_message_write_beacon(struct rp_writer *w, struct rp_slice sealed)
+{
+    begin_message(w, RP_MESSAGE_BEACON, 2);
+    rp_writer_raw(w, sealed);
+}
+
+int rp_message_read_beacon(struct rp_slice *sealed, struct rp_slice frame)
+{
+    struct rp_reader r;
+    struct rp_reader parts;
+
+    open_message(&r, frame, 2);
+    *sealed = rp_reader_item(&r);
+    rp_reader_init(&parts, *sealed); /* [beacon, sig, certificate], whatever they hold */
+    if (rp_reader_array(&parts) != 3)
+        rp_reader_fail(&parts);
+    for (int i = 0; i < 3; i++)
+        (void)rp_reader_bin(&parts);
+    if (r.err == RP_OK && sealed->len > RP_BEACON_MAX)
+        return RP_ERR_LIMIT;
+    return parts.err != RP_OK ? parts.err : rp_reader_end(&r);
+}
+
+void rp_message_write_seen(struct rp_writer *w, const struct rp_seen *seen)
+{
+    begin_message(w, RP_MESSAGE_SEEN, 3);
+    rp_message_write_scope(w, seen->scope);
+    write_entries(w, seen->entries);
+}
+
+int rp_message_read_seen(struct rp_seen *out, struct rp_slice frame)
+{
+    struct rp_reader r;
+
+    *out = (struct rp_seen){0};
+    open_message(&r, frame, 3);
+    rp_message_read_scope(&r, out->scope);
+    out->entries = read_entries(&r, RP_SEEN_LEN, RP_SEEN_MAX);
+    for (size_t i = RP_SEEN_LEN; i < out->entries.len && r.err == RP_OK; i += RP_SEEN_LEN) {
+        const uint8_t *entry = out->entries.data + i;
+
+        if (memcmp(entry - RP_SEEN_LEN, entry, RP_SEEN_KEY_LEN) >= 0)
+            rp_reader_fail(&r);
     }
     return rp_reader_end(&r);
 }

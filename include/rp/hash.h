@@ -30,9 +30,11 @@
 #define RP_DOMAIN_TELLER "rp/1 teller"
 #define RP_DOMAIN_TELLER_CODE "rp/1 teller code"
 #define RP_DOMAIN_SOURCE "rp/1 source"
+#define RP_DOMAIN_BEACON "rp/1 beacon"
 #define RP_DOMAIN_SIGN_RECORD "rp/1 sign record"
 #define RP_DOMAIN_SIGN_CERTIFICATE "rp/1 sign certificate"
 #define RP_DOMAIN_SIGN_SLIP "rp/1 sign slip"
+#define RP_DOMAIN_SIGN_BEACON "rp/1 sign beacon"
 
 /* BLAKE2b-256 of ${domain}, a NUL and the ${n} ${parts} one after the other. */
 void rp_hash(uint8_t out[static RP_HASH_LEN], const char *domain, const struct rp_slice *parts,

@@ -45,6 +45,11 @@
 #define RP_REQUESTS_MAX 256         /* WANT and LIST on one link that are not answered yet */
 #define RP_REQUESTED_MAX 32768      /* prefixes in these */
 
+/* Beacons */
+#define RP_BEACON_MAX 16384           /* with signature and certificate */
+#define RP_BEACON_WITHDRAWALS_MAX 128 /* organisations whose withdrawals it tells of */
+#define RP_SEEN_MAX 16384             /* beacons in one SEEN message */
+
 /* Sets */
 #define RP_IDS_BELOW 128     /* smaller sets are compared by sending their symbols */
 #define RP_SKETCH_FIRST 32   /* cells sent with the digests */

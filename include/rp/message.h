@@ -36,13 +36,22 @@ enum rp_message_type {
     RP_MESSAGE_HAVE = 14,
     RP_MESSAGE_WANT = 15,
     RP_MESSAGE_RECORDS = 16,
-    /* Reserved: 32 beacon, 33 knock, 34 circle, 35 asset, 36 asset-want. */
+    RP_MESSAGE_BEACON = 32,
+    /* Reserved: 33 knock, 34 circle, 35 asset, 36 asset-want. */
+    RP_MESSAGE_SEEN = 37,
 };
 
 #define RP_PREFIX_LEN 8 /* of a symbol, in WANT */
 
+#define RP_SEEN_KEY_LEN 8                  /* of a node's key, in SEEN */
+#define RP_SEEN_LEN (RP_SEEN_KEY_LEN + 8u) /* with the time of its beacon, big-endian */
+
 /* The number that ${frame} begins with, or RP_ERR_SHAPE. */
 int rp_message_type(struct rp_slice frame);
+
+/* A scope as messages have it: nil for the commons; never the local one. */
+void rp_message_write_scope(struct rp_writer *w, const uint8_t scope[static RP_ID_LEN]);
+void rp_message_read_scope(struct rp_reader *r, uint8_t scope[static RP_ID_LEN]);
 
 /* First on every link, from both sides: what each can do, and what they compare. */
 struct rp_hello {
@@ -163,6 +172,21 @@ struct rp_records {
 void rp_message_write_records(struct rp_writer *w, uint64_t request, bool last, uint32_t n,
                               struct rp_slice items);
 int rp_message_read_records(struct rp_records *out, struct rp_slice frame)
+    __attribute__((warn_unused_result));
+
+/* BEACON: a sealed one, see beacon.h. That it has three parts is all that is checked here. */
+void rp_message_write_beacon(struct rp_writer *w, struct rp_slice sealed);
+int rp_message_read_beacon(struct rp_slice *sealed, struct rp_slice frame)
+    __attribute__((warn_unused_result));
+
+/* SEEN: the nodes whose beacons the sender has, by the beginnings of their keys, ascending, and the
+ * beacons' times; the other side sends what is missing or later. */
+struct rp_seen {
+    uint8_t scope[RP_ID_LEN];
+    struct rp_slice entries; /* RP_SEEN_LEN each */
+};
+void rp_message_write_seen(struct rp_writer *w, const struct rp_seen *seen);
+int rp_message_read_seen(struct rp_seen *out, struct rp_slice frame)
     __attribute__((warn_unused_result));
 
 #endif

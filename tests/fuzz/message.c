@@ -84,9 +84,27 @@ static int again_records(struct rp_writer *w, int type, struct rp_slice frame)
     return err;
 }
 
+static int again_beacon(struct rp_writer *w, int type, struct rp_slice frame)
+{
+    struct rp_slice sealed;
+    struct rp_seen seen;
+    int err;
+
+    if (type == RP_MESSAGE_BEACON) {
+        if ((err = rp_message_read_beacon(&sealed, frame)) == RP_OK)
+            rp_message_write_beacon(w, sealed);
+    } else if ((err = rp_message_read_seen(&seen, frame)) == RP_OK) {
+        rp_message_write_seen(w, &seen);
+    }
+    return err;
+}
+
 int fuzz_message_again(struct rp_writer *w, struct rp_slice frame)
 {
     int type = rp_message_type(frame);
+
+    if (type == RP_MESSAGE_BEACON || type == RP_MESSAGE_SEEN)
+        return again_beacon(w, type, frame);
 
     if (type < RP_MESSAGE_HELLO || type > RP_MESSAGE_RECORDS)
         return RP_ERR_NOT_FOUND;

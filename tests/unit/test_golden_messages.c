@@ -271,6 +271,38 @@ static int take_records(struct rp_writer *w, struct rp_slice frame, json_t *fiel
     return RP_OK;
 }
 
+static int take_beacon(struct rp_writer *w, struct rp_slice frame, json_t *fields)
+{
+    json_t *parts = fields != NULL ? json_object_get(fields, "sealed") : NULL;
+    struct rp_slice sealed;
+    struct rp_reader r;
+    int err = rp_message_read_beacon(&sealed, frame);
+
+    if (err != RP_OK)
+        return err;
+    rp_message_write_beacon(w, sealed);
+    rp_reader_init(&r, sealed);
+    assert_int_equal(rp_reader_array(&r), 3);
+    for (size_t i = 0; i < 3 && parts != NULL; i++)
+        golden_assert_hex(rp_reader_bin(&r), json_string_value(json_array_get(parts, i)));
+    return RP_OK;
+}
+
+static int take_seen(struct rp_writer *w, struct rp_slice frame, json_t *fields)
+{
+    struct rp_seen seen;
+    int err = rp_message_read_seen(&seen, frame);
+
+    if (err != RP_OK)
+        return err;
+    rp_message_write_seen(w, &seen);
+    if (fields != NULL) {
+        check_scope(seen.scope, fields);
+        check_entries(seen.entries, fields, "entries");
+    }
+    return RP_OK;
+}
+
 static int take(struct rp_writer *w, struct rp_slice frame, json_t *fields)
 {
     int type = rp_message_type(frame);
@@ -295,6 +327,10 @@ static int take(struct rp_writer *w, struct rp_slice frame, json_t *fields)
         return take_want(w, frame, fields);
     case RP_MESSAGE_RECORDS:
         return take_records(w, frame, fields);
+    case RP_MESSAGE_BEACON:
+        return take_beacon(w, frame, fields);
+    case RP_MESSAGE_SEEN:
+        return take_seen(w, frame, fields);
     default:
         return type < 0 ? type : take_part(w, type, frame, fields);
     }
@@ -310,7 +346,7 @@ static bool says_more(json_t *fields)
 
 static void messages_are_read_and_written_alike(void **state)
 {
-    unsigned seen = 0;
+    uint64_t seen = 0;
     json_t *v;
     size_t i;
 
@@ -323,7 +359,7 @@ static void messages_are_read_and_written_alike(void **state)
 
         assert_ok(rp_canonical_check(frame.data, frame.len));
         assert_int_equal(rp_message_type(frame), golden_number(v, "number"));
-        seen |= 1u << golden_number(v, "number");
+        seen |= UINT64_C(1) << golden_number(v, "number");
         rp_writer_init(&w, RP_FRAME_MAX);
         assert_ok(take(&w, frame, fields));
         assert_ok(w.err);
@@ -332,7 +368,7 @@ static void messages_are_read_and_written_alike(void **state)
         rp_writer_free(&w);
         unit_free(frame);
     }
-    assert_int_equal(seen, 0x1fffe); /* 1 to 16 */
+    assert_true(seen == 0x210001fffe); /* 1 to 16, 32 and 37 */
 }
 
 static void malformed_messages_are_refused(void **state)
@@ -370,7 +406,9 @@ static void unknown_messages_are_no_fault(void **state)
         struct rp_slice frame = golden_hex(v, "frame");
         int type = rp_message_type(frame);
 
-        golden_expect(type == 0 || type > RP_MESSAGE_RECORDS, v, &wrong);
+        golden_expect(type == 0 || (type > RP_MESSAGE_RECORDS && type != RP_MESSAGE_BEACON &&
+                                    type != RP_MESSAGE_SEEN),
+                      v, &wrong);
         unit_free(frame);
     }
     assert_int_equal(wrong, 0);

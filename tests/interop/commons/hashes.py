@@ -23,11 +23,13 @@ TOKEN = "rp/1 token"
 PAPER = "rp/1 paper"
 TELLER = "rp/1 teller"
 TELLER_CODE = "rp/1 teller code"
+BEACON = "rp/1 beacon"
+SIGN_BEACON = "rp/1 sign beacon"
 
 ALL = (
     RECORD, SIGN_RECORD, OBJECT, ORGANISATION, NEXT_KEY, CERTIFICATE, SIGN_CERTIFICATE,
     SIGN_SLIP, FINGERPRINT, SKETCH, ACCEPT, TOKEN, PAPER,
-    TELLER, TELLER_CODE,
+    TELLER, TELLER_CODE, BEACON, SIGN_BEACON,
 )  # fmt: skip
 
 

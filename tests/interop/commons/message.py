@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Callable, Optional
 
-from . import canonical
+from . import beacon, canonical
 from .checks import is_bin, is_uint, need
 from .record import COMMONS, LOCAL
 from .sketch import CELL, MAX_CELLS
@@ -20,6 +20,7 @@ MAX_CELLS_MESSAGE = 32768
 MAX_TEXT_BYTES = 300
 MAX_CODECS = 16
 MAX_FEATURES = 32
+MAX_SEEN = 16384
 FEW = 128  # Sets of fewer are sent whole, in IDS.
 
 Check = Callable[[Any], bool]
@@ -141,6 +142,7 @@ _IDS = _Entries(32, MAX_ACCEPT)
 _SYMBOLS = _Entries(16, MAX_SYMBOLS)
 _PREFIXES = _Entries(8, MAX_SYMBOLS)
 _CELLS = _Entries(CELL, MAX_CELLS_MESSAGE)
+_SEEN = _Entries(beacon.SEEN, MAX_SEEN)
 
 _EXCHANGE = ("exchange", is_uint)
 _SET = ("set", _is_set)
@@ -165,6 +167,8 @@ TYPES: dict[int, tuple[str, tuple[tuple[str, Any], ...]]] = {
     14: ("HAVE", (("scope", _is_scope), _SET, ("symbols", _SYMBOLS))),
     15: ("WANT", (("request", is_uint), ("prefixes", _PREFIXES))),
     16: ("RECORDS", (("request", is_uint), ("last", _is_bool), ("records", _Records()))),
+    32: ("BEACON", (("sealed", beacon.is_parts),)),
+    37: ("SEEN", (("scope", _is_scope), ("entries", _SEEN))),
 }  # fmt: skip
 
 NUMBERS = {name: number for number, (name, _) in TYPES.items()}
@@ -197,6 +201,9 @@ def _check(name: str, fields: dict[str, Any]) -> None:
     if name in ("IDS", "PAGE"):
         symbols = fields["symbols"]
         need(all(a < b for a, b in zip(symbols, symbols[1:])), f"{name}: not ascending")
+    if name == "SEEN":
+        keys = [entry[:8] for entry in fields["entries"]]
+        need(all(a < b for a, b in zip(keys, keys[1:])), "SEEN: not ascending")
     if name == "IDS":
         need(fields["count"] == len(symbols) < FEW, "IDS: too many, or not as many as counted")
 

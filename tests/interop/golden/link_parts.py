@@ -8,6 +8,7 @@ from commons import canonical, message, sketch
 from commons.noise import Direction, Handshake, public_of
 from commons.record import COMMONS, LOCAL, seal
 
+from .beacon_parts import made
 from .labels import label
 from .record_parts import AUTHOR, body
 
@@ -80,6 +81,8 @@ def _messages() -> list[tuple[str, dict[str, Any]]]:
     }
     joining = {**hello, "invite": label("message invite", 16), "zzz later": [1, {"a": None}]}
     digests = bytes(range(256)) + bytes(112)
+    sealed = [made().encode(), label("message sig", 64), label("message certificate")]
+    entries = sorted(made(key=label(f"message node {i}")).seen for i in range(3))
     some = {"exchange": 7, "set": 1, "count": 200, "digest": digest}
     return [
         ("HELLO", {"map": hello}),
@@ -113,6 +116,9 @@ def _messages() -> list[tuple[str, dict[str, Any]]]:
         ("WANT", {"request": 1, "prefixes": [s[:8] for s in symbols]}),
         ("RECORDS", {"request": 1, "last": False, "records": packed}),
         ("RECORDS", {"request": 1, "last": True, "records": []}),
+        ("BEACON", {"sealed": sealed}),
+        ("SEEN", {"scope": None, "entries": entries}),
+        ("SEEN", {"scope": scope, "entries": []}),
     ]
 
 
@@ -197,6 +203,14 @@ def _wrong() -> list[tuple[Any, str]]:
         ([16, 1, True, [[0, record[1], None]]], "RECORDS: a record without signature"),
         ([16, 1, True, record], "RECORDS: a record for the array of them"),
         ([16, 1, True, [[0, b"", b""]] * 1025], "RECORDS: 1,025 records"),
+        ([32, b"beacon"], "BEACON: a binary"), ([32, [b"", b""]], "BEACON: two parts"),
+        ([32, [b"", b"", b"", b""]], "BEACON: four parts"), ([32], "BEACON: nothing"),
+        ([32, [b"", "", b""]], "BEACON: a signature as text"),
+        ([32, [bytes(16384), b"", b""]], "BEACON: too long"),
+        ([37, None], "SEEN: no entries"), ([37, None, bytes(15)], "SEEN: 15 bytes"),
+        ([37, LOCAL, b""], "SEEN: the local scope"), ([37, None, bytes(32)], "SEEN: a node twice"),
+        ([37, None, b"b" + bytes(15) + b"a" + bytes(15)], "SEEN: not ascending"),
+        ([37, None, []], "SEEN: an array"),
     ]  # fmt: skip
 
 
@@ -220,7 +234,7 @@ def parts() -> dict[str, Any]:
         {"frame": bye + b"\0", "note": "a byte after the value"},
         {"frame": b"\xdc\x00\x02" + bye[1:], "note": "not canonical"},
     ]
-    unknown = [[0], [17, 1], [32, b"beacon"], [255, {}], [2**31], [2**64 - 1]]
+    unknown = [[0], [17, 1], [33, b"knock"], [38, b""], [255, {}], [2**31], [2**64 - 1]]
     ignored = [{"frame": canonical.encode(v), "note": f"number {v[0]}"} for v in unknown]
     return {
         "noise": _noise(),
