@@ -7,6 +7,7 @@
 #include "rp/kind.h"
 #include "rp/limits.h"
 #include "rp/writer.h"
+#include "store/told.h"
 
 static int compare_ids(const void *a, const void *b)
 {
@@ -47,6 +48,9 @@ int author_write(struct rp_bytes *packed, const struct author *author,
         memcpy(fields.parent_ids, draft->parent_ids, (size_t)draft->parents * RP_ID_LEN);
     qsort(fields.parent_ids, draft->parents, RP_ID_LEN, compare_ids);
     memcpy(fields.scope, draft->scope, RP_ID_LEN);
+    fields.has_teller = draft->teller != NULL;
+    if (draft->teller != NULL)
+        memcpy(fields.teller, draft->teller, RP_KEY_LEN);
     if (draft->seed != NULL)
         memcpy(fields.seed, draft->seed, RP_SEED_LEN);
     else
@@ -117,6 +121,37 @@ int author_withdraw(struct rp_bytes *packed, const struct author *author,
     memcpy(fields.seed, target->seed, RP_SEED_LEN);
     memcpy(fields.teller, target->teller, RP_KEY_LEN);
     err = w.err != RP_OK ? w.err : finish(packed, author, &fields);
+    rp_writer_free(&w);
+    return err;
+}
+
+void author_slip(uint8_t slip[static RP_SIG_LEN], const struct author *author,
+                 const uint8_t object[static RP_ID_LEN])
+{
+    rp_key_sign(slip, author->key, RP_DOMAIN_SIGN_SLIP, object);
+}
+
+int author_withdraw_told(struct rp_bytes *packed, const struct told *told, const struct rp_key *key,
+                         struct rp_rand *rand, uint64_t now_ms)
+{
+    const struct author author = {key, told->org, rand, now_ms};
+    struct rp_record fields = {
+        .set = RP_SET_CONTROL,
+        .kind = rp_bytes_str("withdrawal"),
+        .has_teller = true,
+    };
+    struct rp_writer w;
+    int err;
+
+    rp_writer_init(&w, RP_BODY_MAX);
+    rp_writer_map(&w, 1);
+    rp_writer_str(&w, "slip");
+    rp_writer_bin(&w, told->slip, RP_SIG_LEN);
+    fields.content = rp_writer_slice(&w);
+    memcpy(fields.scope, told->scope, RP_ID_LEN);
+    memcpy(fields.seed, told->seed, RP_SEED_LEN);
+    memcpy(fields.teller, told->teller, RP_KEY_LEN);
+    err = w.err != RP_OK ? w.err : finish(packed, &author, &fields);
     rp_writer_free(&w);
     return err;
 }

@@ -28,6 +28,7 @@ struct author_draft {
     const uint8_t *seed;       /* RP_SEED_LEN; NULL: a random one */
     uint32_t parents;          /* versions it replaces */
     const uint8_t *parent_ids; /* RP_ID_LEN each, in any order */
+    const uint8_t *teller;     /* RP_KEY_LEN: whose story it is; content has the slip. NULL: none */
 };
 int author_write(struct rp_bytes *packed, const struct author *author,
                  const struct author_draft *draft) __attribute__((warn_unused_result));
@@ -44,5 +45,17 @@ int author_vouch(struct rp_bytes *packed, const struct author *author,
 int author_withdraw(struct rp_bytes *packed, const struct author *author,
                     const struct rp_record *target, uint8_t (*versions)[RP_ID_LEN], uint32_t n)
     __attribute__((warn_unused_result));
+
+/* The author's consent to a teller's key, for one object (SPEC 2.5). */
+void author_slip(uint8_t slip[static RP_SIG_LEN], const struct author *author,
+                 const uint8_t object[static RP_ID_LEN]);
+
+/*
+ * Withdraws what was ${told}, on any node: ${key} is the teller's, which need not belong to anybody
+ * that this node knows.
+ */
+struct told;
+int author_withdraw_told(struct rp_bytes *packed, const struct told *told, const struct rp_key *key,
+                         struct rp_rand *rand, uint64_t now_ms) __attribute__((warn_unused_result));
 
 #endif

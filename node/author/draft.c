@@ -10,7 +10,8 @@
 #include "rp/reader.h"
 #include "rp/writer.h"
 
-#define DEFAULTS_MAX 4
+#define DEFAULTS_MAX 5 /* with the slip */
+#define TEXTS 4
 #define REVIEW_YEARS 2
 
 /* A top-level entry, borrowed. */
@@ -97,7 +98,7 @@ static size_t add_defaults(struct entry *out, struct rp_writer *w, struct rp_sli
     const struct {
         const char *field;
         const char *value;
-    } defaults[DEFAULTS_MAX] = {
+    } defaults[TEXTS] = {
         {"lang", opts->language},
         {"licence", opts->own_licence ? opts->kind->licence : NULL},
         {"attribution", opts->attribution},
@@ -106,7 +107,7 @@ static size_t add_defaults(struct entry *out, struct rp_writer *w, struct rp_sli
     size_t n = 0;
 
     review_date(review, opts->today);
-    for (size_t i = 0; i < DEFAULTS_MAX; i++) {
+    for (size_t i = 0; i < TEXTS; i++) {
         size_t before = w->len;
 
         if (defaults[i].value == NULL || !is_wanted(opts, content, defaults[i].field))
@@ -114,6 +115,13 @@ static size_t add_defaults(struct entry *out, struct rp_writer *w, struct rp_sli
         rp_writer_str(w, defaults[i].value);
         out[n].key = rp_bytes_str(defaults[i].field);
         out[n++].value = (struct rp_slice){NULL, w->len - before}; /* data once w is still */
+    }
+    if (opts->slip != NULL) {
+        size_t before = w->len;
+
+        rp_writer_bin(w, opts->slip, RP_SIG_LEN);
+        out[n].key = rp_bytes_str("slip");
+        out[n++].value = (struct rp_slice){NULL, w->len - before};
     }
     return n;
 }
@@ -124,18 +132,21 @@ static int complete(struct rp_writer *w, struct rp_slice content, const struct d
     struct rp_writer values;
     struct entry *entries;
     struct rp_reader r;
-    uint32_t n;
+    bool has_slip = rp_kind_field(opts->kind, rp_bytes_str("slip")) != NULL;
+    uint32_t given;
+    uint32_t n = 0;
     size_t extra;
     size_t at = 0;
 
     rp_reader_init(&r, content);
-    n = rp_reader_map(&r);
-    entries = calloc((size_t)n + DEFAULTS_MAX, sizeof *entries);
+    given = rp_reader_map(&r);
+    entries = calloc((size_t)given + DEFAULTS_MAX, sizeof *entries);
     if (entries == NULL)
         return RP_ERR_NOMEM;
-    for (uint32_t i = 0; i < n; i++) {
-        entries[i].key = rp_reader_str(&r);
-        entries[i].value = rp_reader_item(&r);
+    for (; given > 0; given--) {
+        entries[n].key = rp_reader_str(&r);
+        entries[n].value = rp_reader_item(&r);
+        n += !has_slip || rp_bytes_compare(entries[n].key, rp_bytes_str("slip")) != 0;
     }
     rp_writer_init(&values, RP_BODY_MAX);
     extra = add_defaults(entries + n, &values, content, opts);

@@ -19,6 +19,8 @@ struct draft_opts {
     const char *language;    /* when none is said */
     const char *attribution; /* when none is said; NULL: none, it must be said (imports) */
     bool own_licence;        /* the kind's licence when none is said; else it must be said */
+    const uint8_t *slip;     /* RP_SIG_LEN, of a story with a teller; NULL: it has none. What the
+                                content says of a slip goes, whatever it is */
 };
 
 /*

@@ -582,6 +582,9 @@ void handle_request(struct request *request, struct rp_slice args)
     case CONTROL_WITHDRAW:
         handle_withdraw(request, args);
         break;
+    case CONTROL_TOLD:
+        handle_told(request, args);
+        break;
     case CONTROL_IMPORT:
         handle_import(request, args);
         break;

@@ -23,6 +23,7 @@
     X(PUBLISH, "publish", true)                                                                    \
     X(WITHDRAW, "withdraw", true)                                                                  \
     X(WITHDRAWALS, "withdrawals", false)                                                           \
+    X(TOLD, "told", false)                                                                         \
     X(IMPORT, "import", true)                                                                      \
     X(LIST, "list", false)                                                                         \
     X(SHOW, "show", false)                                                                         \

@@ -9,6 +9,7 @@
 #include "rp/rand.h"
 #include "rp/text.h"
 #include "store/records.h"
+#include "store/told.h"
 
 /* Commands that write records in this organisation's name, or hand in others'. */
 
@@ -24,7 +25,8 @@ struct source_file {
     const uint8_t *scope;
     char object[2 * RP_ID_LEN + 1]; /* that it says it is a version of; may be empty */
     char path[CONTROL_PATH_MAX + 1];
-    bool fresh; /* something new, whatever was published from there before */
+    bool fresh;             /* something new, whatever was published from there before */
+    struct rp_slice teller; /* RP_KEY_LEN: of a story that is to have one; else empty */
 };
 
 /* The current versions of an object, as far as a new version can name them. */
@@ -34,7 +36,6 @@ struct heads {
     uint8_t seed[RP_SEED_LEN];
     uint8_t scope[RP_ID_LEN];
     uint8_t org[RP_ID_LEN];
-    bool has_teller;
     bool same; /* the only one has the same kind and content */
 };
 
@@ -61,7 +62,6 @@ static int find_heads(struct kv *kv, const uint8_t object[static RP_ID_LEN], con
             memcpy(out->seed, opened.record.seed, RP_SEED_LEN);
             memcpy(out->scope, opened.record.scope, RP_ID_LEN);
             memcpy(out->org, opened.record.org, RP_ID_LEN);
-            out->has_teller = opened.record.has_teller;
             out->same = out->n == 1 && rp_record_is_kind(&opened.record, kind) &&
                         rp_bytes_compare(opened.record.content, content) == 0;
         }
@@ -78,6 +78,22 @@ struct target {
     uint8_t object[RP_ID_LEN];
 };
 
+/* The teller of the own objects with this seed: RP_ERR_NOT_FOUND when they have none. */
+static int find_teller(struct kv *kv, const uint8_t seed[static RP_SEED_LEN],
+                       uint8_t teller[static RP_KEY_LEN])
+{
+    struct kv_txn *txn;
+    int err;
+
+    if ((txn = kv_begin(kv, false, &err)) == NULL)
+        return err;
+    err = told_of_seed(txn, seed, teller) ? RP_OK : RP_ERR_NOT_FOUND;
+    if (kv_err(txn) != RP_OK)
+        err = kv_err(txn);
+    kv_abort(txn);
+    return err;
+}
+
 /*
  * The object that a file is a version of: the one it names, if that is ours; else the one that
  * follows from its path; else, for something new, one that nothing follows from. A text that names
@@ -86,12 +102,12 @@ struct target {
 static void choose_target(const struct control_opts *opts, const struct view_source *source,
                           const struct source_file *file, struct target *out)
 {
+    uint8_t teller[RP_KEY_LEN];
     struct heads heads;
 
     if (file->object[0] != '\0' && view_find_object(out->object, file->object, source) == RP_OK &&
         find_heads(opts->kv, out->object, "", (struct rp_slice){NULL, 0}, &heads) == RP_OK &&
-        heads.n > 0 && !heads.has_teller &&
-        memcmp(heads.org, opts->self->identity.org, RP_ID_LEN) == 0 &&
+        heads.n > 0 && memcmp(heads.org, opts->self->identity.org, RP_ID_LEN) == 0 &&
         memcmp(heads.scope, file->scope, RP_ID_LEN) == 0) {
         memcpy(out->seed, heads.seed, RP_SEED_LEN);
         return;
@@ -100,10 +116,15 @@ static void choose_target(const struct control_opts *opts, const struct view_sou
         opts->random(out->seed, sizeof out->seed);
     else
         draft_seed(out->seed, opts->self->key.secret, file->scope, file->path);
-    rp_record_object(out->object, opts->self->identity.org, out->seed, NULL);
+    if (find_teller(opts->kv, out->seed, teller) == RP_OK)
+        rp_record_object(out->object, opts->self->identity.org, out->seed, teller);
+    else
+        rp_record_object(out->object, opts->self->identity.org, out->seed,
+                         file->teller.len == RP_KEY_LEN ? file->teller.data : NULL);
 }
 
-/* Reads one entry of "files": {"audience": str, "fresh": bool, "object": str, "path": str}. */
+/* Reads one entry of "files": {"audience": str, "fresh": bool, "object": str, "path": str,
+ * "teller": bin}. */
 static bool read_source_file(struct rp_slice entry, struct source_file *out)
 {
     char audience[16];
@@ -114,6 +135,7 @@ static bool read_source_file(struct rp_slice entry, struct source_file *out)
         return false;
     out->scope = scope_of_audience(audience);
     out->fresh = arg_flag(entry, "fresh");
+    out->teller = arg_bin(entry, "teller");
     return out->scope != NULL;
 }
 
@@ -200,9 +222,15 @@ struct publication {
     char audience[16];
     const uint8_t *scope;
     struct rp_slice content;
-    struct rp_slice seed; /* of the object it is a version of; as SOURCES gave it */
-    bool imported;        /* somebody else's text: licence and credit must be said */
+    struct rp_slice given_seed;   /* of the object it is a version of; as SOURCES gave it */
+    struct rp_slice given_teller; /* of a story that is to get one; else empty */
+    bool imported;                /* somebody else's text: licence and credit must be said */
     bool dry_run;
+    uint8_t seed[RP_SEED_LEN];
+    uint8_t object[RP_ID_LEN];
+    bool has_teller;
+    uint8_t teller[RP_KEY_LEN];
+    uint8_t slip[RP_SIG_LEN];
 };
 
 static bool read_publication(struct request *request, struct rp_slice args, struct publication *out)
@@ -229,9 +257,82 @@ static bool read_publication(struct request *request, struct rp_slice args, stru
         return false;
     }
     out->content = arg_item(args, "content");
-    out->seed = arg_bin(args, "seed");
+    out->given_seed = arg_bin(args, "seed");
+    out->given_teller = arg_bin(args, "teller");
     out->imported = arg_flag(args, "imported");
     out->dry_run = arg_flag(args, "dry_run");
+    return true;
+}
+
+/* What is known of the teller of the object that ${p}.seed makes; none: p->has_teller is false. */
+static int find_told(struct kv *kv, const uint8_t org[static RP_ID_LEN], struct publication *p,
+                     bool *has_slip)
+{
+    struct kv_txn *txn;
+    struct told told;
+    int err;
+
+    if ((txn = kv_begin(kv, false, &err)) == NULL)
+        return err;
+    p->has_teller = told_of_seed(txn, p->seed, p->teller);
+    rp_record_object(p->object, org, p->seed, p->has_teller ? p->teller : NULL);
+    *has_slip = p->has_teller && told_find(txn, p->teller, p->object, &told);
+    if (*has_slip)
+        memcpy(p->slip, told.slip, RP_SIG_LEN);
+    err = kv_err(txn);
+    kv_abort(txn);
+    return err;
+}
+
+/* Whether an object of ours may get a teller now: not one that was published without. */
+static bool may_get_teller(struct request *request, const struct publication *p)
+{
+    struct heads heads;
+    int err;
+
+    if (strcmp(p->kind_name, "story") != 0) {
+        request_error(request, RP_ERR_RULE, "kind", "only a story can have a teller's code");
+        return false;
+    }
+    if (p->has_teller) {
+        request_error(request, RP_ERR_EXISTS, NULL,
+                      "this story has a teller's code already, which stays good: publish new "
+                      "versions without --teller-code; another story, with --new");
+        return false;
+    }
+    err = find_heads(control_options(request->control)->kv, p->object, "",
+                     (struct rp_slice){NULL, 0}, &heads);
+    if (err == RP_OK && heads.n == 0)
+        return true;
+    request_error(request, err == RP_OK ? RP_ERR_EXISTS : err, NULL,
+                  "this story was published without a teller's code, and all its versions stay "
+                  "so: withdraw it, then publish it with one");
+    return false;
+}
+
+/*
+ * Sets teller, slip and object of ${p}: a version keeps the teller that the object has; the slip,
+ * too, while it is known.
+ */
+static bool choose_teller(struct request *request, struct publication *p,
+                          const struct author *author)
+{
+    bool has_slip = false;
+    int err = find_told(control_options(request->control)->kv, author->org, p, &has_slip);
+
+    if (err != RP_OK) {
+        request_error(request, err, NULL, "the store cannot be read: %s", rp_err_text(err));
+        return false;
+    }
+    if (p->given_teller.len == RP_KEY_LEN) {
+        if (!may_get_teller(request, p))
+            return false;
+        p->has_teller = true;
+        memcpy(p->teller, p->given_teller.data, RP_KEY_LEN);
+        rp_record_object(p->object, author->org, p->seed, p->teller);
+    }
+    if (p->has_teller && !has_slip)
+        author_slip(p->slip, author, p->object);
     return true;
 }
 
@@ -249,6 +350,7 @@ static bool finish_draft(struct request *request, const struct publication *p,
         .language = opts->language,
         .attribution = p->imported ? NULL : opts->self->identity.name,
         .own_licence = !p->imported,
+        .slip = p->has_teller ? p->slip : NULL,
     };
     int err;
 
@@ -268,8 +370,6 @@ void handle_publish(struct request *request, struct rp_slice args)
     const struct control_opts *opts = control_options(request->control);
     struct view_source source = request_source(request);
     struct publication p = {0};
-    uint8_t seed[RP_SEED_LEN];
-    uint8_t object[RP_ID_LEN];
     struct rp_bytes content;
     struct rp_bytes packed;
     struct rp_rand rand;
@@ -278,28 +378,30 @@ void handle_publish(struct request *request, struct rp_slice args)
     struct heads heads;
     int err;
 
-    if (!read_publication(request, args, &p) || !finish_draft(request, &p, &source, &content))
+    if (!read_publication(request, args, &p))
         return;
-    if (p.seed.len == RP_SEED_LEN)
-        memcpy(seed, p.seed.data, RP_SEED_LEN);
+    if (p.given_seed.len == RP_SEED_LEN)
+        memcpy(p.seed, p.given_seed.data, RP_SEED_LEN);
     else
-        rp_rand_bytes(&rand, seed, RP_SEED_LEN);
-    rp_record_object(object, opts->self->identity.org, seed, NULL);
-    err = find_heads(opts->kv, object, p.kind_name, rp_bytes_slice(&content), &heads);
+        rp_rand_bytes(&rand, p.seed, RP_SEED_LEN);
+    if (!choose_teller(request, &p, &author) || !finish_draft(request, &p, &source, &content))
+        return;
+    err = find_heads(opts->kv, p.object, p.kind_name, rp_bytes_slice(&content), &heads);
     if (err != RP_OK) {
         request_error(request, err, NULL, "the store cannot be read: %s", rp_err_text(err));
     } else if (heads.same) {
-        done_object(request, object, heads.ids[0], "unchanged");
+        done_object(request, p.object, heads.ids[0], "unchanged");
     } else if (p.dry_run) {
-        done_object(request, object, object, heads.n > 0 ? "would change" : "would be new");
+        done_object(request, p.object, p.object, heads.n > 0 ? "would change" : "would be new");
     } else {
         draft = (struct author_draft){
             .kind = p.kind_name,
             .scope = p.scope,
             .content = rp_bytes_slice(&content),
-            .seed = seed,
+            .seed = p.seed,
             .parents = heads.n,
             .parent_ids = heads.ids[0],
+            .teller = p.has_teller ? p.teller : NULL,
         };
         err = author_write(&packed, &author, &draft);
         request->state.publish.is_new = heads.n == 0;

@@ -105,4 +105,7 @@ void handle_withdraw(struct request *request, struct rp_slice args);
 void handle_withdraw_stored(struct request *request, const struct outcome *outcome);
 void continue_withdrawals(struct request *request);
 
+/* teller.c */
+void handle_told(struct request *request, struct rp_slice args);
+
 #endif

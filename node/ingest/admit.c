@@ -7,6 +7,7 @@
 #include "rp/identity.h"
 #include "rp/reader.h"
 #include "store/orgs.h"
+#include "store/told.h"
 
 #define LATER_MAX                                                                                  \
     16384 /* records of later versions that are remembered; anybody can make some up */
@@ -46,14 +47,14 @@ static bool scope_number(const struct rp_record *record, uint32_t *out)
     return true;
 }
 
-/* Whether some key of the organisation signed ${slip} over the record's object. */
-static bool slip_holds(const struct rp_identity *identity, const struct rp_record *record)
+/* The slip in a record; whether some key of the organisation signed it over the record's object. */
+static bool slip_holds(const struct rp_identity *identity, const struct rp_record *record,
+                       uint8_t slip[static RP_SIG_LEN])
 {
-    uint8_t slip[RP_SIG_LEN];
     struct rp_reader value;
 
     (void)rp_reader_find(record->content, "slip", &value);
-    rp_reader_bin_into(&value, slip, sizeof slip);
+    rp_reader_bin_into(&value, slip, RP_SIG_LEN);
     if (value.err != RP_OK)
         return false;
     for (uint32_t i = 0; i <= identity->number; i++) {
@@ -72,8 +73,11 @@ static bool is_withdrawal(const struct rp_record *record)
 static bool is_tellers_withdrawal(const struct rp_identity *identity,
                                   const struct rp_record *record)
 {
+    uint8_t slip[RP_SIG_LEN];
+
     return is_withdrawal(record) && record->has_teller &&
-           memcmp(record->key, record->teller, RP_KEY_LEN) == 0 && slip_holds(identity, record);
+           memcmp(record->key, record->teller, RP_KEY_LEN) == 0 &&
+           slip_holds(identity, record, slip);
 }
 
 static int check_standing(struct kv_txn *txn, const struct rp_record *record, uint32_t *number,
@@ -235,28 +239,18 @@ static void withdraw(struct batch *batch, const struct rp_record *record, struct
     }
 }
 
-/*
- * Keeps what turning the teller's code into a withdrawal needs, also when the text is long gone:
- * scope, organisation, seed and the slip (SPEC 7.2).
- */
-static void keep_slip(struct kv_txn *txn, const struct rp_identity *identity,
+/* Keeps what the record says of its teller: see told.h. */
+static void keep_told(struct kv_txn *txn, const struct rp_identity *identity, uint32_t org,
                       const struct rp_record *record)
 {
-    uint8_t value[RP_ID_LEN + RP_ID_LEN + RP_SEED_LEN + RP_SIG_LEN];
-    struct kv_key key = {.len = 0};
-    struct rp_reader slip;
+    uint8_t slip[RP_SIG_LEN];
 
-    if (!record->has_teller || !slip_holds(identity, record))
+    if (!record->has_teller)
         return;
-    (void)rp_reader_find(record->content, "slip", &slip);
-    memcpy(value, record->scope, RP_ID_LEN);
-    memcpy(value + RP_ID_LEN, record->org, RP_ID_LEN);
-    memcpy(value + 2 * RP_ID_LEN, record->seed, RP_SEED_LEN);
-    rp_reader_bin_into(&slip, value + 2 * RP_ID_LEN + RP_SEED_LEN, RP_SIG_LEN);
-    kv_key_bytes(&key, record->teller, 32);
-    kv_key_bytes(&key, record->object, 32);
-    if (slip.err == RP_OK)
-        kv_put(txn, KV_TELLER, kv_key_slice(&key), (struct rp_slice){value, sizeof value});
+    if (org == ORG_SELF)
+        told_keep_own(txn, record);
+    if (slip_holds(identity, record, slip))
+        told_keep(txn, record, slip);
 }
 
 int admit_record(struct batch *batch, const struct rp_record *record, struct rp_slice packed,
@@ -281,7 +275,7 @@ int admit_record(struct batch *batch, const struct rp_record *record, struct rp_
         return RP_ERR_WITHDRAWN;
     out->place = (struct place){.org = org, .scope = scope, .first_seen = now_ms};
     records_insert(batch, record, packed, &out->place);
-    keep_slip(txn, &identity, record);
+    keep_told(txn, &identity, org, record);
     if (is_withdrawal(record))
         withdraw(batch, record, packed, scope, out);
     if (kv_err(txn) != RP_OK)

@@ -37,7 +37,7 @@ static const char *const table_names[KV_TABLES] = {
     [KV_REPLACED] = "replaced", [KV_BACKLINK] = "backlink", [KV_WITHDRAWN] = "withdrawn",
     [KV_TELLER] = "teller",     [KV_ORG] = "org",           [KV_ORG_ID] = "org-id",
     [KV_SUM] = "sum",           [KV_COUNT] = "count",       [KV_PEER] = "peer",
-    [KV_INVITE] = "invite",     [KV_LATER] = "later",
+    [KV_INVITE] = "invite",     [KV_LATER] = "later",       [KV_TOLD] = "told",
 };
 
 /*
@@ -258,6 +258,12 @@ static int check_length(struct lmdb *lmdb, const char *folder)
     return size >= (info.me_last_pgno + 1) * (uint64_t)stat_.ms_psize ? RP_OK : RP_ERR_CORRUPT;
 }
 
+/* A table that the first stores did not have: one from then gets it, empty. */
+static bool came_later(int table)
+{
+    return table == KV_TOLD;
+}
+
 static int open_tables(struct lmdb *lmdb, bool create)
 {
     MDB_txn *txn;
@@ -266,8 +272,9 @@ static int open_tables(struct lmdb *lmdb, bool create)
     if (err != RP_OK)
         return err;
     for (int i = 0; i < KV_TABLES; i++) {
-        err =
-            map_open(mdb_dbi_open(txn, table_names[i], create ? MDB_CREATE : 0, &lmdb->tables[i]));
+        unsigned flags = create || came_later(i) ? MDB_CREATE : 0;
+
+        err = map_open(mdb_dbi_open(txn, table_names[i], flags, &lmdb->tables[i]));
         if (err != RP_OK) {
             mdb_txn_abort(txn);
             return err == RP_ERR_NOT_FOUND ? RP_ERR_CORRUPT : err;

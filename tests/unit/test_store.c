@@ -12,6 +12,7 @@
 #include "store/orgs.h"
 #include "store/peers.h"
 #include "store/records.h"
+#include "store/told.h"
 #include "support/kv_mem.h"
 
 /* The same tests over both implementations of the store: in memory, and LMDB. */
@@ -416,6 +417,72 @@ static void a_withdrawn_version_gives_way_to_the_one_before(void **state)
     sample_org_free(&org);
 }
 
+/* Story ${number} of ${org} with a teller, and with ${slip}, unless that is NULL. */
+static struct rp_bytes told_story(const struct sample_org *org, unsigned number,
+                                  const uint8_t *slip, uint8_t object[static RP_ID_LEN])
+{
+    uint8_t seed[RP_KEY_SEED_LEN];
+    struct rp_record fields;
+    struct rp_bytes packed;
+    struct rp_key teller;
+    struct rp_writer w;
+
+    unit_fill(seed, 900 + number);
+    rp_key_from_seed(&teller, seed);
+    rp_writer_init(&w, 1000);
+    rp_writer_map(&w, slip != NULL);
+    if (slip != NULL) {
+        rp_writer_str(&w, "slip");
+        rp_writer_bin(&w, slip, RP_SIG_LEN);
+    }
+    fields = sample_fields(org, number, rp_writer_slice(&w));
+    fields.has_teller = true;
+    memcpy(fields.teller, teller.public, RP_KEY_LEN);
+    rp_record_object(object, org->identity.org, fields.seed, teller.public);
+    packed = sample_pack(&fields, &org->key);
+    rp_writer_free(&w);
+    return packed;
+}
+
+/* What a code needs is kept of whoever's stories, and found again by their seed if they are ours.
+ */
+static void tellers_are_kept_when_the_slip_holds(void **state)
+{
+    struct sample_org orgs[2] = {sample_org_new(1), sample_org_new(2)};
+
+    (void)state;
+    for (unsigned i = 0; i < 2; i++) {
+        accept(&orgs[i], i + 1, true, true);
+        for (unsigned n = 0; n < 3; n++) { /* with a slip, with another's, with none */
+            uint8_t object[RP_ID_LEN];
+            uint8_t slip[RP_SIG_LEN];
+            uint8_t teller[RP_KEY_LEN];
+            struct rp_bytes packed = told_story(&orgs[i], 10 * i + n, NULL, object);
+            struct rp_opened opened;
+            struct kv_txn *txn;
+            struct told told;
+
+            rp_key_sign(slip, &orgs[n == 0 ? i : 1 - i].key, RP_DOMAIN_SIGN_SLIP, object);
+            rp_bytes_free(&packed);
+            packed = told_story(&orgs[i], 10 * i + n, n < 2 ? slip : NULL, object);
+            assert_ok(rp_record_open(&opened, rp_bytes_slice(&packed)));
+            assert_ok(admit(&packed, 1, NULL));
+            txn = begin(false);
+            assert_int_equal(told_find(txn, opened.record.teller, object, &told), n == 0);
+            if (n == 0) {
+                assert_memory_equal(told.slip, slip, RP_SIG_LEN);
+                assert_memory_equal(told.org, orgs[i].identity.org, RP_ID_LEN);
+                assert_memory_equal(told.seed, opened.record.seed, RP_SEED_LEN);
+                assert_memory_equal(told.scope, rp_record_commons, RP_ID_LEN);
+            }
+            assert_int_equal(told_of_seed(txn, opened.record.seed, teller), i == 0);
+            kv_abort(txn);
+            rp_record_close(&opened);
+        }
+        sample_org_free(&orgs[i]);
+    }
+}
+
 static void sums_say_what_is_there(void **state)
 {
     struct sample_org orgs[40];
@@ -551,6 +618,7 @@ static int run(const char *name, bool lmdb)
         TEST(another_objects_child_replaces_nothing),
         TEST(withdrawal_erases_every_trace_of_the_text),
         TEST(a_withdrawn_version_gives_way_to_the_one_before),
+        TEST(tellers_are_kept_when_the_slip_holds),
         TEST(sums_say_what_is_there),
         TEST(peers_and_invites_come_back_as_they_were),
         TEST(lmdb_is_still_there_when_opened_again),

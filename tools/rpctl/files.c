@@ -248,10 +248,16 @@ static void take_targets(struct files *files, size_t from, size_t n, const json_
     }
 }
 
+static void write_teller(struct rp_writer *w, const struct files_opts *opts)
+{
+    rp_writer_str(w, "teller");
+    rp_writer_bin(w, opts->teller, opts->teller != NULL ? RP_KEY_LEN : 0);
+}
+
 static void write_source(struct rp_writer *w, const struct file *file,
                          const struct files_opts *opts)
 {
-    rp_writer_map(w, 4);
+    rp_writer_map(w, 5);
     rp_writer_str(w, "audience");
     rp_writer_str(w, file->usable ? file->audience : "");
     rp_writer_str(w, "fresh");
@@ -260,6 +266,7 @@ static void write_source(struct rp_writer *w, const struct file *file,
     rp_writer_str(w, file->document.object);
     rp_writer_str(w, "path");
     rp_writer_str(w, file->usable ? file->key : "");
+    write_teller(w, opts);
 }
 
 static int ask_targets(struct files *files, struct client *client, const struct files_opts *opts)
@@ -410,7 +417,7 @@ static bool send_file(struct files *files, struct file *file, struct client *cli
         return true;
     }
     rp_writer_init(&w, RP_FRAME_MAX);
-    rp_writer_map(&w, 6);
+    rp_writer_map(&w, 7);
     rp_writer_str(&w, "audience");
     rp_writer_str(&w, file->audience);
     rp_writer_str(&w, "content");
@@ -423,6 +430,7 @@ static bool send_file(struct files *files, struct file *file, struct client *cli
     rp_writer_str(&w, file->document.kind->name);
     rp_writer_str(&w, "seed");
     rp_writer_bin(&w, file->seed, RP_SEED_LEN);
+    write_teller(&w, opts);
     file->number = client_send(client, CONTROL_PUBLISH, &w);
     rp_writer_free(&w);
     rp_writer_free(&content);

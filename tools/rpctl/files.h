@@ -41,7 +41,8 @@ struct files_opts {
     const char *lang;     /* of files that do not say; NULL: the node's language */
     const char *licence;  /* the same; NULL: none */
     const char *attribution;
-    const char *source; /* name that stands for the folder; NULL: its absolute path */
+    const uint8_t *teller; /* RP_KEY_LEN: who gets a code for the one file; NULL: nobody */
+    const char *source;    /* name that stands for the folder; NULL: its absolute path */
     void (*published)(const struct file *file);
 };
 

@@ -27,15 +27,15 @@ static const struct {
      "make an invite; the token alone on standard output"},
     {"join", command_join, "join TOKEN | -", "use somebody's invite (-: from standard input)"},
     {"publish", command_publish,
-     "publish FILE.md... [--audience local|commons] [--new] [--dry-run]",
+     "publish FILE.md... [--audience local|commons] [--new] [--dry-run] [--teller-code]",
      "publish Markdown files; prints object ids, one a line"},
     {"import", command_import,
      "import FOLDER|FILE [--dry-run] [--kind K] [--lang TAG] [--licence SPDX]\n"
      "                     [--attribution TEXT] [--audience local|commons] [--source NAME]\n"
      "                     [--only-accepted] [--verbose]",
      "take in a folder of Markdown, or an export"},
-    {"withdraw", command_withdraw, "withdraw ID [--version ID]... [--json]",
-     "take back what this organisation published, or some versions of it"},
+    {"withdraw", command_withdraw, "withdraw ID [--version ID]... [--json] | --code CODE|-",
+     "take back what this organisation published, or with a teller's code"},
     {"withdrawals", command_withdrawals, "withdrawals [--json]",
      "what was taken back, here and elsewhere"},
     {"list", command_list, "list [--kind K] [--author A] [--json]", "what the library holds"},

@@ -10,6 +10,7 @@
 #include "rp/err.h"
 #include "rp/limits.h"
 #include "rp/text.h"
+#include "teller.h"
 
 static void print_object(const struct file *file)
 {
@@ -39,15 +40,36 @@ static bool add_file(struct files *files, const char *path)
     return ok;
 }
 
+/* Publishes the one file with a code for its teller, and shows the code when that is done. */
+static int publish_with_code(struct files *files, const char *home, struct files_opts *opts)
+{
+    const struct file *file = &files->items[0];
+    struct teller_code code;
+    int status;
+
+    teller_code_new(&code);
+    opts->teller = code.teller;
+    status = files_publish(files, home, opts);
+    if (status == EXIT_DONE && !opts->dry_run && !teller_code_print(&code, file->document.fields)) {
+        complain("rpctl: the code could not be shown, and nothing else has it: withdraw the story "
+                 "and publish it again with --new --teller-code");
+        status = EXIT_FAILED;
+    }
+    teller_code_wipe(&code);
+    return status;
+}
+
 int command_publish(const struct command_args *args)
 {
     static const struct option options[] = {{"audience", required_argument, NULL, OPTION('a')},
                                             {"new", no_argument, NULL, OPTION('n')},
                                             {"dry-run", no_argument, NULL, OPTION('d')},
+                                            {"teller-code", no_argument, NULL, OPTION('t')},
                                             {NULL, 0, NULL, 0}};
     struct files_opts opts = {.kind = rp_kind_find(rp_bytes_str("pattern")),
                               .published = print_object};
     struct files files = {0};
+    bool with_code = false;
     int option;
     int status;
 
@@ -59,16 +81,20 @@ int command_publish(const struct command_args *args)
             opts.audience = optarg;
         opts.fresh |= option == OPTION('n');
         opts.dry_run |= option == OPTION('d');
+        with_code |= option == OPTION('t');
     }
     if (opts.audience != NULL && !is_audience(opts.audience))
         return usage_error(args, "%s: an audience is local or commons", opts.audience);
     if (optind == args->argc)
         return usage_error(args, "which files?");
+    if (with_code && optind + 1 != args->argc)
+        return usage_error(args, "--teller-code: one story at a time, each has a code of its own");
     for (int i = optind; i < args->argc; i++) {
         if (!add_file(&files, args->argv[i]))
             return EXIT_FAILED;
     }
-    status = files_publish(&files, args->home, &opts);
+    status = with_code ? publish_with_code(&files, args->home, &opts)
+                       : files_publish(&files, args->home, &opts);
     files_free(&files);
     return status;
 }

@@ -5,6 +5,7 @@
 
 #include "rp/limits.h"
 #include "rpctl.h"
+#include "teller.h"
 
 #define VERSIONS_MAX 100
 
@@ -64,6 +65,8 @@ int command_withdraw(const struct command_args *args)
     int option;
     int result;
 
+    if (args->argc >= 2 && strcmp(args->argv[1], "--code") == 0)
+        return teller_withdraw(args, args->argc - 2, args->argv + 2);
     opterr = 0;
     while ((option = getopt_long(args->argc, args->argv, "", options, NULL)) != -1) {
         if (option == '?')
