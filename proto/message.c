@@ -526,6 +526,21 @@ int rp_message_read_have(struct rp_have *out, struct rp_slice frame)
     return rp_reader_end(&r);
 }
 
+void rp_message_write_circle(struct rp_writer *w, struct rp_slice issued)
+{
+    begin_message(w, RP_MESSAGE_CIRCLE, 2);
+    write_entries(w, issued);
+}
+
+int rp_message_read_circle(struct rp_slice *issued, struct rp_slice frame)
+{
+    struct rp_reader r;
+
+    open_message(&r, frame, 2);
+    *issued = read_entries(&r, 1, RP_CIRCLE_MAX);
+    return rp_reader_end(&r);
+}
+
 void rp_message_write_want(struct rp_writer *w, const struct rp_want *want)
 {
     begin_message(w, RP_MESSAGE_WANT, 3);

@@ -35,6 +35,8 @@
 #define RP_DOMAIN_SIGN_CERTIFICATE "rp/1 sign certificate"
 #define RP_DOMAIN_SIGN_SLIP "rp/1 sign slip"
 #define RP_DOMAIN_SIGN_BEACON "rp/1 sign beacon"
+#define RP_DOMAIN_CIRCLE "rp/1 circle"
+#define RP_DOMAIN_SIGN_CIRCLE "rp/1 sign circle"
 
 /* BLAKE2b-256 of ${domain}, a NUL and the ${n} ${parts} one after the other. */
 void rp_hash(uint8_t out[static RP_HASH_LEN], const char *domain, const struct rp_slice *parts,

@@ -24,6 +24,11 @@
 #define RP_SUCCESSION_MAX 1024 /* body of a succession, so that all of them fit a proof */
 #define RP_PROOF_MAX 40000     /* handshake payload */
 
+/* Circles */
+#define RP_CIRCLE_MEMBERS_MIN 2
+#define RP_CIRCLE_MEMBERS_MAX 64
+#define RP_CIRCLE_MAX 40960 /* a descriptor as it is issued */
+
 /* Channel */
 #define RP_NOISE_MESSAGE_MAX 65535 /* one Noise message, tag included */
 #define RP_HANDSHAKE_MAX 40960     /* one Noise handshake message */

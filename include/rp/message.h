@@ -37,7 +37,8 @@ enum rp_message_type {
     RP_MESSAGE_WANT = 15,
     RP_MESSAGE_RECORDS = 16,
     RP_MESSAGE_BEACON = 32,
-    /* Reserved: 33 knock, 34 circle, 35 asset, 36 asset-want. */
+    RP_MESSAGE_CIRCLE = 34,
+    /* Reserved: 33 knock, 35 asset, 36 asset-want. */
     RP_MESSAGE_SEEN = 37,
 };
 
@@ -148,6 +149,11 @@ struct rp_have {
 };
 void rp_message_write_have(struct rp_writer *w, const struct rp_have *have);
 int rp_message_read_have(struct rp_have *out, struct rp_slice frame)
+    __attribute__((warn_unused_result));
+
+/* CIRCLE: a descriptor as issued, to one of its members. */
+void rp_message_write_circle(struct rp_writer *w, struct rp_slice issued);
+int rp_message_read_circle(struct rp_slice *issued, struct rp_slice frame)
     __attribute__((warn_unused_result));
 
 /* WANT: prefixes of symbols; answered by RECORDS messages with every record that fits one. */

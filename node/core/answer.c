@@ -59,13 +59,20 @@ static int answer_sketch(struct link *link, struct rp_part *part, const struct v
 /* The other side has found everything as we have it. */
 static void they_found_equal(struct link *link, const struct rp_check *check, uint64_t now_ms)
 {
+    struct shared *shared = link->theirs.shared;
+
     answer_close(link);
     rp_message_write_equal(&link->writer, check->exchange);
     link_send(link);
     if (!check->asks[RP_SET_CONTROL] || !check->asks[RP_SET_CONTENT])
         return;
     link_settled(link);
-    link->commons.unequal = 0;
+    shared->unequal = 0;
+    if (shared != &link->commons) {
+        if (link->ours.state == EXCHANGE_NONE)
+            exchange_plan_interval(link, shared, now_ms);
+        return;
+    }
     link->offered = 0;
     link->found_need = link->found_have = 0;
     link->counts_as_sync = true;
@@ -82,7 +89,8 @@ static int they_differ(struct link *link, const struct rp_check *check, enum rp_
     struct rp_part part = {.exchange = check->exchange, .set = set};
     int err;
 
-    link->counts_as_sync = false;
+    if (view->shared == &link->commons)
+        link->counts_as_sync = false;
     view_tally(view, &part.tally);
     err = view->count < RP_IDS_BELOW ? answer_ids(link, &part, view)
                                      : answer_sketch(link, &part, view);
@@ -91,20 +99,24 @@ static int they_differ(struct link *link, const struct rp_check *check, enum rp_
     link_send(link);
     /* more than will be offered: best we go and list it ourselves, at our own pace */
     if (check->tally[set].count > view->count + OFFERS_MAX)
-        exchange_plan(&link->commons, now_ms + SETTLE_MS);
+        exchange_plan(view->shared, now_ms + SETTLE_MS);
     return RP_OK;
 }
 
 int answer_check(struct link *link, const struct rp_check *check, uint64_t now_ms)
 {
+    struct shared *shared = shared_find(link, check->scope);
+
     if (link->lists != LISTS_KNOWN) /* they were known, and are coming anew: it is dropped */
         return RP_OK;
-    if (memcmp(check->scope, rp_record_commons, RP_ID_LEN) != 0) {
+    if (shared == NULL) {
         rp_message_write_done(&link->writer, check->exchange); /* a circle that we are not in */
         link_send(link);
         return RP_OK;
     }
     answer_close(link);
+    shared->remote_in = true;
+    link->theirs.shared = shared;
     link->theirs.active = true;
     link->theirs.number = check->exchange;
     for (enum rp_set set = 0; set < RP_SETS; set++) {
@@ -112,7 +124,7 @@ int answer_check(struct link *link, const struct rp_check *check, uint64_t now_m
 
         if (!check->asks[set])
             continue;
-        view_open(&link->theirs.view[set], link, &link->commons, set);
+        view_open(&link->theirs.view[set], link, shared, set);
         view_tally(&link->theirs.view[set], &ours);
         if (ours.count != check->tally[set].count ||
             memcmp(ours.digest, check->tally[set].digest, RP_HASH_LEN) != 0)

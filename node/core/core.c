@@ -47,7 +47,8 @@ struct core *core_new(const struct core_opts *opts, uint64_t now_ms, int *err)
     if ((core->software = strdup(opts->software)) == NULL)
         goto err1;
     if ((*err = trust_load(core)) != RP_OK || (*err = fetch_start(core)) != RP_OK ||
-        (*err = peering_start(core, now_ms)) != RP_OK || (*err = sets_load(core)) != RP_OK)
+        (*err = peering_start(core, now_ms)) != RP_OK || (*err = sets_load(core)) != RP_OK ||
+        (*err = circles_load_all(core, now_ms)) != RP_OK)
         goto err1;
     trust_recompute(core, now_ms);
     if ((*err = publish_identity(core, now_ms)) != RP_OK)
@@ -99,6 +100,7 @@ void core_free(struct core *core)
     }
     free_own(core);
     free(core->effects.items);
+    circles_free(core);
     sets_free(core);
     trust_free(core);
     peering_free(core);
@@ -250,6 +252,10 @@ void core_apply(struct batch *batch, struct change *change)
     case CHANGE_INVITE:
         invites_save(txn, &change->invite);
         break;
+    case CHANGE_CIRCLE:
+        change->circle.issued = rp_bytes_slice(&change->inception);
+        circles_save(txn, &change->circle);
+        break;
     case CHANGE_DAMAGED: /* ingest/repair.c */
         break;
     }
@@ -278,6 +284,9 @@ static void renew(struct core *core, struct change *change)
     case CHANGE_INVITE:
         peering_renew_invite(core, &change->invite);
         break;
+    case CHANGE_CIRCLE:
+        circles_renew(core, &change->circle);
+        break;
     case CHANGE_DAMAGED:
         break;
     }
@@ -302,6 +311,7 @@ static void retry_failed(struct core *core, uint64_t now_ms)
     }
     peering_retry(core);
     trust_retry(core, now_ms);
+    circles_retry(core);
     for (struct own_record *own = core->own; own != NULL; own = own->next) {
         if (own->failed)
             own->failed = submit_copy(core, own) != RP_OK;
@@ -385,6 +395,8 @@ void core_stored(struct core *core, struct change *change, int err, uint64_t now
     }
     if (change->type == CHANGE_DAMAGED && change->was_damaged)
         forget_damaged(core, change, now_ms);
+    if (change->type == CHANGE_CIRCLE)
+        circles_stored(core, change, now_ms);
     change_free(change);
 }
 
@@ -420,14 +432,14 @@ static void announce(struct core *core, const struct outcome *outcome)
     enum rp_set set = sets_of_lane(outcome->place.lane);
 
     for (struct link *link = core->links; link != NULL; link = link->next) {
+        struct shared *shared = shared_by_number(link, outcome->place.scope);
+
         if (link->state != LINK_OPEN || link->number == outcome->link ||
-            !sets_is_shared(link, outcome->place.org, outcome->place.lane) ||
-            fetch_link_has(core, outcome->id, link->number) ||
-            link->commons.announce[set].n >=
-                OFFERS_MAX * RP_SYMBOL_LEN) /* comparing finds the rest */
+            !shared_has(link, &outcome->place) || fetch_link_has(core, outcome->id, link->number) ||
+            shared->announce[set].n >= OFFERS_MAX * RP_SYMBOL_LEN) /* comparing finds the rest */
             continue;
-        if (symbols_append(&link->commons.announce[set], outcome->id, RP_SYMBOL_LEN) == RP_OK) {
-            link->offered++;
+        if (symbols_append(&shared->announce[set], outcome->id, RP_SYMBOL_LEN) == RP_OK) {
+            link->offered += shared == &link->commons;
             core_wake(link);
         }
     }
@@ -450,8 +462,7 @@ static void take_in(struct core *core, const struct outcome *outcome, uint64_t n
             core->trust_changed = true;
         }
     }
-    if (outcome->place.scope == SCOPE_COMMONS)
-        announce(core, outcome);
+    announce(core, outcome);
     core->trust_at = now_ms;
 }
 

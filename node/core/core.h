@@ -12,6 +12,7 @@
 #include "rp/record.h"
 #include "rp/token.h"
 #include "store/batch.h"
+#include "store/circles.h"
 #include "store/kv.h"
 #include "store/orgs.h"
 #include "store/peers.h"
@@ -111,6 +112,7 @@ enum change_type {
     CHANGE_PEER,        /* a peer added or changed */
     CHANGE_PEER_REMOVE, /* a peer removed */
     CHANGE_INVITE,      /* an invite made or used */
+    CHANGE_CIRCLE,      /* a circle met, accepted or left */
     CHANGE_DAMAGED,     /* a record that the disk has damaged goes, to be fetched again */
 };
 
@@ -120,7 +122,8 @@ struct change {
     struct change *next; /* of those that failed */
     bool failed;         /* at least once */
     enum change_type type;
-    struct org org; /* its inception is in inception */
+    struct org org;             /* its inception is in inception */
+    struct circle_entry circle; /* its descriptor as issued is in inception, too */
     struct rp_bytes inception;
     struct peer_entry peer;
     struct invite_entry invite;
@@ -210,6 +213,23 @@ int core_join(struct core *core, const struct rp_token *token, uint64_t now_ms)
 int core_accept_org(struct core *core, struct rp_slice inception, uint64_t now_ms)
     __attribute__((warn_unused_result));
 
+/*
+ * Makes a circle of this organisation and ${member}s, each known here, and accepts it; its id in
+ * ${id}. RP_ERR_NOT_FOUND for a member whose inception is not known, RP_ERR_SHAPE for a name that
+ * does not fit or a member that is there twice, RP_ERR_LIMIT.
+ */
+struct circle_opts {
+    const char *name;
+    uint32_t members;
+    const uint8_t *member; /* their ids, one after the other */
+};
+int core_circle_create(struct core *core, const struct circle_opts *opts, uint64_t now_ms,
+                       uint8_t id[static RP_ID_LEN]) __attribute__((warn_unused_result));
+
+/* Accepts a circle, or leaves (declines) it. RP_ERR_NOT_FOUND. */
+int core_circle_decide(struct core *core, const uint8_t id[static RP_ID_LEN], bool accept,
+                       uint64_t now_ms) __attribute__((warn_unused_result));
+
 /* Compares with the peer now rather than at the next interval. RP_ERR_OFFLINE without a link. */
 int core_compare(struct core *core, const uint8_t org[static RP_ID_LEN], uint64_t now_ms)
     __attribute__((warn_unused_result));
@@ -262,6 +282,28 @@ bool core_knock(const struct core *core, uint32_t i, struct knock *out);
 
 /* Count and fingerprint of what this node holds and accepts of a set of the commons. */
 void core_tally(const struct core *core, enum rp_set set, struct rp_tally *out);
+
+/* Circle ${i}, and its members; false when there are fewer. Borrowed until the next call. */
+struct circle_view {
+    const uint8_t *id;
+    uint32_t number; /* of its scope in the store */
+    const char *name;
+    enum circle_state state;
+    uint64_t since;
+    const uint8_t *founder;
+    uint32_t members;
+    uint64_t records; /* of its content set */
+};
+bool core_circle(const struct core *core, uint32_t i, struct circle_view *out);
+struct circle_member {
+    const uint8_t *org;
+    const char *name;
+    bool self;
+    bool linked;   /* there is a link with a node of it */
+    bool accepted; /* ... which has accepted the circle */
+};
+bool core_circle_member(const struct core *core, const uint8_t id[static RP_ID_LEN], uint32_t i,
+                        struct circle_member *out);
 
 /* Name and standing of an organisation by its number; false when unknown. */
 struct org_view {

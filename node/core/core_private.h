@@ -6,9 +6,11 @@
  *     core.c      life, effects, time, outcomes
  *     sets.c      the sets in memory: sketches, fingerprints, views fixed for an exchange
  *     trust.c     organisations, vouches, who is accepted
+ *     circles.c   circles, and on which links they are compared
  *     lists.c     telling each other who is accepted
  *     peering.c   peers, dialling, invites
  *     link.c      opening a link, dispatching its messages
+ *     shared.c    the scopes that are compared on a link
  *     exchange.c  finding the difference with the other side
  *     answer.c    answering when the other side does that
  *     fetch.c     what to ask of whom
@@ -52,8 +54,10 @@
 #define FULL_MS 10000 /* after the store was full, before asking for records again */
 #define DIAL_FIRST_MS 1000
 #define DIAL_MAX_MS 300000
-#define SCRUB_EACH 64 /* records checked at a time */
-#define RETRY_MS 2000 /* after something could not be stored */
+#define SCRUB_EACH 64               /* records checked at a time */
+#define CIRCLES_INVITED_MAX 256     /* that wait for a decision */
+#define CIRCLES_INVITED_EACH_MAX 16 /* of these, of one founder's */
+#define RETRY_MS 2000               /* after something could not be stored */
 
 /* An organisation, by its number: core->orgs[number]. Those that are not stored somebody vouches
  * for. */
@@ -100,17 +104,33 @@ struct core_set {
 
 /* What is compared with others as a whole: the commons, or a circle that this node is in. */
 struct scope {
-    struct scope *next;
     uint8_t id[RP_ID_LEN];
     uint32_t number; /* in the store */
     uint8_t sketch_key[RP_SKETCH_KEY_LEN];
     struct core_set sets[RP_SETS];
 };
 
+struct circle {
+    struct scope scope; /* first */
+    struct circle *next;
+    enum circle_state state;
+    uint64_t since;
+    struct rp_bytes issued;
+    char *name;
+    uint32_t founder;
+    uint32_t members_n;
+    uint32_t *members; /* organisations by number */
+    bool open;         /* its sets are loaded, and compared */
+    bool store_due;    /* it is to be stored, when there is memory */
+    uint32_t changes;  /* on their way into the store */
+};
+
 /* A scope as it is compared on one link. */
 struct shared {
     struct shared *next;
     struct scope *scope;
+    bool remote_in; /* a circle: the other side has accepted it, too */
+    bool told;      /* a circle: the other side was sent its descriptor */
     uint64_t next_check;
     uint32_t unequal;  /* checks in a row that found a difference */
     bool content_next; /* control was settled: content is to be compared without it */
@@ -147,6 +167,7 @@ struct exchange {
 /* An exchange that the other side began. */
 struct answer {
     bool active;
+    struct shared *shared;
     uint64_t number;
     struct view view[RP_SETS];
 };
@@ -233,8 +254,8 @@ struct link {
     struct exchange ours;
     struct answer theirs;
     uint64_t exchanges_begun; /* the number of our next one; see SPEC 4.3 */
-    struct shared commons;
-    bool missed; /* something it offered was not noted, for want of room */
+    struct shared commons;    /* the first of all that are */
+    bool missed;              /* something it offered was not noted, for want of room */
     uint64_t found_need;
     uint64_t found_have;
 
@@ -322,7 +343,8 @@ struct core {
     size_t vouches_cap;
 
     struct scope commons;
-    uint64_t applied_seq; /* records up to here are in the sets */
+    struct circle *circles; /* by number */
+    uint64_t applied_seq;   /* records up to here are in the sets */
 
     struct peer **peers;
     uint32_t peers_n;
@@ -386,6 +408,9 @@ void sets_toggle_org(struct core *core, uint32_t org, enum lane lane, bool enter
 /* Fills the sketch of a set of ${scope} from the store anew. */
 void sets_rebuild(struct core *core, struct scope *scope, enum rp_set set);
 enum rp_set sets_of_lane(enum lane lane);
+/* Fills the sets of a circle of ${n} ${members} from the store; frees them. */
+int sets_open(struct core *core, struct scope *scope, const uint32_t *members, uint32_t n);
+void sets_close(struct scope *scope);
 /* Whether records of the commons, of ${org} and in ${lane}, are members of the sets here. */
 bool sets_is_member(const struct core *core, uint32_t org, enum lane lane);
 /* ... and compared on ${link}. */
@@ -421,6 +446,21 @@ void trust_retry(struct core *core, uint64_t now_ms);
 /* Computes anew who is accepted, and tells store, sets and links of what changed. */
 void trust_recompute(struct core *core, uint64_t now_ms);
 void trust_store_standing(struct core *core, uint32_t number);
+
+/* circles.c */
+int circles_load_all(struct core *core, uint64_t now_ms);
+void circles_free(struct core *core);
+struct circle *circles_find(const struct core *core, const uint8_t id[static RP_ID_LEN]);
+/* The link is open: compares on it what its other side is a member of. */
+void circles_attach(struct link *link, uint64_t now_ms);
+void circles_detach(struct link *link);
+void circles_stored(struct core *core, const struct change *change, uint64_t now_ms);
+void circles_renew(const struct core *core, struct circle_entry *entry);
+/* Does what memory was too short for. */
+void circles_retry(struct core *core);
+/* The other side is not in the circle: it may not have heard of it. */
+void circles_declined(struct link *link, struct shared *shared);
+int circles_receive(struct link *link, struct rp_slice frame, uint64_t now_ms);
 
 /* lists.c */
 enum standing lists_standing(const struct core *core, uint32_t org);
@@ -466,13 +506,23 @@ struct link *link_by_number(const struct core *core, uint64_t number);
 struct link *link_of_peer(const struct core *core, const struct peer *peer);
 void link_ask_close(struct link *link);
 void link_settled(struct link *link); /* an exchange came to its end on it: it works */
-void link_flush_announcements(struct link *link);
 void link_stored(struct core *core, uint64_t change_id, int err, uint64_t now_ms);
 uint64_t link_deadline(const struct link *link);
 void link_tick(struct link *link, uint64_t now_ms);
 
+/* shared.c */
+/* What is compared on the link with that id, or that number in the store; NULL: not here. */
+struct shared *shared_find(struct link *link, const uint8_t id[static RP_ID_LEN]);
+struct shared *shared_by_number(struct link *link, uint32_t scope);
+/* Whether the record at ${place} is compared on the link: the other side is to have it. */
+bool shared_has(struct link *link, const struct place *place);
+struct shared *shared_next(struct link *link); /* what is to be compared next */
+void shared_announce(struct link *link);       /* sends what is to be announced */
+
 /* exchange.c */
 void exchange_begin(struct link *link, struct shared *shared, uint64_t now_ms);
+/* The scope goes from the link. */
+void exchange_forget(struct link *link, const struct shared *shared);
 void exchange_drop(struct link *link); /* ours and theirs: what is compared has changed */
 /* The same, with a word about it, and ${shared} is compared at once anew. */
 void exchange_restart(struct link *link, struct shared *shared);

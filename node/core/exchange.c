@@ -39,8 +39,20 @@ static void close_ours(struct link *link)
 
 void exchange_drop(struct link *link)
 {
+    struct shared *shared = link->ours.shared;
+
+    if (link->ours.state != EXCHANGE_NONE && shared != &link->commons)
+        exchange_plan(shared, 0); /* of the commons the callers know what is next */
     close_ours(link);
     answer_close(link);
+}
+
+void exchange_forget(struct link *link, const struct shared *shared)
+{
+    if (link->ours.state != EXCHANGE_NONE && link->ours.shared == shared)
+        close_ours(link);
+    if (link->theirs.shared == shared)
+        answer_close(link);
 }
 
 void exchange_restart(struct link *link, struct shared *shared)
@@ -101,6 +113,7 @@ static void found_equal(struct link *link, uint64_t now_ms)
     link_settled(link);
     close_ours(link);
     link->core->counters.equal++;
+    shared->remote_in = true;
     if (!asked_content) { /* as far as can be told while the store is full */
         exchange_plan_interval(link, shared, now_ms);
         return;
@@ -110,6 +123,10 @@ static void found_equal(struct link *link, uint64_t now_ms)
         return;
     }
     shared->unequal = 0;
+    if (shared != &link->commons) {
+        exchange_plan_interval(link, shared, now_ms);
+        return;
+    }
     link->offered = 0;
     link->found_need = link->found_have = 0;
     link->counts_as_sync = true;
@@ -124,9 +141,12 @@ static void found_difference(struct link *link, uint64_t now_ms)
     struct exchange *x = &link->ours;
 
     link_settled(link);
-    link->found_need = x->need;
-    link->found_have = x->have;
-    link->offered += x->have;
+    x->shared->remote_in = true;
+    if (x->shared == &link->commons) {
+        link->found_need = x->need;
+        link->found_have = x->have;
+        link->offered += x->have;
+    }
     x->shared->content_next = x->set == RP_SET_CONTROL;
     x->shared->unequal++;
     link->peer->exchanges++;
@@ -137,16 +157,24 @@ static void found_difference(struct link *link, uint64_t now_ms)
     exchange_settled(link, now_ms);
 }
 
-void exchange_settled(struct link *link, uint64_t now_ms)
+/* When a scope that was found to differ is compared again. */
+static void plan_again(const struct link *link, struct shared *shared, uint64_t now_ms)
 {
-    struct shared *shared = &link->commons;
     uint64_t wait = SETTLE_MS;
 
-    if (link->ours.state != EXCHANGE_NONE || shared->unequal == 0 || fetch_backlog(link) > 0)
-        return;
     for (uint32_t i = 1; i < shared->unequal && wait < link->core->check_ms; i++)
         wait *= 2; /* a difference that stays, such as of refused records, is not worth haste */
     exchange_plan(shared, now_ms + wait);
+}
+
+void exchange_settled(struct link *link, uint64_t now_ms)
+{
+    if (link->ours.state != EXCHANGE_NONE || fetch_backlog(link) > 0)
+        return;
+    for (struct shared *shared = &link->commons; shared != NULL; shared = shared->next) {
+        if (shared->unequal > 0)
+            plan_again(link, shared, now_ms);
+    }
 }
 
 /* Offers symbols that only we have, as far as one exchange goes. */
@@ -520,8 +548,16 @@ static int receive_done(struct link *link, struct rp_slice frame, uint64_t now_m
     if (link->theirs.active && link->theirs.number == exchange)
         answer_close(link);
     if (link->ours.state != EXCHANGE_NONE && link->ours.number == exchange) {
-        exchange_plan(link->ours.shared, now_ms + DECLINED_MS);
+        struct shared *shared = link->ours.shared;
+        bool unanswered = link->ours.state == EXCHANGE_CHECKED;
+
         close_ours(link);
+        if (unanswered && shared != &link->commons) {
+            circles_declined(link, shared);
+            exchange_plan_interval(link, shared, now_ms);
+        } else {
+            exchange_plan(shared, now_ms + DECLINED_MS);
+        }
     }
     return RP_OK;
 }

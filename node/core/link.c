@@ -189,6 +189,7 @@ void core_closed(struct core *core, struct link *link, uint64_t now_ms)
     *at = link->next;
     core->links_n--;
     exchange_drop(link);
+    circles_detach(link);
     fetch_link_gone(link);
     serve_free(link);
     drop_effects(core, link);
@@ -332,6 +333,7 @@ static int open_link(struct link *link, const struct rp_hello *hello, uint64_t n
     trust_recompute(core, now_ms);
     if (core->orgs[peer->org].vouch_due)
         trust_vouch_for(core, peer->org, now_ms);
+    circles_attach(link, now_ms);
     /* the caller compares first, once it knows what the other side accepts: see receive_accept */
     if (link->outbound && same_list)
         exchange_plan(&link->commons, now_ms);
@@ -500,12 +502,14 @@ static int receive_accept(struct link *link, struct rp_slice frame, uint64_t now
 static int receive_have(struct link *link, struct rp_slice frame, uint64_t now_ms)
 {
     struct rp_have have;
+    struct shared *shared;
     int err = rp_message_read_have(&have, frame);
 
     if (err != RP_OK)
         return err;
-    if (memcmp(have.scope, rp_record_commons, RP_ID_LEN) != 0)
+    if ((shared = shared_find(link, have.scope)) == NULL)
         return RP_OK; /* a circle that we are not in */
+    shared->remote_in = true;
     if ((err = fetch_offered(link, have.set, have.symbols, NULL)) == RP_OK)
         fetch_ask(link, now_ms);
     return err;
@@ -533,6 +537,8 @@ static int receive_open(struct link *link, int type, struct rp_slice frame, uint
         return serve_want(link, frame);
     case RP_MESSAGE_RECORDS:
         return fetch_receive(link, frame, now_ms);
+    case RP_MESSAGE_CIRCLE:
+        return circles_receive(link, frame, now_ms);
     default:
         return RP_OK; /* of a later version */
     }
@@ -596,27 +602,6 @@ int core_receive(struct core *core, struct link *link, struct rp_slice bytes, ui
     return err;
 }
 
-void link_flush_announcements(struct link *link)
-{
-    for (enum rp_set set = 0; set < RP_SETS; set++) {
-        struct symbols *list = &link->commons.announce[set];
-        size_t at = 0;
-
-        while (at < list->n && link->state == LINK_OPEN) {
-            size_t n = list->n - at;
-            struct rp_have have = {.set = set};
-
-            if (n > RP_SYMBOLS_MAX * RP_SYMBOL_LEN)
-                n = RP_SYMBOLS_MAX * RP_SYMBOL_LEN;
-            have.symbols = (struct rp_slice){list->data + at, n};
-            rp_message_write_have(&link->writer, &have);
-            link_send(link);
-            at += n;
-        }
-        symbols_clear(list);
-    }
-}
-
 int core_transmit(struct core *core, struct link *link, struct rp_slice *bytes, uint64_t now_ms)
 {
     int err;
@@ -624,7 +609,7 @@ int core_transmit(struct core *core, struct link *link, struct rp_slice *bytes, 
     (void)core;
     link->wake_asked = false;
     if (link->state == LINK_OPEN) {
-        link_flush_announcements(link);
+        shared_announce(link);
         fetch_ask(link, now_ms);
         exchange_continue(link, now_ms);
         serve_continue(link, now_ms);
@@ -650,9 +635,11 @@ uint64_t link_deadline(const struct link *link)
         deadline = rp_session_deadline(link->session);
     if (link->deadline < deadline)
         deadline = link->deadline;
-    if (link->state == LINK_OPEN && link->commons.next_check < deadline &&
-        link->ours.state == EXCHANGE_NONE)
-        deadline = link->commons.next_check;
+    for (const struct shared *shared = &link->commons; shared != NULL; shared = shared->next) {
+        if (link->state == LINK_OPEN && link->ours.state == EXCHANGE_NONE &&
+            shared->next_check < deadline)
+            deadline = shared->next_check;
+    }
     if (link->ours.state != EXCHANGE_NONE && link->ours.deadline < deadline)
         deadline = link->ours.deadline;
     if (fetch_deadline(link) < deadline)
@@ -676,7 +663,7 @@ void link_tick(struct link *link, uint64_t now_ms)
     if (link->ours.state != EXCHANGE_NONE && link->ours.deadline <= now_ms) {
         note_failure(link, RP_ERR_TIMEOUT);
         link_end(link, "timeout");
-    } else if (link->ours.state == EXCHANGE_NONE && link->commons.next_check <= now_ms) {
-        exchange_begin(link, &link->commons, now_ms);
+    } else if (link->ours.state == EXCHANGE_NONE && shared_next(link)->next_check <= now_ms) {
+        exchange_begin(link, shared_next(link), now_ms);
     }
 }

@@ -145,9 +145,8 @@ static uint32_t append_matches(struct link *link, struct kv_txn *txn, const uint
         size_t before = w->len;
         struct place place;
 
-        /* nothing but the commons' records of organisations compared here ever leaves */
-        if (!records_read_place(it.value, &place) || place.scope != SCOPE_COMMONS ||
-            !sets_is_shared(link, place.org, place.lane))
+        /* nothing but what is compared here ever leaves */
+        if (!records_read_place(it.value, &place) || !shared_has(link, &place))
             continue;
         append_record(link, txn, place.seq, w);
         n += w->len > before;

@@ -187,10 +187,44 @@ int sets_load(struct core *core)
     return err;
 }
 
+void sets_close(struct scope *scope)
+{
+    for (enum rp_set set = 0; set < RP_SETS; set++) {
+        free(scope->sets[set].cells);
+        scope->sets[set] = (struct core_set){.count = 0};
+    }
+}
+
 void sets_free(struct core *core)
 {
-    for (enum rp_set set = 0; set < RP_SETS; set++)
-        free(core->commons.sets[set].cells);
+    sets_close(&core->commons);
+}
+
+int sets_open(struct core *core, struct scope *scope, const uint32_t *members, uint32_t n)
+{
+    struct kv_txn *txn;
+    int err;
+
+    sets_close(scope);
+    if ((txn = kv_begin(core->kv, false, &err)) == NULL)
+        return err;
+    for (uint32_t i = 0; i < n; i++) {
+        for (enum lane lane = 0; lane < LANES; lane++) {
+            struct core_set *set = &scope->sets[sets_of_lane(lane)];
+            struct sum sum;
+
+            batch_read_sum(txn, (struct sum_key){scope->number, lane, members[i]}, &sum);
+            set->count += sum.count;
+            rp_fingerprint_join(&set->fingerprint, &sum.fingerprint);
+        }
+    }
+    err = kv_err(txn);
+    kv_abort(txn);
+    for (enum rp_set set = 0; set < RP_SETS && err == RP_OK; set++)
+        err = build_cells(core, scope, set, cells_for(scope->sets[set].count));
+    if (err != RP_OK)
+        sets_close(scope);
+    return err;
 }
 
 /* Tells the views that are open of a change that is not part of what they compare. */
@@ -217,7 +251,13 @@ static void journal(struct core *core, const struct scope *scope, const uint8_t 
 /* The scope with this number in the store, if it is one that is compared. */
 static struct scope *scope_of(struct core *core, uint32_t number)
 {
-    return number == SCOPE_COMMONS ? &core->commons : NULL;
+    if (number == SCOPE_COMMONS)
+        return &core->commons;
+    for (struct circle *circle = core->circles; circle != NULL; circle = circle->next) {
+        if (circle->scope.number == number && circle->open)
+            return &circle->scope;
+    }
+    return NULL;
 }
 
 /* Counts a record in or out of its organisation's sum. */

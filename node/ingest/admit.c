@@ -6,6 +6,7 @@
 #include "rp/err.h"
 #include "rp/identity.h"
 #include "rp/reader.h"
+#include "store/circles.h"
 #include "store/orgs.h"
 #include "store/told.h"
 
@@ -35,15 +36,28 @@ static bool is_withdrawn(struct kv_txn *txn, const struct rp_record *record, uin
            kv_get(txn, KV_WITHDRAWN, kv_key_slice(&version), NULL);
 }
 
-/* The number of a scope; circles have none yet. */
-static bool scope_number(const struct rp_record *record, uint32_t *out)
+/* Whether the record may be in the circle with this number: one that we are in, and its writer. */
+static bool is_in_circle(struct kv_txn *txn, const struct rp_record *record, uint32_t number)
 {
-    if (memcmp(record->scope, rp_record_commons, RP_ID_LEN) == 0)
+    struct circle_entry entry;
+    struct rp_circle circle;
+
+    return number != 0 && circles_load(txn, number, &entry) && entry.state == CIRCLE_ACCEPTED &&
+           rp_circle_open_trusted(&circle, entry.issued) == RP_OK &&
+           rp_circle_has(&circle, record->org);
+}
+
+/* The number of a scope. False for a circle that the record cannot be in, here. */
+static bool scope_number(struct kv_txn *txn, const struct rp_record *record, uint32_t *out)
+{
+    if (memcmp(record->scope, rp_record_commons, RP_ID_LEN) == 0) {
         *out = SCOPE_COMMONS;
-    else if (memcmp(record->scope, rp_record_local, RP_ID_LEN) == 0)
+    } else if (memcmp(record->scope, rp_record_local, RP_ID_LEN) == 0) {
         *out = SCOPE_LOCAL;
-    else
-        return false;
+    } else {
+        *out = circles_number(txn, record->scope);
+        return is_in_circle(txn, record, *out);
+    }
     return true;
 }
 
@@ -80,15 +94,17 @@ static bool is_tellers_withdrawal(const struct rp_identity *identity,
            slip_holds(identity, record, slip);
 }
 
-static int check_standing(struct kv_txn *txn, const struct rp_record *record, uint32_t *number,
-                          struct rp_identity *identity)
+/* In a circle membership is enough. */
+static int check_standing(struct kv_txn *txn, const struct rp_record *record, uint32_t scope,
+                          uint32_t *number, struct rp_identity *identity)
 {
     struct org org;
 
     *number = orgs_number(txn, record->org);
     if (*number == 0 || !orgs_load(txn, *number, &org))
         return RP_ERR_UNKNOWN_ORG;
-    if (!org.accepted && !(org.ever && records_lane(record) == LANE_LASTING))
+    if (scope < SCOPE_FIRST_CIRCLE && !org.accepted &&
+        !(org.ever && records_lane(record) == LANE_LASTING))
         return RP_ERR_UNKNOWN_ORG;
     if (rp_identity_read(identity, org.inception) != RP_OK) {
         kv_fail(txn, RP_ERR_CORRUPT);
@@ -263,11 +279,11 @@ int admit_record(struct batch *batch, const struct rp_record *record, struct rp_
     int err;
 
     *out = (struct admission){0};
-    if (!scope_number(record, &scope))
+    if (!scope_number(txn, record, &scope))
         return RP_ERR_SHAPE;
     if (records_find(txn, record->id, &out->place))
         return RP_ERR_EXISTS;
-    if ((err = check_standing(txn, record, &org, &identity)) != RP_OK)
+    if ((err = check_standing(txn, record, scope, &org, &identity)) != RP_OK)
         return kv_err(txn) != RP_OK ? kv_err(txn) : err;
     if (scope == SCOPE_LOCAL && org != ORG_SELF)
         return RP_ERR_SHAPE; /* somebody else's that should never have left */

@@ -19,8 +19,8 @@ struct batch;
  */
 enum lane { LANE_LASTING, LANE_VOUCH, LANE_CONTENT, LANES };
 
-/* Scopes by number in the store's keys. Circles get numbers of their own. */
-enum scope_number { SCOPE_COMMONS = 0, SCOPE_LOCAL = 1 };
+/* Scopes by number in the store's keys. Circles get numbers of their own from the first on. */
+enum scope_number { SCOPE_COMMONS = 0, SCOPE_LOCAL = 1, SCOPE_FIRST_CIRCLE = 2 };
 
 enum meta_key {
     META_FORMAT = 1,   /* u32: version of the store's format */

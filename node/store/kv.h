@@ -39,6 +39,8 @@ enum kv_table {
     KV_PEER,      /* organisation -> peer */
     KV_INVITE,    /* name -> invite */
     KV_LATER,     /* symbol of a record whose version we do not read yet -> when it was met */
+    KV_CIRCLE,    /* number of a scope -> circle */
+    KV_CIRCLE_ID, /* id -> number */
     KV_TABLES,
 };
 

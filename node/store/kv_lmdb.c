@@ -32,12 +32,26 @@ struct lmdb_cursor {
 };
 
 static const char *const table_names[KV_TABLES] = {
-    [KV_META] = "meta",         [KV_LOG] = "log",           [KV_SYMBOL] = "symbol",
-    [KV_OBJECT] = "object",     [KV_AUTHOR] = "author",     [KV_HEAD] = "head",
-    [KV_REPLACED] = "replaced", [KV_BACKLINK] = "backlink", [KV_WITHDRAWN] = "withdrawn",
-    [KV_TELLER] = "teller",     [KV_ORG] = "org",           [KV_ORG_ID] = "org-id",
-    [KV_SUM] = "sum",           [KV_COUNT] = "count",       [KV_PEER] = "peer",
-    [KV_INVITE] = "invite",     [KV_LATER] = "later",       [KV_TOLD] = "told",
+    [KV_META] = "meta",
+    [KV_LOG] = "log",
+    [KV_SYMBOL] = "symbol",
+    [KV_OBJECT] = "object",
+    [KV_AUTHOR] = "author",
+    [KV_HEAD] = "head",
+    [KV_REPLACED] = "replaced",
+    [KV_BACKLINK] = "backlink",
+    [KV_WITHDRAWN] = "withdrawn",
+    [KV_TELLER] = "teller",
+    [KV_ORG] = "org",
+    [KV_ORG_ID] = "org-id",
+    [KV_SUM] = "sum",
+    [KV_COUNT] = "count",
+    [KV_PEER] = "peer",
+    [KV_INVITE] = "invite",
+    [KV_LATER] = "later",
+    [KV_TOLD] = "told",
+    [KV_CIRCLE] = "circle",
+    [KV_CIRCLE_ID] = "circle-id",
 };
 
 /*
