@@ -186,7 +186,7 @@ static int follow_all(struct rp_identity *identity, struct rp_reader *r)
 {
     uint32_t n = rp_reader_array(r);
 
-    for (uint32_t i = 0; i < n && r->err == RP_OK; i++) {
+    for (uint32_t i = 0; i < n; i++) {
         struct rp_slice packed = rp_reader_bin(r);
         int err = r->err == RP_OK ? follow(identity, packed) : r->err;
 

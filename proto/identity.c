@@ -76,7 +76,7 @@ int rp_identity_succeed(struct rp_identity *identity, const struct rp_record *su
         memcmp(succession->scope, rp_record_commons, RP_ID_LEN) != 0 ||
         !rp_reader_find(succession->content, "number", &value))
         return RP_ERR_SHAPE;
-    if (rp_reader_uint(&value) != identity->number + 1 || value.err != RP_OK)
+    if (rp_reader_uint(&value) != identity->number + 1) /* 0 when it is no number */
         return RP_ERR_STATE;
     rp_key_next_digest(digest, succession->key);
     if (memcmp(digest, identity->next, sizeof digest) != 0)

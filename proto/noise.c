@@ -131,17 +131,15 @@ static void nonce_bytes(uint8_t out[static crypto_aead_chacha20poly1305_IETF_NPU
         out[4 + i] = (uint8_t)(nonce >> 8 * i);
 }
 
-static int seal(struct rp_noise_cipher *cipher, struct rp_slice ad, struct rp_slice plain,
-                uint8_t *out)
+/* There must be a nonce left. */
+static void seal(struct rp_noise_cipher *cipher, struct rp_slice ad, struct rp_slice plain,
+                 uint8_t *out)
 {
     uint8_t nonce[crypto_aead_chacha20poly1305_IETF_NPUBBYTES];
 
-    if (cipher->nonce == NONCE_LAST)
-        return RP_ERR_LIMIT;
     nonce_bytes(nonce, cipher->nonce++);
     crypto_aead_chacha20poly1305_ietf_encrypt(out, NULL, plain.data, plain.len, ad.data, ad.len,
                                               NULL, nonce, cipher->key);
-    return RP_OK;
 }
 
 static int unseal(struct rp_noise_cipher *cipher, struct rp_slice ad, struct rp_slice sealed,
@@ -159,24 +157,21 @@ static int unseal(struct rp_noise_cipher *cipher, struct rp_slice ad, struct rp_
     return RP_OK;
 }
 
-/* Writes ${plain}, encrypted once there is a key, to ${out}; gives the bytes written in ${len}. */
-static int encrypt_and_hash(struct rp_noise *noise, struct rp_slice plain, uint8_t *out,
-                            size_t *len)
+/* Writes ${plain}, encrypted once there is a key, to ${out}; gives the bytes written. A key of the
+ * handshake seals two messages at most, so that there is a nonce. */
+static size_t encrypt_and_hash(struct rp_noise *noise, struct rp_slice plain, uint8_t *out)
 {
-    int err;
+    size_t len = plain.len;
 
-    *len = plain.len;
     if (!noise->has_key) {
         if (plain.len > 0)
             memcpy(out, plain.data, plain.len);
     } else {
-        *len += RP_NOISE_TAG_LEN;
-        err = seal(&noise->cipher, (struct rp_slice){noise->hash, HASH_LEN}, plain, out);
-        if (err != RP_OK)
-            return err;
+        len += RP_NOISE_TAG_LEN;
+        seal(&noise->cipher, (struct rp_slice){noise->hash, HASH_LEN}, plain, out);
     }
-    mix_hash(noise, (struct rp_slice){out, *len});
-    return RP_OK;
+    mix_hash(noise, (struct rp_slice){out, len});
+    return len;
 }
 
 /* Reads the ${sealed} form of what encrypt_and_hash wrote. */
@@ -286,13 +281,9 @@ static void write_ephemeral(struct rp_noise *noise, uint8_t **at)
 }
 
 /* The token s. */
-static int write_static(struct rp_noise *noise, uint8_t **at)
+static void write_static(struct rp_noise *noise, uint8_t **at)
 {
-    size_t len;
-    int err = encrypt_and_hash(noise, (struct rp_slice){noise->s.public, RP_KEY_LEN}, *at, &len);
-
-    *at += len;
-    return err;
+    *at += encrypt_and_hash(noise, (struct rp_slice){noise->s.public, RP_KEY_LEN}, *at);
 }
 
 static int read_ephemeral(struct rp_noise *noise, struct rp_slice *rest)
@@ -345,10 +336,12 @@ static int write_tokens(struct rp_noise *noise, uint8_t **at)
         write_ephemeral(noise, at);
     } else if (noise->message == 1) {
         write_ephemeral(noise, at);
-        if ((err = mix_dh(noise, &noise->e, noise->remote_e)) == RP_OK &&
-            (err = write_static(noise, at)) == RP_OK)
+        if ((err = mix_dh(noise, &noise->e, noise->remote_e)) == RP_OK) {
+            write_static(noise, at);
             err = mix_responders_static(noise);
-    } else if ((err = write_static(noise, at)) == RP_OK) {
+        }
+    } else {
+        write_static(noise, at);
         err = mix_initiators_static(noise);
     }
     if (err == RP_OK)
@@ -380,20 +373,18 @@ static int read_tokens(struct rp_noise *noise, struct rp_slice *rest)
 int rp_noise_write(struct rp_noise *noise, struct rp_slice payload, uint8_t *out, size_t *len)
 {
     uint8_t *at = out;
-    size_t n = 0;
     int err;
 
     *len = 0;
     if (noise->failed || !rp_noise_must_write(noise))
         return RP_ERR_STATE;
-    if ((err = write_tokens(noise, &at)) == RP_OK)
-        err = encrypt_and_hash(noise, payload, at, &n);
-    if (err != RP_OK) {
+    if ((err = write_tokens(noise, &at)) != RP_OK) {
         noise->failed = true;
         return err;
     }
+    at += encrypt_and_hash(noise, payload, at);
     noise->message++;
-    *len = (size_t)(at - out) + n;
+    *len = (size_t)(at - out);
     return RP_OK;
 }
 
@@ -443,7 +434,10 @@ void rp_noise_split(const struct rp_noise *noise, struct rp_noise_cipher *send,
 
 int rp_noise_seal(struct rp_noise_cipher *cipher, struct rp_slice plain, uint8_t *out)
 {
-    return seal(cipher, (struct rp_slice){NULL, 0}, plain, out);
+    if (cipher->nonce == NONCE_LAST)
+        return RP_ERR_LIMIT;
+    seal(cipher, (struct rp_slice){NULL, 0}, plain, out);
+    return RP_OK;
 }
 
 int rp_noise_unseal(struct rp_noise_cipher *cipher, struct rp_slice sealed, uint8_t *out)

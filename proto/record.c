@@ -152,7 +152,8 @@ int rp_record_write(struct rp_bytes *body, const struct rp_record *fields)
     return err;
 }
 
-/* zstd's shortage of memory is ours, and no fault of what it worked on. */
+/* What a result that is not right means: zstd's shortage of memory is ours, and no fault of what it
+ * worked on. */
 static int zstd_error(size_t result)
 {
     return ZSTD_getErrorCode(result) == ZSTD_error_memory_allocation ? RP_ERR_NOMEM : RP_ERR_CODEC;
@@ -234,7 +235,7 @@ static int decompress_frame(struct rp_bytes *out, size_t size, struct rp_slice p
     } else {
         n = ZSTD_decompressDCtx(context, out->data, size, packed.data, packed.len);
         if (n != size) /* covers zstd's error codes, which are huge */
-            err = ZSTD_isError(n) ? zstd_error(n) : RP_ERR_CODEC;
+            err = zstd_error(n);
     }
     if (err != RP_OK)
         rp_bytes_free(out);

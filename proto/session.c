@@ -13,6 +13,10 @@
 #define FRAME_HEADER_LEN 4
 #define PLAIN_MAX (RP_NOISE_MESSAGE_MAX - RP_NOISE_TAG_LEN)
 
+/* A handshake message has two keys and two tags at most beside its payload. */
+_Static_assert(RP_PROOF_MAX + 2 * RP_KEY_LEN + 2 * RP_NOISE_TAG_LEN <= RP_HANDSHAKE_MAX,
+               "every proof fits a handshake message");
+
 static const uint8_t prologue[] = {'r', 'p', '/', '1'};
 
 /*
@@ -66,13 +70,11 @@ static void queue_free(struct queue *q)
     *q = (struct queue){0};
 }
 
-/* Moves what is queued to the start of the buffer. */
+/* Moves what is queued to the start of the buffer, from further on. */
 static void queue_close_up(struct queue *q)
 {
     size_t len = queue_len(q);
 
-    if (q->start == 0)
-        return;
     memmove(q->data, q->data + q->start, len);
     sodium_memzero(q->data + len, q->end - len);
     q->start = 0;
@@ -114,15 +116,15 @@ static int queue_append(struct queue *q, struct rp_slice bytes)
     return RP_OK;
 }
 
-/* Empties the queue, giving back a buffer that one large frame has left behind. */
+/* Empties a queue that held something, giving back a buffer that one large frame has left behind.
+ */
 static void queue_clear(struct queue *q)
 {
     if (q->cap > RP_NOISE_MESSAGE_MAX) {
         queue_free(q);
         return;
     }
-    if (q->end > 0)
-        sodium_memzero(q->data, q->end);
+    sodium_memzero(q->data, q->end);
     q->start = q->end = 0;
 }
 
@@ -137,8 +139,6 @@ static int continue_handshake(struct rp_session *s)
 
     if (!rp_noise_must_write(s->noise))
         return RP_OK;
-    if (payload.len + rp_noise_overhead(s->noise) > RP_HANDSHAKE_MAX)
-        return RP_ERR_LIMIT;
     if ((err = rp_noise_write(s->noise, payload, message + NOISE_HEADER_LEN, &len)) != RP_OK)
         return err;
     message[0] = (uint8_t)(len >> 8);
@@ -309,13 +309,11 @@ static int take_message(struct rp_session *s, uint64_t now_ms, struct rp_slice *
     return RP_OK;
 }
 
-/* Content bytes of the frame being gathered; 0 while its header is short. */
+/* Content bytes of the frame being gathered, once its header is whole. */
 static size_t frame_wanted(const struct rp_session *s)
 {
     const uint8_t *h = s->frame.data + s->frame.start;
 
-    if (queue_len(&s->frame) < FRAME_HEADER_LEN)
-        return 0;
     return (size_t)h[0] << 24 | (size_t)h[1] << 16 | (size_t)h[2] << 8 | h[3];
 }
 

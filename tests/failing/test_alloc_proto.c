@@ -20,6 +20,7 @@ static struct rp_bytes packed;
 static struct rp_opened opened;
 static struct rp_dh_key noise[2];
 static struct rp_bytes proofs[2];
+static struct rp_bytes step; /* from the organisation's key to its paper key */
 
 /* Whether ${err} is right: nothing has failed, or memory has. */
 static void check_err(int err)
@@ -111,19 +112,42 @@ static int incept(struct rp_bytes *out)
     return rp_identity_incept(out, org.key.public, org.identity.next, "Somebody");
 }
 
+static struct rp_bytes step_new(void)
+{
+    struct rp_record fields;
+    struct rp_bytes made;
+    struct rp_writer w;
+
+    rp_writer_init(&w, 100);
+    rp_writer_map(&w, 2);
+    rp_writer_str(&w, "next");
+    rp_writer_bin(&w, org.identity.next, RP_HASH_LEN);
+    rp_writer_str(&w, "number");
+    rp_writer_uint(&w, 1);
+    fields = sample_fields(&org, 2, rp_writer_slice(&w));
+    fields.set = RP_SET_CONTROL;
+    fields.kind = rp_bytes_str("identity");
+    memcpy(fields.key, org.paper.public, RP_KEY_LEN);
+    made = sample_pack(&fields, &org.paper);
+    rp_writer_free(&w);
+    return made;
+}
+
+/* That a node whose certificate the paper key signed acts for the organisation. */
 static int prove(struct rp_bytes *out)
 {
+    struct rp_slice steps = rp_bytes_slice(&step);
     struct rp_certificate certificate = {.serial = 1, .issued = 1795000000000, .name = "node"};
     struct rp_bytes issued = {NULL, 0};
     int err;
 
     memcpy(certificate.org, org.identity.org, RP_ID_LEN);
-    memcpy(certificate.key, org.key.public, RP_KEY_LEN);
+    memcpy(certificate.key, org.paper.public, RP_KEY_LEN);
     memcpy(certificate.noise, noise[0].public, RP_KEY_LEN);
-    err = rp_certificate_issue(&issued, &certificate, &org.key);
+    err = rp_certificate_issue(&issued, &certificate, &org.paper);
     if (err == RP_OK)
         err = rp_certificate_prove(out, rp_bytes_slice(&issued), rp_bytes_slice(&org.inception),
-                                   NULL, 0);
+                                   &steps, 1);
     rp_bytes_free(&issued);
     return err;
 }
@@ -162,19 +186,26 @@ static void a_record_that_cannot_be_opened_is_not_called_damaged(void **state)
     alloc_sweep("opening a record", open_once);
 }
 
+static struct rp_bytes proof_with_step;
+
 static void check_proof_once(void)
 {
     struct rp_proof out;
     int err;
 
-    FRAIL(err = rp_certificate_check_proof(&out, rp_bytes_slice(&proofs[0]), noise[0].public));
+    FRAIL(err =
+              rp_certificate_check_proof(&out, rp_bytes_slice(&proof_with_step), noise[0].public));
     check_err(err);
+    if (err == RP_OK)
+        assert_int_equal(out.identity.number, 1);
 }
 
 static void a_proof_is_checked(void **state)
 {
     (void)state;
+    assert_ok(prove(&proof_with_step));
     alloc_sweep("checking a proof", check_proof_once);
+    rp_bytes_free(&proof_with_step);
 }
 
 /* Sessions: a handshake, and a frame each way that takes more than one Noise message. */
@@ -467,6 +498,7 @@ static int setup(void **state)
     assert_ok(write_body(&body));
     assert_ok(pack(&packed));
     assert_ok(rp_record_open(&opened, rp_bytes_slice(&packed)));
+    step = step_new();
     for (unsigned i = 0; i < 2; i++) {
         noise[i] = sample_noise_key(i);
         proofs[i] = sample_proof(&org, &noise[i]);
@@ -481,6 +513,7 @@ static int teardown(void **state)
     rp_bytes_free(&packed);
     rp_bytes_free(&body);
     rp_bytes_free(&content);
+    rp_bytes_free(&step);
     for (int i = 0; i < 2; i++)
         rp_bytes_free(&proofs[i]);
     sample_org_free(&org);

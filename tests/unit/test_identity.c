@@ -1,5 +1,8 @@
 #include "sample.h"
 
+#include "rp/bech32.h"
+#include "rp/limits.h"
+
 static void an_id_follows_from_the_inception(void **state)
 {
     struct sample_org a = sample_org_new(1);
@@ -36,6 +39,60 @@ static void refuses_names_that_are_no_names(void **state)
     name[120] = '\0';
     assert_ok(rp_identity_incept(&out, key, key, name));
     rp_bytes_free(&out);
+}
+
+/* [1, key, next, name], with a name of ${len} letters, as it is given. */
+static int read_inception(size_t len, const char *more)
+{
+    static const uint8_t key[RP_KEY_LEN] = {1};
+    char name[600];
+    struct rp_identity identity;
+    struct rp_writer w;
+    int err;
+
+    memset(name, 'n', len);
+    rp_writer_init(&w, 2000);
+    rp_writer_array(&w, 4);
+    rp_writer_uint(&w, 1);
+    rp_writer_bin(&w, key, RP_KEY_LEN);
+    rp_writer_bin(&w, key, RP_HASH_LEN);
+    rp_writer_text(&w, (struct rp_slice){(const uint8_t *)name, len});
+    rp_writer_raw(&w, rp_bytes_str(more));
+    assert_ok(w.err);
+    err = rp_identity_read(&identity, rp_writer_slice(&w));
+    rp_writer_free(&w);
+    return err;
+}
+
+static void an_inception_is_short_and_nothing_but_itself(void **state)
+{
+    (void)state;
+    assert_ok(read_inception(120, ""));
+    assert_int_equal(read_inception(121, ""), RP_ERR_SHAPE);
+    assert_int_equal(read_inception(RP_NAME_LEN_MAX, ""), RP_ERR_SHAPE);
+    assert_int_equal(read_inception(RP_NAME_LEN_MAX + 1, ""), RP_ERR_SHAPE);
+    assert_int_equal(read_inception(0, ""), RP_ERR_SHAPE);
+    assert_int_equal(read_inception(527, ""), RP_ERR_SHAPE); /* 1 + 1 + 2 * 34 + 3 + 527 = 600 */
+    assert_int_equal(read_inception(528, ""), RP_ERR_LIMIT);
+    assert_int_equal(read_inception(120, "\xc0"), RP_ERR_MALFORMED);
+}
+
+static void an_id_in_text_is_whole(void **state)
+{
+    static const char longer[] =
+        "rp1qqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqq"
+        "qqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqq";
+    const uint8_t id[RP_ID_LEN] = {7};
+    char text[100];
+    uint8_t out[RP_ID_LEN];
+
+    (void)state;
+    assert_int_equal(rp_identity_from_text(out, longer), RP_ERR_LIMIT);
+    rp_bech32_encode(text, "rp", id, RP_ID_LEN);
+    assert_ok(rp_identity_from_text(out, text));
+    assert_memory_equal(out, id, RP_ID_LEN);
+    rp_bech32_encode(text, "rp", id, RP_ID_LEN - 1);
+    assert_int_equal(rp_identity_from_text(out, text), RP_ERR_SHAPE);
 }
 
 /*
@@ -222,6 +279,17 @@ static struct rp_bytes certificate_by(const struct sample_org *org, const struct
     return issued;
 }
 
+/* After the last there is none, whoever signs it. */
+static void is_the_last(struct rp_identity *identity, const struct rp_key *key)
+{
+    struct sample_org org = {.identity = *identity, .key = *key};
+    struct rp_bytes step = succession(&org, RP_SUCCESSIONS_MAX + 1, key, key);
+
+    assert_int_equal(follow(identity, &step), RP_ERR_LIMIT);
+    assert_int_equal(identity->number, RP_SUCCESSIONS_MAX);
+    rp_bytes_free(&step);
+}
+
 /* As many successions as there may be, as long as they may be, behind the longest names. */
 static void the_longest_chain_can_be_proved(void **state)
 {
@@ -254,6 +322,7 @@ static void the_longest_chain_can_be_proved(void **state)
     assert_ok(rp_certificate_check_proof(&proof, rp_bytes_slice(&payload), noise.public));
     assert_int_equal(proof.identity.number, RP_SUCCESSIONS_MAX);
     rp_bytes_free(&payload);
+    is_the_last(&proof.identity, &key);
     slices[RP_SUCCESSIONS_MAX] = slices[0];
     assert_int_equal(rp_certificate_prove(&payload, rp_bytes_slice(&issued),
                                           rp_bytes_slice(&org.inception), slices,
@@ -284,22 +353,36 @@ static void a_succession_too_long_for_a_proof_is_none(void **state)
     sample_org_free(&org);
 }
 
-/* [1, issued, inception, [step], {}] as it is given, which rp_certificate_prove would put right. */
+/* [1, issued, inception, ...] as it is given, which rp_certificate_prove would put right. */
+static struct rp_bytes proof_of(struct rp_slice issued, const struct sample_org *org,
+                                struct rp_slice rest)
+{
+    struct rp_bytes payload;
+    struct rp_writer w;
+
+    rp_writer_init(&w, 2 * RP_PROOF_MAX);
+    rp_writer_array(&w, 5);
+    rp_writer_uint(&w, 1);
+    rp_writer_bin(&w, issued.data, issued.len);
+    rp_writer_bin(&w, org->inception.data, org->inception.len);
+    rp_writer_raw(&w, rest);
+    assert_ok(rp_writer_take(&w, &payload));
+    return payload;
+}
+
+/* The same with [step], {} for its rest. */
 static struct rp_bytes proof_by_hand(struct rp_slice issued, const struct sample_org *org,
                                      struct rp_slice step)
 {
     struct rp_bytes payload;
     struct rp_writer w;
 
-    rp_writer_init(&w, RP_PROOF_MAX);
-    rp_writer_array(&w, 5);
-    rp_writer_uint(&w, 1);
-    rp_writer_bin(&w, issued.data, issued.len);
-    rp_writer_bin(&w, org->inception.data, org->inception.len);
+    rp_writer_init(&w, 2 * RP_PROOF_MAX);
     rp_writer_array(&w, 1);
     rp_writer_bin(&w, step.data, step.len);
     rp_writer_map(&w, 0);
-    assert_ok(rp_writer_take(&w, &payload));
+    payload = proof_of(issued, org, rp_writer_slice(&w));
+    rp_writer_free(&w);
     return payload;
 }
 
@@ -367,11 +450,139 @@ static void issues_no_certificate_that_nobody_can_read(void **state)
     sample_org_free(&org);
 }
 
+/* What follows certificate and inception in a proof that is otherwise good. */
+static void a_proof_has_successions_and_a_map_after_them(void **state)
+{
+    static const struct {
+        const char *rest;
+        int expected;
+    } cases[] = {
+        {"9080", RP_OK},
+        {"9081a17801", RP_OK}, /* what a later version has to say */
+        {"90c0", RP_ERR_SHAPE},
+        {"9090", RP_ERR_SHAPE},
+        {"c080", RP_ERR_SHAPE},
+        {"910180", RP_ERR_SHAPE}, /* a number for a succession */
+        {"91c4008090", RP_ERR_SHAPE},
+        {"91c40080", RP_ERR_SHAPE},
+        {"90", RP_ERR_SHAPE},
+    };
+    struct sample_org org = sample_org_new(1);
+    struct rp_dh_key noise = sample_noise_key(1);
+    struct rp_bytes issued = certificate_by(&org, &org.key, &noise);
+    struct rp_proof proof;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct rp_slice rest = unit_hex(cases[i].rest);
+        struct rp_bytes payload = proof_of(rp_bytes_slice(&issued), &org, rest);
+        int err = rp_certificate_check_proof(&proof, rp_bytes_slice(&payload), noise.public);
+
+        if (err != cases[i].expected)
+            fail_msg("%s: %d", cases[i].rest, err);
+        rp_bytes_free(&payload);
+        unit_free(rest);
+    }
+    rp_bytes_free(&issued);
+    sample_org_free(&org);
+}
+
+static void nothing_in_a_proof_is_too_long(void **state)
+{
+    static uint8_t bytes[RP_PROOF_MAX + 1];
+    struct sample_org org = sample_org_new(1);
+    struct rp_dh_key noise = sample_noise_key(1);
+    struct rp_bytes issued = certificate_by(&org, &org.key, &noise);
+    struct rp_bytes payload;
+    struct rp_proof proof;
+
+    (void)state;
+    assert_int_equal(
+        rp_certificate_check_proof(&proof, (struct rp_slice){bytes, sizeof bytes}, noise.public),
+        RP_ERR_LIMIT);
+    assert_int_equal(
+        rp_certificate_check_proof(&proof, (struct rp_slice){bytes, RP_PROOF_MAX}, noise.public),
+        RP_ERR_SHAPE);
+    for (size_t more = 0; more < 2; more++) { /* 72 bytes about the body of a succession */
+        payload = proof_by_hand(rp_bytes_slice(&issued), &org,
+                                (struct rp_slice){bytes, RP_SUCCESSION_MAX + 72 + more});
+        assert_int_equal(rp_certificate_check_proof(&proof, rp_bytes_slice(&payload), noise.public),
+                         more > 0 ? RP_ERR_LIMIT : RP_ERR_SHAPE);
+        rp_bytes_free(&payload);
+    }
+    rp_bytes_free(&issued);
+    sample_org_free(&org);
+}
+
+static void a_succession_in_a_proof_is_signed(void **state)
+{
+    struct sample_org org = sample_org_new(1);
+    struct rp_dh_key noise = sample_noise_key(1);
+    struct rp_bytes step = succession(&org, 1, &org.paper, &org.key);
+    struct rp_bytes issued = certificate_by(&org, &org.paper, &noise);
+    struct rp_opened opened;
+    struct rp_bytes plain;
+
+    (void)state;
+    assert_ok(rp_record_open(&opened, rp_bytes_slice(&step)));
+    assert_ok(rp_record_repack(&plain, &opened, RP_CODEC_PLAIN));
+    for (int i = 0; i < 2; i++) {
+        struct rp_bytes payload =
+            proof_by_hand(rp_bytes_slice(&issued), &org, rp_bytes_slice(&plain));
+        struct rp_proof proof;
+
+        assert_int_equal(rp_certificate_check_proof(&proof, rp_bytes_slice(&payload), noise.public),
+                         i == 0 ? RP_OK : RP_ERR_KEY);
+        plain.data[plain.len - 1] ^= 1; /* of the signature */
+        rp_bytes_free(&payload);
+    }
+    rp_bytes_free(&plain);
+    rp_record_close(&opened);
+    rp_bytes_free(&issued);
+    rp_bytes_free(&step);
+    sample_org_free(&org);
+}
+
+static void proves_nothing_with_what_is_no_succession(void **state)
+{
+    struct sample_org org = sample_org_new(1);
+    struct rp_slice step = rp_bytes_str("no succession");
+    struct rp_bytes payload;
+
+    (void)state;
+    assert_int_equal(rp_certificate_prove(&payload, step, rp_bytes_slice(&org.inception), &step, 1),
+                     RP_ERR_MALFORMED);
+    assert_null(payload.data);
+    sample_org_free(&org);
+}
+
+static void a_certificate_is_two_strings_of_bytes(void **state)
+{
+    static const struct {
+        const char *hex;
+        int expected;
+    } cases[] = {
+        {"c1", RP_ERR_MALFORMED},     {"c0", RP_ERR_SHAPE},     {"91c400", RP_ERR_SHAPE},
+        {"92c400c400", RP_ERR_SHAPE}, {"92c001", RP_ERR_SHAPE}, {"93c400c400c0", RP_ERR_SHAPE},
+    };
+    struct rp_certificate certificate;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct rp_slice issued = unit_hex(cases[i].hex);
+
+        assert_int_equal(rp_certificate_open(&certificate, issued), cases[i].expected);
+        unit_free(issued);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_id_follows_from_the_inception),
         cmocka_unit_test(refuses_names_that_are_no_names),
+        cmocka_unit_test(an_inception_is_short_and_nothing_but_itself),
+        cmocka_unit_test(an_id_in_text_is_whole),
         cmocka_unit_test(only_the_committed_key_succeeds),
         cmocka_unit_test(a_proof_holds_only_whole),
         cmocka_unit_test(a_succession_in_the_proof_changes_the_key_that_signs),
@@ -380,6 +591,11 @@ int main(void)
         cmocka_unit_test(nothing_in_a_proof_is_compressed),
         cmocka_unit_test(a_proof_of_another_node_costs_no_successions),
         cmocka_unit_test(issues_no_certificate_that_nobody_can_read),
+        cmocka_unit_test(a_proof_has_successions_and_a_map_after_them),
+        cmocka_unit_test(nothing_in_a_proof_is_too_long),
+        cmocka_unit_test(a_succession_in_a_proof_is_signed),
+        cmocka_unit_test(proves_nothing_with_what_is_no_succession),
+        cmocka_unit_test(a_certificate_is_two_strings_of_bytes),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,6 +1,7 @@
 #include "unit.h"
 
 #include <jansson.h>
+#include <stdio.h>
 
 #include "rp/consent.h"
 #include "rp/kind.h"
@@ -266,6 +267,9 @@ static void delicate_stories_need_a_second_reader(void **state)
     assert_ok(consent(CONSENT("teller-consent", "2026-10", "2027-10-31", "\"public-web\"", "true",
                               "true", "false", CHECKED("remote")),
                       true));
+    assert_ok(consent(CONSENT("fictional", "2026-10", "2027-10-31", "\"public-web\"", "true",
+                              "false", "true", CHECKED("remote")),
+                      true)); /* there is no such child */
     assert_problem(consent(CONSENT("teller-consent", "2026-10", "2027-10-31", "\"public-web\"",
                                    "true", "false", "true", CHECKED("remote")),
                            true),
@@ -292,6 +296,9 @@ static void consent_lapses_and_covers(void **state)
     assert_true(rp_consent_covers(story, "print"));
     assert_false(rp_consent_covers(story, "training"));
     assert_false(rp_consent_covers(rp_bytes_str("\x80"), "print"));
+    rp_bytes_free(&content);
+    content = content_of("{\"consent\":{\"scope\":[1,\"print\"]}}"); /* none that says anything */
+    assert_false(rp_consent_covers(rp_bytes_slice(&content), "print"));
     rp_bytes_free(&content);
 }
 
@@ -357,6 +364,151 @@ static void consent_is_checked_whole(void **state)
                    "consent.given_on");
 }
 
+/* Whether ${value}, one item in hex or (behind '"') a text, fits the field of the kind. */
+static bool fits(const char *kind, const char *name, const char *value)
+{
+    const struct rp_field *field =
+        rp_kind_field(rp_kind_find(rp_bytes_str(kind)), rp_bytes_str(name));
+    struct rp_writer w;
+    int err;
+
+    assert_non_null(field);
+    rp_writer_init(&w, 10000);
+    if (value[0] == '"') {
+        rp_writer_str(&w, value + 1);
+    } else {
+        struct rp_slice item = unit_hex(value);
+
+        rp_writer_raw(&w, item);
+        unit_free(item);
+    }
+    err = rp_kind_check_field(field, rp_writer_slice(&w), true, &problem);
+    rp_writer_free(&w);
+    if (err != RP_OK) {
+        assert_int_equal(err, RP_ERR_RULE);
+        assert_memory_equal(problem.field, name, strlen(name));
+        assert_true(rp_text_is_line(rp_bytes_str(problem.reason)));
+    }
+    return err == RP_OK;
+}
+
+struct value_case {
+    const char *kind;
+    const char *field;
+    const char *const *good; /* NULL-terminated */
+    const char *const *bad;
+};
+
+#define LIST(...) ((const char *const[]){__VA_ARGS__, NULL})
+
+static void a_value_has_the_form_of_its_type(void **state)
+{
+    const struct value_case cases[] = {
+        {"event", "starts", LIST("\"2026-12-01T00:00", "\"2028-02-29T23:59"),
+         LIST("\"2026-12-01", "\"2026-12-01T10:00:00", "\"2026-02-29T10:00", "\"2026-12-01 10:00",
+              "\"2026-12-01T10.00", "\"2026-12-01T24:00", "\"2026-12-01T10:60",
+              "\"2026-12-01T/0:00", "\"2026-12-01T:0:00", "\"2026-12-01T1/:00",
+              "\"2026-12-01T1::00", "\"2026-12-01T10:5x", "01")},
+        {"pattern", "lang",
+         LIST("\"en", "\"EN-gb", "\"sr-Latn-RS", "\"de-1996", "\"zh-Hant", "\"x-a", "\"abcdefgh",
+              "\"aZ", "\"de-0a9z"),
+         LIST("\"e", "\"en-", "\"-en", "\"en--gb", "\"e1", "\"1e", "\"abcdefghi", "\"en_GB", "\"e@",
+              "\"e[", "\"e`", "\"e{", "\"de-1/", "\"de-1:", "\"")},
+        {"profile", "org_type", LIST("\"a", "\"z9", "\"charity-2", "\"0"),
+         LIST("\"-a", "\"A", "\"a b", "\"a/", "\"a:", "\"a`", "\"a{", "\"", "c401aa")},
+        {"resource", "url",
+         LIST("\"http://a", "\"https://a.example/?q=1#x", "\"https://\xc3\xa9.eu"),
+         LIST("\"http://", "\"https://", "\"ftp://a", "\"http:/a", "\"https://a b",
+              "\"http://a\x01", "\"http://a|b", "\"http://a\"b",
+              "\"http://a\xe2\x80\xa8"
+              "b")},
+        {"pattern", "confidence", LIST("00", "02"), LIST("03", "ff", "\"1", "c3")},
+        {"story", "slip",
+         LIST("c440"
+              "00000000000000000000000000000000"
+              "00000000000000000000000000000000"
+              "00000000000000000000000000000000"
+              "00000000000000000000000000000000"
+              "00000000000000000000000000000000"
+              "00000000000000000000000000000000"
+              "00000000000000000000000000000000"
+              "00000000000000000000000000000000"),
+         LIST("c40100", "c400", "c0", "\"slip")},
+        {"vouch", "subject",
+         LIST("c4200000000000000000000000000000000000000000000000000000000000000000"),
+         LIST("c41f00000000000000000000000000000000000000000000000000000000000000",
+              "c421000000000000000000000000000000000000000000000000000000000000000000")},
+        {"pattern", "problem", LIST("\"one\n\ntwo"), LIST("\"", "c40161")},
+        {"vouch", "inception", LIST("c40100"), LIST("c400", "\"a", "00")},
+        {"question", "special_data", LIST("c2", "c3"), LIST("00", "c0", "\"true")},
+        {"resource", "patterns", LIST("90"), LIST("91c40100", "c0", "80")},
+        {"collection", "items",
+         LIST("9181a6746172676574c420"
+              "0000000000000000000000000000000000000000000000000000000000000000"),
+         LIST("90", "9180", "80")}, /* needed to save: not an empty list */
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        const struct value_case *c = &cases[i];
+
+        for (const char *const *value = c->good; *value != NULL; value++) {
+            if (!fits(c->kind, c->field, *value))
+                fail_msg("%s.%s: %s: %s", c->kind, c->field, *value, problem.reason);
+        }
+        for (const char *const *value = c->bad; *value != NULL; value++) {
+            if (fits(c->kind, c->field, *value))
+                fail_msg("%s.%s: %s fits", c->kind, c->field, *value);
+        }
+    }
+}
+
+/* Whoever adds a field with a long name, or many values, gets a problem that is cut, not broken. */
+static void problems_are_cut_to_their_room(void **state)
+{
+    char name[64];
+    char value[201];
+    const char *const values[] = {value, "another", NULL};
+    const struct rp_field none = {.name = NULL};
+    const struct rp_field block = {.name = name, .type = RP_FIELD_BLOCK, .fields = &none};
+    const struct rp_field choice = {.name = "choice", .type = RP_FIELD_ENUM, .values = values};
+    struct rp_bytes map = content_of("{\"inner\":1}");
+
+    (void)state;
+    memset(name, 'n', sizeof name - 1);
+    name[sizeof name - 1] = '\0';
+    assert_int_equal(rp_kind_check_field(&block, rp_bytes_slice(&map), false, &problem),
+                     RP_ERR_RULE);
+    assert_string_equal(problem.field, name);
+    memset(value, 'v', sizeof value - 1);
+    value[sizeof value - 1] = '\0';
+    assert_int_equal(rp_kind_check_field(&choice, rp_bytes_slice(&map), false, &problem),
+                     RP_ERR_RULE);
+    assert_int_equal(strlen(problem.reason), sizeof problem.reason - 1);
+    assert_memory_equal(problem.reason, "not one of vvv", 14);
+    rp_bytes_free(&map);
+}
+
+/* What the software writes has its own fields alone. */
+static void control_records_have_no_common_fields(void **state)
+{
+    static const char subject[] =
+        "\"subject\":\"hex:0000000000000000000000000000000000000000000000000000000000000000\"";
+    const struct rp_kind *vouch = rp_kind_find(rp_bytes_str("vouch"));
+    char json[300];
+
+    (void)state;
+    assert_null(rp_kind_field(vouch, rp_bytes_str("title")));
+    assert_non_null(rp_kind_field(vouch, rp_bytes_str("subject")));
+    assert_non_null(rp_kind_field(rp_kind_find(rp_bytes_str("story")), rp_bytes_str("title")));
+    snprintf(json, sizeof json, "{\"inception\":\"hex:00\",%s}", subject);
+    assert_ok(check("vouch", json, true));
+    snprintf(json, sizeof json, "{%s}", subject);
+    assert_problem(check("vouch", json, true), "inception");
+    snprintf(json, sizeof json, "{\"inception\":\"hex:00\",%s,\"title\":\"T\"}", subject);
+    assert_problem(check("vouch", json, true), "title");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -370,6 +522,9 @@ int main(void)
         cmocka_unit_test(consent_lapses_and_covers),
         cmocka_unit_test(without_a_date_consent_has_lapsed),
         cmocka_unit_test(consent_is_checked_whole),
+        cmocka_unit_test(a_value_has_the_form_of_its_type),
+        cmocka_unit_test(problems_are_cut_to_their_room),
+        cmocka_unit_test(control_records_have_no_common_fields),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,8 +1,24 @@
+#define _GNU_SOURCE /* RTLD_NEXT */
+
 #include "unit.h"
 
+#include <dlfcn.h>
 #include <jansson.h>
+#include <sodium.h>
 
 #include "rp/noise.h"
+
+static bool secrets_make_no_key;
+
+/* Stands in front of libsodium's, which takes every secret. */
+int crypto_scalarmult_base(unsigned char *q, const unsigned char *n)
+{
+    int (*real)(unsigned char *, const unsigned char *);
+
+    *(void **)&real = dlsym(RTLD_NEXT, "crypto_scalarmult_base");
+    assert_non_null(real);
+    return secrets_make_no_key ? -1 : real(q, n);
+}
 
 /*
  * All vectors of tests/vectors/noise_xx*.json, both sides of each; see tests/vectors/README.md for
@@ -250,6 +266,115 @@ static void refuses_short_damaged_and_untimely_messages(void **state)
     rp_noise_free(responder);
 }
 
+/* Carries a handshake on to its message ${until}, and gives that in ${message}. */
+static size_t handshake_until(struct rp_noise *sides[2], unsigned until, uint8_t message[256])
+{
+    uint8_t out[256];
+    size_t got;
+    size_t len;
+
+    for (unsigned i = 0;; i++) {
+        assert_ok(rp_noise_write(sides[i % 2], (struct rp_slice){NULL, 0}, message, &len));
+        if (i == until)
+            return len;
+        assert_ok(rp_noise_read(sides[1 - i % 2], (struct rp_slice){message, len}, out, &got));
+        assert_int_equal(got, 0);
+    }
+}
+
+/* Without payloads: e; e, sealed s, tag; sealed s, tag. */
+static void refuses_a_message_cut_anywhere(void **state)
+{
+    static const size_t whole[] = {32, 96, 64};
+
+    (void)state;
+    for (unsigned i = 0; i < 3; i++) {
+        for (size_t n = 0; n <= whole[i]; n++) {
+            struct rp_noise *sides[] = {side_new(true), side_new(false)};
+            struct rp_noise *reader = sides[1 - i % 2];
+            uint8_t message[256];
+            uint8_t out[256];
+            size_t len;
+
+            assert_int_equal(handshake_until(sides, i, message), whole[i]);
+            assert_int_equal(rp_noise_read(reader, (struct rp_slice){message, n}, out, &len),
+                             n == whole[i] ? RP_OK : RP_ERR_CRYPTO);
+            assert_int_equal(len, 0);
+            rp_noise_free(sides[0]);
+            rp_noise_free(sides[1]);
+        }
+    }
+}
+
+static void an_answer_with_a_key_of_small_order_is_refused(void **state)
+{
+    struct rp_noise *sides[] = {side_new(true), side_new(false)};
+    uint8_t message[256];
+    uint8_t out[256];
+    size_t len = handshake_until(sides, 1, message);
+
+    (void)state;
+    memset(message, 0, 32);
+    assert_int_equal(rp_noise_read(sides[0], (struct rp_slice){message, len}, out, &len),
+                     RP_ERR_CRYPTO);
+    rp_noise_free(sides[0]);
+    rp_noise_free(sides[1]);
+}
+
+static void nobody_speaks_out_of_turn_or_past_the_end(void **state)
+{
+    struct rp_noise *sides[] = {side_new(true), side_new(false)};
+    uint8_t message[256];
+    uint8_t out[256];
+    size_t len;
+    size_t got;
+
+    (void)state;
+    assert_int_equal(rp_noise_write(sides[1], (struct rp_slice){NULL, 0}, out, &got), RP_ERR_STATE);
+    assert_int_equal(got, 0);
+    len = handshake_until(sides, 2, message); /* to speak too early has spoilt nothing */
+    assert_ok(rp_noise_read(sides[1], (struct rp_slice){message, len}, out, &got));
+    for (int i = 0; i < 2; i++) {
+        assert_true(rp_noise_is_done(sides[i]));
+        assert_int_equal(rp_noise_overhead(sides[i]), 32); /* two tags, were there a message */
+        assert_int_equal(rp_noise_write(sides[i], (struct rp_slice){NULL, 0}, out, &got),
+                         RP_ERR_STATE);
+        assert_int_equal(rp_noise_read(sides[i], (struct rp_slice){message, len}, out, &got),
+                         RP_ERR_STATE);
+    }
+    rp_noise_free(sides[0]);
+    rp_noise_free(sides[1]);
+}
+
+static void nothing_shorter_than_a_tag_is_unsealed(void **state)
+{
+    struct rp_noise_cipher cipher = {.nonce = 0};
+    struct rp_noise_cipher same = {.nonce = 0};
+    uint8_t sealed[RP_NOISE_TAG_LEN];
+    uint8_t out[RP_NOISE_TAG_LEN];
+
+    (void)state;
+    assert_ok(rp_noise_seal(&cipher, (struct rp_slice){NULL, 0}, sealed));
+    for (size_t n = 0; n < sizeof sealed; n++)
+        assert_int_equal(rp_noise_unseal(&same, (struct rp_slice){sealed, n}, out), RP_ERR_CRYPTO);
+    assert_int_equal(same.nonce, 0);
+    assert_ok(rp_noise_unseal(&same, (struct rp_slice){sealed, sizeof sealed}, out));
+}
+
+static void a_secret_that_makes_no_key_begins_no_handshake(void **state)
+{
+    const uint8_t secret[RP_KEY_LEN] = {1};
+    struct rp_dh_key key = {.secret = {2}};
+    struct rp_noise_opts opts = {.static_key = &key, .ephemeral_secret = secret};
+
+    (void)state;
+    secrets_make_no_key = true;
+    assert_int_equal(rp_key_dh_from_secret(&key, secret), RP_ERR_KEY);
+    assert_null(rp_noise_new(&opts));
+    secrets_make_no_key = false;
+    rp_noise_free(NULL);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -259,6 +384,11 @@ int main(void)
         cmocka_unit_test(stops_before_the_reserved_nonce),
         cmocka_unit_test(refuses_a_key_of_small_order),
         cmocka_unit_test(refuses_short_damaged_and_untimely_messages),
+        cmocka_unit_test(refuses_a_message_cut_anywhere),
+        cmocka_unit_test(an_answer_with_a_key_of_small_order_is_refused),
+        cmocka_unit_test(nobody_speaks_out_of_turn_or_past_the_end),
+        cmocka_unit_test(nothing_shorter_than_a_tag_is_unsealed),
+        cmocka_unit_test(a_secret_that_makes_no_key_begins_no_handshake),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -333,13 +333,61 @@ static void shortage_of_memory_is_no_fault_of_the_record(void **state)
 
 static void packs_nothing_that_is_too_long_to_open(void **state)
 {
-    static uint8_t large[RP_BODY_MAX + 1];
+    static uint8_t large[RP_RECORD_MAX + 1];
     struct rp_bytes packed;
+    struct rp_record record;
+    struct rp_opened opened;
 
     (void)state;
     assert_int_equal(
-        rp_record_pack(&packed, (struct rp_slice){large, sizeof large}, &org.key, RP_CODEC_ZSTD),
+        rp_record_pack(&packed, (struct rp_slice){large, RP_BODY_MAX + 1}, &org.key, RP_CODEC_ZSTD),
         RP_ERR_LIMIT);
+    assert_int_equal(rp_record_parse(&record, (struct rp_slice){large, RP_BODY_MAX + 1}),
+                     RP_ERR_LIMIT);
+    assert_int_equal(rp_record_parse(&record, (struct rp_slice){large, RP_BODY_MAX}),
+                     RP_ERR_MALFORMED); /* zeroes */
+    assert_int_equal(rp_record_open(&opened, (struct rp_slice){large, sizeof large}), RP_ERR_LIMIT);
+    assert_int_equal(rp_record_open(&opened, (struct rp_slice){large, sizeof large - 1}),
+                     RP_ERR_MALFORMED);
+}
+
+/* What says that it holds nothing, or ends before it says how much. */
+static void a_zstd_frame_holds_something(void **state)
+{
+    static const char *const frames[] = {
+        "28b52ffda000000000010000",                     /* 0 bytes, and one empty block */
+        "28b52ffd2000010000",       "28b52ffda0000000", /* 3 of the 4 bytes of its size */
+        "28b52ffd8050000000",       "28b52ffde000000000000000", "28b52ffd20", "28b52ffd",
+    };
+    static const uint8_t sig[RP_SIG_LEN];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof frames / sizeof frames[0]; i++) {
+        struct rp_slice frame = unit_hex(frames[i]);
+        int err = open_by_hand(1, frame, sig);
+
+        if (err != RP_ERR_CODEC)
+            fail_msg("%s: %d", frames[i], err);
+        unit_free(frame);
+    }
+}
+
+static void names_the_codec_only_of_what_it_can_open(void **state)
+{
+    static const uint8_t sig[RP_SIG_LEN];
+    struct rp_slice body = unit_hex("c0");
+
+    (void)state;
+    for (uint64_t codec = 0; codec < 4; codec++) {
+        struct rp_bytes packed = pack_by_hand(codec, body, sig);
+
+        assert_int_equal(rp_record_codec(rp_bytes_slice(&packed)),
+                         codec < 2 ? (int)codec : RP_ERR_CODEC);
+        rp_bytes_free(&packed);
+    }
+    assert_int_equal(rp_record_codec(body), RP_ERR_SHAPE);
+    assert_int_equal(rp_record_codec((struct rp_slice){NULL, 0}), RP_ERR_MALFORMED);
+    unit_free(body);
 }
 
 static void knows_a_later_version_by_its_id(void **state)
@@ -407,6 +455,8 @@ int main(void)
         cmocka_unit_test(takes_what_it_packs_itself),
         cmocka_unit_test(shortage_of_memory_is_no_fault_of_the_record),
         cmocka_unit_test(packs_nothing_that_is_too_long_to_open),
+        cmocka_unit_test(a_zstd_frame_holds_something),
+        cmocka_unit_test(names_the_codec_only_of_what_it_can_open),
         cmocka_unit_test(knows_a_later_version_by_its_id),
         cmocka_unit_test(repacks_for_another_codec),
     };

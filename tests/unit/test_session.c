@@ -377,6 +377,41 @@ static void takes_no_proof_that_no_message_can_carry(void **state)
     assert_null(rp_session_new(&opts, 0));
 }
 
+/* What is queued moves to the front of its buffer when that makes room. */
+static void what_is_sent_while_half_is_on_the_way_follows_whole(void **state)
+{
+    static const size_t sizes[] = {99995, 49997, 30000}; /* the second fits only at the front */
+    struct ends e = ends_new(NULL);
+    struct rp_slice bytes;
+    size_t at = 0;
+
+    (void)state;
+    pump(&e, 100000);
+    for (size_t i = 0; i < 3; i++) {
+        struct rp_bytes frame = frame_of(sizes[i]);
+
+        assert_ok(rp_session_send(e.session[0], rp_bytes_slice(&frame)));
+        rp_bytes_free(&frame);
+        if (i == 0) {
+            assert_ok(rp_session_transmit(e.session[0], &bytes));
+            deliver(&e, 1, bytes, 100000);
+            assert_int_equal(e.frames[1], 0);
+        }
+    }
+    pump(&e, 100000);
+    assert_int_equal(e.frames[1], 3);
+    for (size_t i = 0; i < 3; i++) {
+        struct rp_bytes frame = frame_of(sizes[i]);
+
+        assert_true(at + frame.len <= e.heard[1].len);
+        assert_memory_equal(e.heard[1].data + at, frame.data, frame.len);
+        at += frame.len;
+        rp_bytes_free(&frame);
+    }
+    assert_int_equal(at, e.heard[1].len);
+    ends_free(&e);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -391,6 +426,7 @@ int main(void)
         cmocka_unit_test(a_frame_has_one_deadline_over_its_messages),
         cmocka_unit_test(a_proof_that_does_not_hold_has_few_errors),
         cmocka_unit_test(takes_no_proof_that_no_message_can_carry),
+        cmocka_unit_test(what_is_sent_while_half_is_on_the_way_follows_whole),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -262,6 +262,31 @@ static void made_up_cells_never_loop_or_overrun(void **state)
     }
 }
 
+/* Symbols whose checksums are each other's inverse leave a cell that is not empty for all that. */
+static void a_cell_is_empty_only_as_a_whole(void **state)
+{
+    const uint8_t key[RP_SKETCH_KEY_LEN] = {1};
+    struct rp_cell nothing = {{0}, 0};
+    struct rp_cell cell = nothing;
+    uint8_t wire[RP_CELL_LEN];
+    uint32_t n;
+
+    (void)state;
+    for (int part = 0; part < 3; part++) { /* a checksum alone, a symbol alone, neither */
+        struct rp_decoder *decoder = rp_decoder_new(key, 1);
+
+        assert_non_null(decoder);
+        cell.checksum = part == 0;
+        cell.symbol[RP_SYMBOL_LEN - 1] = part == 1;
+        rp_sketch_save(wire, &cell);
+        assert_ok(rp_decoder_feed(decoder, &nothing, wire, 1));
+        assert_int_equal(rp_decoder_done(decoder), part == 2);
+        (void)rp_decoder_symbols(decoder, &n);
+        assert_int_equal(n, 0);
+        rp_decoder_free(decoder);
+    }
+}
+
 static void digests_cover_each_octave(void **state)
 {
     (void)state;
@@ -318,6 +343,7 @@ int main(void)
         cmocka_unit_test(takes_few_cells_for_each_difference),
         cmocka_unit_test(a_window_of_cells_is_the_same_as_the_whole),
         cmocka_unit_test(made_up_cells_never_loop_or_overrun),
+        cmocka_unit_test(a_cell_is_empty_only_as_a_whole),
         cmocka_unit_test(digests_cover_each_octave),
         cmocka_unit_test(estimates_the_size_of_a_difference),
     };
