@@ -375,6 +375,16 @@ static void a_secret_that_makes_no_key_begins_no_handshake(void **state)
     rp_noise_free(NULL);
 }
 
+static void a_cipher_that_is_wiped_has_no_key(void **state)
+{
+    struct rp_noise_cipher cipher = {.key = {1, 2, 3}, .nonce = 4};
+    const struct rp_noise_cipher none = {.nonce = 0};
+
+    (void)state;
+    rp_noise_cipher_wipe(&cipher);
+    assert_memory_equal(&cipher, &none, sizeof none);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -389,6 +399,7 @@ int main(void)
         cmocka_unit_test(nobody_speaks_out_of_turn_or_past_the_end),
         cmocka_unit_test(nothing_shorter_than_a_tag_is_unsealed),
         cmocka_unit_test(a_secret_that_makes_no_key_begins_no_handshake),
+        cmocka_unit_test(a_cipher_that_is_wiped_has_no_key),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

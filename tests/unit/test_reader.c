@@ -238,6 +238,11 @@ static void reads_bytes_of_one_length_alone(void **state)
     rp_reader_bin_into(&r, out, 3);
     assert_ok(rp_reader_end(&r));
     assert_memory_equal(out, "\x07\x08\x09\x01", 4);
+    for (size_t len = 0; len < 3; len++) {
+        rp_reader_init(&r, three);
+        rp_reader_bin_into(&r, out, len);
+        assert_int_equal(rp_reader_end(&r), RP_ERR_SHAPE);
+    }
     rp_reader_init(&r, three);
     rp_reader_bin_into(&r, out, 4);
     assert_int_equal(rp_reader_end(&r), RP_ERR_SHAPE);
