@@ -17,6 +17,7 @@ const struct config config_default = {
     .check_seconds = 60,
     .store_mib = 65536,
     .free_mib = 256,
+    .erase_seconds = 30,
     .vouch = true,
 };
 
@@ -56,7 +57,11 @@ const char config_text[] =
     "#size = 65536\n"
     "\n"
     "# With less free disk than this, in MiB, nothing more is taken in.\n"
-    "#free = 256\n";
+    "#free = 256\n"
+    "\n"
+    "# Seconds after a withdrawal in which the store's file is written anew, so that nothing of the\n"
+    "# text is left in it; sixty times as long when it is larger than 256 MiB.\n"
+    "#erase = 30\n";
 
 struct parse {
     struct config *config;
@@ -136,6 +141,8 @@ static int take(void *user, const char *section, const char *name, const char *v
         ok = number(&c->store_mib, value, 16, UINT64_C(1) << 24);
     else if (is(section, name, "store.free"))
         ok = number(&c->free_mib, value, 0, UINT64_C(1) << 24);
+    else if (is(section, name, "store.erase"))
+        ok = number32(&c->erase_seconds, value, 0, 50);
     else {
         snprintf(parse->why->text, sizeof parse->why->text, "%s: there is no setting %s in [%s]",
                  parse->path, name, section);

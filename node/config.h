@@ -21,9 +21,10 @@ struct config {
     char language[36];               /* of what is published without saying */
     uint32_t trust_depth;
     uint32_t check_seconds;
-    uint64_t store_mib; /* the most the store may take */
-    uint64_t free_mib;  /* below that much free disk nothing is taken in */
-    bool vouch;         /* using an invite vouches both ways */
+    uint64_t store_mib;     /* the most the store may take */
+    uint64_t free_mib;      /* below that much free disk nothing is taken in */
+    uint32_t erase_seconds; /* until what was withdrawn is erased from the file; see erasure.h */
+    bool vouch;             /* using an invite vouches both ways */
 };
 
 extern const struct config config_default;

@@ -11,6 +11,7 @@
 #include "clock.h"
 #include "control/server.h"
 #include "core/core.h"
+#include "erasure.h"
 #include "ingest/ingest.h"
 #include "log.h"
 #include "net/address.h"
@@ -34,6 +35,7 @@ struct node {
     struct core *core;
     uv_loop_t loop;
     struct ingest *ingest;
+    struct erasure *erasure;
     struct net *net;
     struct control *control;
     struct web *web; /* NULL: off */
@@ -44,6 +46,7 @@ struct node {
     char listen[ADDRESS_TEXT_MAX];
     char web_at[ADDRESS_TEXT_MAX];
     bool settling;
+    bool written; /* something was, since the erasure has looked */
     bool stopping;
     bool draining;     /* what was taken in is being written, and nothing more is taken in */
     bool store_full;   /* the last write of content found no room */
@@ -71,6 +74,30 @@ static enum room find_room(void *ctx)
     if (used > size / 100 * 97 || free_bytes < keep_free / 4)
         return ROOM_FOR_NOTHING;
     return used > size / 10 * 9 || free_bytes < keep_free ? ROOM_FOR_CONTROL : ROOM_FOR_ALL;
+}
+
+/* Work in the writer between transactions. */
+static bool work(void *ctx)
+{
+    struct node *node = ctx;
+
+    return erasure_work(node->erasure);
+}
+
+static void wake_writer(void *ctx)
+{
+    struct node *node = ctx;
+
+    ingest_work(node->ingest);
+}
+
+/* Bytes that a second file may have. Any thread. */
+static uint64_t disk_room(void *ctx, uint64_t wanted)
+{
+    struct statvfs disk;
+
+    (void)ctx;
+    return statvfs("store", &disk) == 0 ? (uint64_t)disk.f_bavail * disk.f_frsize : wanted;
 }
 
 /* Says once that there is no room, and once that there is again. */
@@ -129,10 +156,13 @@ static void set_timer(struct node *node)
     uint64_t now = clock_steady();
     uint64_t at = core_deadline(node->core);
     uint64_t control_at = control_deadline(node->control);
+    uint64_t erasure_at = erasure_deadline(node->erasure);
     uint64_t wait = TICK_MAX_MS;
 
     if (control_at < at)
         at = control_at;
+    if (erasure_at < at)
+        at = erasure_at;
     if (at < now + wait)
         wait = at > now ? at - now : 0;
     uv_timer_start(&node->timer, tick, wait, 0);
@@ -152,6 +182,8 @@ static void settle(void *ctx)
     if (!node->stopping)
         control_tick(node->control, clock_steady()); /* what it asks for waits for the next turn */
     ingest_flush(node->ingest);
+    erasure_look(node->erasure, node->written, clock_steady(), clock_calendar());
+    node->written = false;
     node->settling = false;
     if (!node->stopping)
         set_timer(node);
@@ -165,6 +197,7 @@ static void tick(uv_timer_t *timer)
         note_room(node, true);
     core_set_calendar(node->core, calendar_ahead());
     core_tick(node->core, clock_steady());
+    erasure_tick(node->erasure, clock_steady());
     settle(node);
 }
 
@@ -191,6 +224,7 @@ static void reported(void *ctx, struct intake *intake)
         .tag = intake->submission.tag,
     };
 
+    node->written |= intake->err == RP_OK;
     if (intake->err == RP_ERR_FULL) {
         node->by_our_count = find_room(node) != ROOM_FOR_ALL;
         note_room(node, false);
@@ -233,6 +267,7 @@ static void fill_source(void *ctx, struct view_source *source)
         .store_max_bytes = node->opts->config->store_mib * MIB,
         .store_full = node->store_full,
     };
+    source->erasing = erasure_is_due(node->erasure, &source->erasing_since, &source->erasing_why);
 }
 
 /* Stopping: no new calls, then everything that was taken in is written, then the rest. */
@@ -265,6 +300,7 @@ static void net_stopped(void *ctx)
 
     settle(node);
     node->draining = true;
+    erasure_finish(node->erasure);
     ingest_stop(node->ingest, ingest_stopped, node);
 }
 
@@ -352,7 +388,9 @@ static int start_web(struct node *node, struct why *why)
 
 static int start(struct node *node, struct why *why)
 {
-    struct ingest_opts ingest = {&node->loop, node->kv, reported, settle, node, find_room};
+    struct ingest_opts ingest = {&node->loop, node->kv, reported, settle, node, find_room, work};
+    struct erasure_opts erasure = {node->kv, node->opts->config->erase_seconds * 1000, wake_writer,
+                                   disk_room, node};
     struct net_opts net = {&node->loop, node->core, settle, node};
     struct control_opts control = {
         .loop = &node->loop,
@@ -377,7 +415,9 @@ static int start(struct node *node, struct why *why)
     uv_signal_start(&node->on_term, stop, SIGTERM);
     node->net = net_new(&net);
     node->control = control_new(&control);
-    node->ingest = ingest_new(&ingest);
+    node->erasure = erasure_new(&erasure); /* before the writer, which works on it */
+    node->ingest = node->erasure != NULL ? ingest_new(&ingest) : NULL;
+    node->written = true; /* by an earlier run: it is looked for */
     if (node->net == NULL || node->control == NULL || node->ingest == NULL) {
         snprintf(why->text, sizeof why->text, "out of memory");
         return RP_ERR_NOMEM;
@@ -438,6 +478,7 @@ int node_run(const struct node_opts *opts)
     uv_run(&node->loop, UV_RUN_DEFAULT);
     uv_loop_close(&node->loop);
     web_free(node->web);
+    erasure_free(node->erasure);
     (void)unlink(HOME_SOCKET);
     log_line(LOG_INFO, "stopped");
     if (node->failed)

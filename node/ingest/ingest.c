@@ -36,6 +36,7 @@ struct ingest {
     uv_cond_t wake_writer;
     struct list to_write;
     struct list written;
+    bool work_due;
     bool end_writer;
     bool writer_ended;
 };
@@ -97,23 +98,47 @@ static void write_list(struct ingest *ingest, struct list *list)
     free(items);
 }
 
+/* Both with the lock held, which they give up meanwhile. */
+
+static void write_next(struct ingest *ingest)
+{
+    struct list list;
+
+    list_take(&list, &ingest->to_write, WRITE_EACH);
+    uv_mutex_unlock(&ingest->lock);
+    write_list(ingest, &list);
+    uv_mutex_lock(&ingest->lock);
+    list_join(&ingest->written, &list);
+    uv_async_send(&ingest->wake_loop);
+}
+
+static void work_on(struct ingest *ingest)
+{
+    bool more;
+
+    ingest->work_due = false;
+    uv_mutex_unlock(&ingest->lock);
+    more = ingest->opts.work(ingest->opts.ctx);
+    uv_mutex_lock(&ingest->lock);
+    ingest->work_due |= more;
+    if (!more)
+        uv_async_send(&ingest->wake_loop);
+}
+
 static void write_until_ended(void *arg)
 {
     struct ingest *ingest = arg;
-    struct list list;
 
     uv_mutex_lock(&ingest->lock);
-    while (!ingest->end_writer || ingest->to_write.n > 0) {
-        if (ingest->to_write.n == 0) {
+    while (!ingest->end_writer || ingest->to_write.n > 0 || ingest->work_due) {
+        bool idle = ingest->to_write.n == 0 && !ingest->work_due;
+
+        if (idle)
             uv_cond_wait(&ingest->wake_writer, &ingest->lock);
-            continue;
-        }
-        list_take(&list, &ingest->to_write, WRITE_EACH);
-        uv_mutex_unlock(&ingest->lock);
-        write_list(ingest, &list);
-        uv_mutex_lock(&ingest->lock);
-        list_join(&ingest->written, &list);
-        uv_async_send(&ingest->wake_loop);
+        if (ingest->to_write.n > 0)
+            write_next(ingest);
+        if (ingest->work_due && (ingest->to_write.n == 0 || !ingest->end_writer))
+            work_on(ingest);
     }
     ingest->writer_ended = true;
     uv_async_send(&ingest->wake_loop);
@@ -162,7 +187,7 @@ static void hand_to_writer(struct ingest *ingest, struct list *list)
     uv_mutex_lock(&ingest->lock);
     list_join(&ingest->to_write, list);
     if (ingest->stopping && ingest->verifying == 0)
-        ingest->end_writer = true;
+        ingest->end_writer = ingest->work_due = true;
     uv_cond_signal(&ingest->wake_writer);
     uv_mutex_unlock(&ingest->lock);
 }
@@ -264,6 +289,14 @@ void ingest_change(struct ingest *ingest, struct change *change)
     list_init(&list);
     list_add(&list, intake);
     hand_to_writer(ingest, &list);
+}
+
+void ingest_work(struct ingest *ingest)
+{
+    uv_mutex_lock(&ingest->lock);
+    ingest->work_due = true;
+    uv_cond_signal(&ingest->wake_writer);
+    uv_mutex_unlock(&ingest->lock);
 }
 
 void ingest_stop(struct ingest *ingest, void (*done)(void *ctx), void *ctx)

@@ -24,6 +24,9 @@ struct ingest_opts {
     void *ctx;
     /* Asked in the writer before each transaction. */
     enum room (*find_room)(void *ctx);
+    /* In the writer, between transactions, after ingest_work and before the end: a step of some
+     * work in the store that takes long. False when there is nothing more to do. */
+    bool (*work)(void *ctx);
 };
 
 /* NULL when memory is short or no thread can be had. */
@@ -35,6 +38,9 @@ void ingest_change(struct ingest *ingest, struct change *change);
 
 /* Begins verifying what has gathered; to be called when no more comes for the moment. */
 void ingest_flush(struct ingest *ingest);
+
+/* There is something for work to do. */
+void ingest_work(struct ingest *ingest);
 
 /*
  * Writes what there is, ends the thread, and frees; nothing may be handed over any more. ${done} is

@@ -1,30 +1,16 @@
 #include "kv_lmdb.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <lmdb.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "kv_lmdb_private.h"
 #include "rp/err.h"
 
 #define READERS_MAX 126
-#define PATH_LEN_MAX 4096
-
-struct lmdb {
-    struct kv base;
-    MDB_env *env;
-    MDB_dbi tables[KV_TABLES];
-    size_t page_bytes;
-};
-
-struct lmdb_txn {
-    struct kv_txn base;
-    MDB_txn *txn;
-};
 
 struct lmdb_cursor {
     struct kv_cursor base;
@@ -58,7 +44,7 @@ static const char *const table_names[KV_TABLES] = {
  * LMDB reports a full disk as EIO when a write came up short, so these all mean: no room. What is
  * already stored stays readable, and writing works again once there is room.
  */
-static int map_error(int code)
+int lmdb_error(int code)
 {
     switch (code) {
     case 0:
@@ -90,10 +76,10 @@ static int map_error(int code)
 /* Nothing is written yet when a store is opened: EIO then is what it says. */
 static int map_open(int code)
 {
-    return code == EIO ? RP_ERR_IO : map_error(code);
+    return code == EIO ? RP_ERR_IO : lmdb_error(code);
 }
 
-static MDB_val val_of(struct rp_slice slice)
+MDB_val lmdb_val(struct rp_slice slice)
 {
     return (MDB_val){slice.len, (void *)(uintptr_t)slice.data};
 }
@@ -113,19 +99,27 @@ static struct kv_txn *begin(struct kv *kv, bool write, int *err)
         return NULL;
     }
     txn->base.kv = kv;
-    *err = map_error(mdb_txn_begin(lmdb->env, NULL, write ? 0 : MDB_RDONLY, &txn->txn));
+    pthread_rwlock_rdlock(&lmdb->lock);
+    *err = lmdb->env == NULL
+               ? RP_ERR_IO /* see kv_lmdb_copy_swap */
+               : lmdb_error(mdb_txn_begin(lmdb->env, NULL, write ? 0 : MDB_RDONLY, &txn->txn));
     if (*err != RP_OK) {
+        pthread_rwlock_unlock(&lmdb->lock);
         free(txn);
         return NULL;
     }
+    if (write)
+        lmdb_copy_join(txn);
     return &txn->base;
 }
 
 static int commit(struct kv_txn *base)
 {
     struct lmdb_txn *txn = (struct lmdb_txn *)base;
-    int err = map_error(mdb_txn_commit(txn->txn));
+    int err = lmdb_error(mdb_txn_commit(txn->txn));
 
+    lmdb_copy_leave(txn, err == RP_OK);
+    pthread_rwlock_unlock(&((struct lmdb *)base->kv)->lock);
     free(txn);
     return err;
 }
@@ -135,6 +129,8 @@ static void abort_txn(struct kv_txn *base)
     struct lmdb_txn *txn = (struct lmdb_txn *)base;
 
     mdb_txn_abort(txn->txn);
+    lmdb_copy_leave(txn, false);
+    pthread_rwlock_unlock(&((struct lmdb *)base->kv)->lock);
     free(txn);
 }
 
@@ -146,28 +142,30 @@ static MDB_dbi table_of(const struct kv_txn *txn, enum kv_table table)
 static int get(struct kv_txn *base, enum kv_table table, struct rp_slice key,
                struct rp_slice *value)
 {
-    MDB_val k = val_of(key);
+    MDB_val k = lmdb_val(key);
     MDB_val v;
     int code = mdb_get(((struct lmdb_txn *)base)->txn, table_of(base, table), &k, &v);
 
     if (code == 0)
         *value = slice_of(&v);
-    return map_error(code);
+    return lmdb_error(code);
 }
 
 static int put(struct kv_txn *base, enum kv_table table, struct rp_slice key, struct rp_slice value)
 {
-    MDB_val k = val_of(key);
-    MDB_val v = val_of(value);
+    MDB_val k = lmdb_val(key);
+    MDB_val v = lmdb_val(value);
 
-    return map_error(mdb_put(((struct lmdb_txn *)base)->txn, table_of(base, table), &k, &v, 0));
+    lmdb_copy_put((struct lmdb_txn *)base, table, k, v); /* first: it may be borrowed from here */
+    return lmdb_error(mdb_put(((struct lmdb_txn *)base)->txn, table_of(base, table), &k, &v, 0));
 }
 
 static int del(struct kv_txn *base, enum kv_table table, struct rp_slice key)
 {
-    MDB_val k = val_of(key);
+    MDB_val k = lmdb_val(key);
 
-    return map_error(mdb_del(((struct lmdb_txn *)base)->txn, table_of(base, table), &k, NULL));
+    lmdb_copy_del((struct lmdb_txn *)base, table, k);
+    return lmdb_error(mdb_del(((struct lmdb_txn *)base)->txn, table_of(base, table), &k, NULL));
 }
 
 static struct kv_cursor *open_cursor(struct kv_txn *base, enum kv_table table, int *err)
@@ -179,7 +177,7 @@ static struct kv_cursor *open_cursor(struct kv_txn *base, enum kv_table table, i
         return NULL;
     }
     cursor->base.txn = base;
-    *err = map_error(
+    *err = lmdb_error(
         mdb_cursor_open(((struct lmdb_txn *)base)->txn, table_of(base, table), &cursor->cursor));
     if (*err != RP_OK) {
         free(cursor);
@@ -206,13 +204,13 @@ static int move(struct kv_cursor *base, MDB_val *k, MDB_cursor_op op, struct rp_
         *key = slice_of(k);
         *value = slice_of(&v);
     }
-    return map_error(code);
+    return lmdb_error(code);
 }
 
 static int seek(struct kv_cursor *base, struct rp_slice at, struct rp_slice *key,
                 struct rp_slice *value)
 {
-    MDB_val k = val_of(at);
+    MDB_val k = lmdb_val(at);
 
     if (at.len == 0)
         return move(base, &k, MDB_FIRST, key, value);
@@ -245,7 +243,7 @@ static const struct kv_ops ops = {
 /* "${folder}/data.mdb" and its size; RP_ERR_NOT_FOUND when there is none. */
 static int data_file_size(const char *folder, uint64_t *size)
 {
-    char path[PATH_LEN_MAX];
+    char path[LMDB_PATH_MAX];
     struct stat st;
 
     if (snprintf(path, sizeof path, "%s/data.mdb", folder) >= (int)sizeof path)
@@ -278,17 +276,17 @@ static bool came_later(int table)
     return table == KV_TOLD;
 }
 
-static int open_tables(struct lmdb *lmdb, bool create)
+int lmdb_open_tables(MDB_env *env, bool create, MDB_dbi tables[static KV_TABLES])
 {
     MDB_txn *txn;
-    int err = map_open(mdb_txn_begin(lmdb->env, NULL, 0, &txn));
+    int err = map_open(mdb_txn_begin(env, NULL, 0, &txn));
 
     if (err != RP_OK)
         return err;
     for (int i = 0; i < KV_TABLES; i++) {
         unsigned flags = create || came_later(i) ? MDB_CREATE : 0;
 
-        err = map_open(mdb_dbi_open(txn, table_names[i], flags, &lmdb->tables[i]));
+        err = map_open(mdb_dbi_open(txn, table_names[i], flags, &tables[i]));
         if (err != RP_OK) {
             mdb_txn_abort(txn);
             return err == RP_ERR_NOT_FOUND ? RP_ERR_CORRUPT : err;
@@ -297,14 +295,14 @@ static int open_tables(struct lmdb *lmdb, bool create)
     return map_open(mdb_txn_commit(txn));
 }
 
-static int open_env(struct lmdb *lmdb, const struct kv_lmdb_opts *opts)
+int lmdb_open(struct lmdb *lmdb, bool create)
 {
     uint64_t size = 0;
-    int err = data_file_size(opts->path, &size);
+    int err = data_file_size(lmdb->folder, &size);
 
-    if (err == RP_ERR_NOT_FOUND && opts->create)
+    if (err == RP_ERR_NOT_FOUND && create)
         err = RP_OK;
-    else if (err == RP_OK && size == 0 && !opts->create)
+    else if (err == RP_OK && size == 0 && !create)
         err = RP_ERR_CORRUPT; /* LMDB would take it for a new store */
     if (err != RP_OK)
         return err;
@@ -312,13 +310,13 @@ static int open_env(struct lmdb *lmdb, const struct kv_lmdb_opts *opts)
         return err;
     mdb_env_set_maxdbs(lmdb->env, KV_TABLES);
     mdb_env_set_maxreaders(lmdb->env, READERS_MAX);
-    if ((err = map_open(mdb_env_set_mapsize(lmdb->env, opts->map_bytes))) != RP_OK)
+    if ((err = map_open(mdb_env_set_mapsize(lmdb->env, lmdb->map_bytes))) != RP_OK)
         return err;
-    if ((err = map_open(mdb_env_open(lmdb->env, opts->path, MDB_NOTLS, 0600))) != RP_OK)
+    if ((err = map_open(mdb_env_open(lmdb->env, lmdb->folder, MDB_NOTLS, 0600))) != RP_OK)
         return err;
-    if ((err = check_length(lmdb, opts->path)) != RP_OK)
+    if ((err = check_length(lmdb, lmdb->folder)) != RP_OK)
         return err;
-    return open_tables(lmdb, opts->create);
+    return lmdb_open_tables(lmdb->env, create, lmdb->tables);
 }
 
 struct kv *kv_lmdb_open(const struct kv_lmdb_opts *opts, int *err)
@@ -330,11 +328,22 @@ struct kv *kv_lmdb_open(const struct kv_lmdb_opts *opts, int *err)
         return NULL;
     }
     lmdb->base.ops = &ops;
-    if ((*err = open_env(lmdb, opts)) != RP_OK) {
-        kv_lmdb_close(&lmdb->base);
-        return NULL;
+    lmdb->map_bytes = opts->map_bytes;
+    lmdb->old_fd = -1;
+    pthread_rwlock_init(&lmdb->lock, NULL);
+    if (strlen(opts->path) >= sizeof lmdb->folder) {
+        *err = RP_ERR_ARGUMENT;
+        goto err1;
     }
+    memcpy(lmdb->folder, opts->path, strlen(opts->path) + 1);
+    lmdb_copy_clear(lmdb);
+    if ((*err = lmdb_open(lmdb, opts->create)) != RP_OK)
+        goto err1;
     return &lmdb->base;
+
+err1:
+    kv_lmdb_close(&lmdb->base);
+    return NULL;
 }
 
 void kv_lmdb_close(struct kv *kv)
@@ -343,8 +352,10 @@ void kv_lmdb_close(struct kv *kv)
 
     if (lmdb == NULL)
         return;
+    kv_lmdb_copy_end(kv);
     if (lmdb->env != NULL)
         mdb_env_close(lmdb->env);
+    pthread_rwlock_destroy(&lmdb->lock);
     free(lmdb);
 }
 
@@ -373,23 +384,32 @@ uint64_t kv_lmdb_bytes(struct kv *kv)
     struct lmdb *lmdb = (struct lmdb *)kv;
     MDB_envinfo info;
     MDB_txn *txn;
-    uint64_t pages;
+    uint64_t pages = 0;
 
-    mdb_env_info(lmdb->env, &info);
-    pages = info.me_last_pgno + 1;
-    if (mdb_txn_begin(lmdb->env, NULL, MDB_RDONLY, &txn) != 0)
-        return pages * lmdb->page_bytes;
-    pages -= free_pages(txn);
-    mdb_txn_abort(txn);
+    pthread_rwlock_rdlock(&lmdb->lock);
+    if (lmdb->env != NULL) {
+        mdb_env_info(lmdb->env, &info);
+        pages = info.me_last_pgno + 1;
+        if (mdb_txn_begin(lmdb->env, NULL, MDB_RDONLY, &txn) == 0) {
+            pages -= free_pages(txn);
+            mdb_txn_abort(txn);
+        }
+    }
+    pthread_rwlock_unlock(&lmdb->lock);
     return pages * lmdb->page_bytes;
 }
 
 bool kv_lmdb_has_failed(struct kv *kv)
 {
+    struct lmdb *lmdb = (struct lmdb *)kv;
+    int code = MDB_PANIC;
     MDB_txn *txn;
-    int code = mdb_txn_begin(((struct lmdb *)kv)->env, NULL, MDB_RDONLY, &txn);
 
+    pthread_rwlock_rdlock(&lmdb->lock);
+    if (lmdb->env != NULL)
+        code = mdb_txn_begin(lmdb->env, NULL, MDB_RDONLY, &txn);
     if (code == 0)
         mdb_txn_abort(txn);
+    pthread_rwlock_unlock(&lmdb->lock);
     return code == MDB_PANIC;
 }

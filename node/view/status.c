@@ -200,6 +200,19 @@ static void put_counters(struct rp_writer *w, const struct view_source *source)
     put_uint(w, "sketches", counters.sketches);
 }
 
+/* Whether what was withdrawn is still in the store's file, or nil. */
+static void put_erasing(struct rp_writer *w, const struct view_source *source)
+{
+    rp_writer_str(w, "erasing");
+    if (!source->erasing) {
+        rp_writer_nil(w);
+        return;
+    }
+    rp_writer_map(w, 2);
+    put_time(w, "since", source->erasing_since);
+    put_text(w, "why", source->erasing_why);
+}
+
 void view_status(struct rp_writer *w, const struct view_source *source)
 {
     struct rp_tally content;
@@ -208,12 +221,13 @@ void view_status(struct rp_writer *w, const struct view_source *source)
 
     core_tally(source->core, RP_SET_CONTENT, &content);
     core_tally(source->core, RP_SET_CONTROL, &control);
-    rp_writer_map(w, 18);
+    rp_writer_map(w, 19);
     records = put_kinds(w, source);
     put_uint(w, "content_set", content.count);
     put_hex(w, "control_fingerprint", control.digest, sizeof control.digest);
     put_uint(w, "control_set", control.count);
     put_counters(w, source);
+    put_erasing(w, source);
     put_hex(w, "fingerprint", content.digest, sizeof content.digest);
     put_text(w, "health", health(source));
     put_knocks(w, source);

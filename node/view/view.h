@@ -27,6 +27,9 @@ struct view_source {
     uint64_t store_bytes;
     uint64_t store_max_bytes;
     bool store_full;
+    bool erasing; /* what left the store may still be in its file: */
+    uint64_t erasing_since;
+    const char *erasing_why; /* why that takes longer than it should; NULL: it does not */
 };
 
 /* Times: "2026-11-22T09:14:02Z" and "2026-11-22". */

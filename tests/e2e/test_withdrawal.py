@@ -1,11 +1,147 @@
 """Taking back what was published."""
 
+import base64
+import json
+import os
+import random
+import resource
 import unittest
 
-from nodes import NodesTest
+from nodes import NodesTest, poll
+from remains import pieces, remains
+
+SECRET = "the kettle was on before she had sat down"
 
 
 class Withdrawal(NodesTest):
+    def quick(self, *nodes, seconds=0):
+        """Has the nodes erase so many seconds after a withdrawal."""
+        for node in nodes:
+            with open(os.path.join(node.home, "rpnode.conf"), "w", encoding="utf-8") as file:
+                file.write(f"[store]\nerase = {seconds}\n")
+            if node.process is not None:
+                node.stop()
+                node.start()
+
+    def tell(self, node, name="told.md", text=SECRET, pad=20):
+        """Publishes a text among others; its object and pieces of its record."""
+        words = [f"word{i * 7919 % 1000}" for i in range(pad)]
+        for i in range(10):
+            node.ctl("publish", self.pattern(f"{node.name}-{i}-{name}", f"{name} {i}",
+                                             " ".join(words) + f" {i}"))
+        object_id = node.ctl("publish", self.pattern(
+            name, "Told once", f"{' '.join(words)} {text}. {' '.join(words)}")).strip()
+        return object_id, self.pieces(node, object_id)
+
+    def pieces(self, node, *objects):
+        """Pieces of the records of these objects that no other record has."""
+        lines = [json.loads(line) for line in node.ctl("export").splitlines()]
+        records = {line["id"]: base64.b64decode(line["record"]) for line in lines}
+        theirs = [records.pop(line["id"]) for line in lines if line["object"] in objects]
+        return [piece for packed in theirs for piece in pieces(packed, records.values())]
+
+    def until_clean(self, *nodes):
+        for node in nodes:
+            poll(lambda node=node: node.status()["erasing"] is None,
+                 f"{node.name} to have erased: {node.last_log()}")
+
+    def assert_gone(self, nodes, known, text=SECRET):
+        for node in nodes:
+            self.assertEqual(remains(node.home, text, known), [])
+
+    def test_what_is_withdrawn_is_in_no_file_any_more(self):
+        a, b = self.chain("a", "b")
+        self.quick(a, b)
+        told = [self.tell(a, f"{pad}.md", pad=pad)[0] for pad in (1, 30, 400, 3000)]
+        known = self.pieces(a, *told)
+        self.until_agreed(a, b)
+        for node in (a, b):
+            self.assertNotEqual(remains(node.home, SECRET), [])
+            self.assertNotEqual(remains(node.home, "no such text", known), [])
+        for object_id in told:
+            a.ctl("withdraw", object_id)
+        self.until_agreed(a, b)
+        self.until_clean(a, b)
+        self.assert_gone((a, b), known)
+        for node in (a, b):
+            self.assertEqual([item["clean"] for item in node.withdrawals()], [True] * 4)
+            self.assertEqual(len(node.list()), 40)
+        a.ctl("publish", self.pattern("after.md", "After all"))
+        self.until_agreed(a, b)
+
+    def test_at_the_latest_at_a_clean_stop(self):
+        a = self.node("a")
+        self.quick(a, seconds=50)
+        object_id, known = self.tell(a)
+        a.ctl("withdraw", object_id)
+        erasing = a.status()["erasing"]
+        self.assertEqual((erasing["why"], a.withdrawals()[0]["clean"]), (None, False))
+        self.assertIn("Erasing what was withdrawn", a.ctl("status"))
+        a.stop()
+        self.assert_gone([a], known)
+        a.start()
+        self.assertIsNone(a.status()["erasing"])
+        self.assertTrue(a.withdrawals()[0]["clean"])
+
+    def test_after_a_crash_it_is_taken_up_again(self):
+        a = self.node("a")
+        self.quick(a, seconds=50)
+        object_id, known = self.tell(a)
+        a.ctl("withdraw", object_id)
+        a.kill()
+        self.assertNotEqual(remains(a.home, SECRET, known), [])
+        a.start()
+        self.assertIsNotNone(a.status()["erasing"])
+        a.kill()
+        self.quick(a)
+        a.start()
+        self.until_clean(a)
+        self.assert_gone([a], known)
+
+    def test_killed_at_any_moment_nothing_is_lost_and_it_is_erased_in_the_end(self):
+        a = self.node("a")
+        self.quick(a)
+        seed = random.randrange(1 << 32)
+        print(f"kill: seed {seed}", flush=True)
+        rand = random.Random(seed)
+        kept = a.ctl("publish", *[self.pattern(f"kept/{i}.md", f"Kept {i}", os.urandom(9000).hex())
+                                  for i in range(60)]).split()
+        for i in range(8):
+            object_id, known = self.tell(a, f"{i}.md")
+            a.ctl("withdraw", object_id)
+            moment = rand.random() * 0.1
+            try:
+                a.process.wait(timeout=moment)
+            except Exception:  # pylint: disable=broad-except
+                pass
+            a.kill()
+            a.start()
+            self.until_clean(a)
+            self.assert_gone([a], known)
+            self.assertEqual(sorted(os.listdir(os.path.join(a.home, "store"))),
+                             ["data.mdb", "lock.mdb", "store.id"])
+        held = {item["object"] for item in a.list()}
+        self.assertTrue(set(kept) <= held)
+
+    def test_without_room_for_a_second_file_it_says_so_and_tries_again(self):
+        a = self.node("a")
+        self.quick(a, seconds=1)
+        a.ctl("publish", *[self.pattern(f"kept/{i}.md", f"Kept {i}", os.urandom(9000).hex())
+                           for i in range(20)])
+        object_id, known = self.tell(a)
+        size = os.path.getsize(os.path.join(a.home, "store", "data.mdb"))
+        a.ctl("withdraw", object_id)
+        resource.prlimit(a.process.pid, resource.RLIMIT_FSIZE, (size // 4, resource.RLIM_INFINITY))
+        erasing = poll(lambda: a.status()["erasing"]["why"], "the erasure to fail")
+        self.assertIn("no room on the disk", erasing)
+        self.assertIn("no room on the disk", a.ctl("status"))
+        self.assertEqual(len(a.list()), 30)
+        self.assertFalse(os.path.exists(os.path.join(a.home, "store", "data.new")))
+        resource.prlimit(a.process.pid, resource.RLIMIT_FSIZE,
+                         (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+        self.until_clean(a)
+        self.assert_gone([a], known)
+
     def test_one_version_is_withdrawn_and_the_others_stay(self):
         a, b = self.chain("a", "b")
         path = self.pattern("one.md", "Ask first", "The first words.")

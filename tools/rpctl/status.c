@@ -156,6 +156,19 @@ static void print_knocks(const json_t *knocks)
     }
 }
 
+static void print_erasing(const json_t *erasing)
+{
+    char ago[32];
+
+    if (!json_is_object(erasing))
+        return;
+    format_ago(ago, sizeof ago, text_of(erasing, "since"));
+    printf("Erasing what was withdrawn %s from the store's file", ago);
+    if (text_of(erasing, "why")[0] != '\0')
+        printf(": %s", text_of(erasing, "why"));
+    printf("\n");
+}
+
 static void print_status(const json_t *status)
 {
     char ago[32];
@@ -168,6 +181,7 @@ static void print_status(const json_t *status)
     print_store(status);
     printf("Set     %" PRIu64 " in the commons, fingerprint %.16s\n",
            number_of(status, "content_set"), text_of(status, "fingerprint"));
+    print_erasing(json_object_get(status, "erasing"));
     print_peers(json_object_get(status, "peers"));
     print_knocks(json_object_get(status, "knocks"));
 }

@@ -1,0 +1,54 @@
+"""What is left of a text in the files of a home: as it is, in zstd frames, and in pieces."""
+
+import os
+
+import zstandard
+
+MAGIC = bytes.fromhex("28b52ffd")
+FRAME_MAX = 300000  # more than a packed record
+PIECE = 24  # bytes
+
+
+def frames(data):
+    """What each zstd frame in data, whole or torn, still gives."""
+    at = data.find(MAGIC)
+    while at >= 0:
+        unpacker = zstandard.ZstdDecompressor().decompressobj()
+        out = b""
+        try:
+            for begin in range(at, min(at + FRAME_MAX, len(data)), 512):
+                out += unpacker.decompress(data[begin:begin + 512])
+        except zstandard.ZstdError:
+            pass  # torn, or at its end
+        yield out
+        at = data.find(MAGIC, at + 1)
+
+
+def pieces(packed, others):
+    """Pieces of a packed record that none of the others has."""
+    every = (packed[at:at + PIECE] for at in range(0, len(packed) - PIECE))
+    rest = b"".join(others)
+    return [piece for piece in every if piece not in rest]
+
+
+def files(home):
+    for folder, _, names in os.walk(home):
+        for name in names:
+            path = os.path.join(folder, name)
+            if os.path.isfile(path):  # no sockets
+                with open(path, "rb") as file:
+                    yield path, file.read()
+
+
+def remains(home, text, known=()):
+    """Where in the files of home the text, or one of the known pieces of its record, still is."""
+    wanted = text.encode()
+    found = []
+    for path, data in files(home):
+        if wanted in data:
+            found.append(f"{path}: as it is")
+        if any(wanted in frame for frame in frames(data)):
+            found.append(f"{path}: in a zstd frame")
+        if any(piece in data for piece in known):
+            found.append(f"{path}: a piece of its record")
+    return found
