@@ -119,7 +119,7 @@ static void submit(void *ctx, struct submission *submission)
     struct node *node = ctx;
 
     if (node->draining) /* whoever waits for it sees the connection close */
-        rp_bytes_free(&submission->packed);
+        core_submission_free(submission);
     else
         ingest_record(node->ingest, submission);
 }
@@ -221,7 +221,9 @@ static void reported(void *ctx, struct intake *intake)
     struct node *node = ctx;
     struct outcome outcome = {
         .err = intake->err,
-        .tag = intake->submission.tag,
+        .tag = intake->is_change        ? intake->change->tag
+               : intake->submission.act ? intake->submission.act
+                                        : intake->submission.tag,
     };
 
     node->written |= intake->err == RP_OK;

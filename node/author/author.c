@@ -84,14 +84,19 @@ int author_identity(struct rp_bytes *packed, const struct author *author, struct
 }
 
 int author_vouch(struct rp_bytes *packed, const struct author *author,
-                 const uint8_t subject[static RP_ID_LEN], struct rp_slice inception)
+                 const uint8_t subject[static RP_ID_LEN], struct rp_slice inception,
+                 const char *statement)
 {
     struct rp_writer w;
 
     rp_writer_init(&w, RP_BODY_MAX);
-    rp_writer_map(&w, 2);
+    rp_writer_map(&w, statement != NULL ? 3 : 2);
     rp_writer_str(&w, "inception");
     rp_writer_bin(&w, inception.data, inception.len);
+    if (statement != NULL) {
+        rp_writer_str(&w, "statement");
+        rp_writer_str(&w, statement);
+    }
     rp_writer_str(&w, "subject");
     rp_writer_bin(&w, subject, RP_ID_LEN);
     return write_control(packed, author, "vouch", &w);

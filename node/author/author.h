@@ -38,7 +38,8 @@ int author_identity(struct rp_bytes *packed, const struct author *author, struct
     __attribute__((warn_unused_result));
 
 int author_vouch(struct rp_bytes *packed, const struct author *author,
-                 const uint8_t subject[static RP_ID_LEN], struct rp_slice inception)
+                 const uint8_t subject[static RP_ID_LEN], struct rp_slice inception,
+                 const char *statement) /* NULL: none */
     __attribute__((warn_unused_result));
 
 /* Withdraws the object of ${target}, or only the ${n} versions with these ids. */

@@ -2,15 +2,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "net/address.h"
 #include "request.h"
 #include "rp/err.h"
 #include "rp/identity.h"
 #include "rp/text.h"
-
-#define DAY_MS (UINT64_C(24) * 3600 * 1000)
-#define INVITE_DAYS 7
-#define WAIT_MS 15000 /* for a comparison or an answer to an invite */
 
 /* Arguments */
 
@@ -66,298 +61,29 @@ struct rp_slice arg_bin(struct rp_slice args, const char *name)
     return rp_reader_bin(&value);
 }
 
-/* Status */
-
-static void handle_status(struct request *request)
-{
-    struct view_source source = request_source(request);
-
-    view_status(request_done(request), &source);
-    request_send(request);
-}
-
-static void handle_peers(struct request *request)
-{
-    struct view_source source = request_source(request);
-
-    view_peers(request_done(request), &source);
-    request_send(request);
-}
-
-/* Peers */
-
-/* Finds a peer by name or id: RP_ERR_NOT_FOUND, RP_ERR_AMBIGUOUS. */
-static int find_peer(const struct view_source *source, const char *text,
-                     uint8_t org[static RP_ID_LEN])
-{
-    struct peer_status peer;
-    uint8_t wanted[RP_ID_LEN];
-    bool is_id = rp_identity_from_text(wanted, text) == RP_OK;
-    int err = RP_ERR_NOT_FOUND;
-
-    for (uint32_t i = 0; core_peer_status(source->core, i, &peer); i++) {
-        if (is_id ? memcmp(peer.entry->org, wanted, RP_ID_LEN) != 0 : strcmp(peer.name, text) != 0)
-            continue;
-        if (err == RP_OK)
-            return RP_ERR_AMBIGUOUS;
-        memcpy(org, peer.entry->org, RP_ID_LEN);
-        err = RP_OK;
-    }
-    return err;
-}
-
-/* Reads the argument "peer" and finds it; answers with an error and gives false when it is not
- * there. */
-static bool need_peer(struct request *request, struct rp_slice args, uint8_t org[static RP_ID_LEN])
-{
-    struct view_source source = request_source(request);
-    char text[RP_NAME_LEN_MAX + 1];
-    int err;
-
-    if (!arg_text(args, "peer", text, sizeof text) || text[0] == '\0') {
-        request_error(request, RP_ERR_ARGUMENT, NULL, "which peer? Give its name or id");
-        return false;
-    }
-    err = find_peer(&source, text, org);
-    if (err == RP_ERR_AMBIGUOUS)
-        request_error(request, err, NULL, "several peers are called %s: give the id, rp1...", text);
-    else if (err != RP_OK)
-        request_error(request, err, NULL, "no peer is called %s: see  rpctl peers", text);
-    return err == RP_OK;
-}
-
-static void done_empty(struct request *request)
+void request_done_empty(struct request *request)
 {
     rp_writer_map(request_done(request), 0);
     request_send(request);
 }
 
-/* Whether a node can be called there: HOST:PORT, both said. */
-static bool can_be_called(const char *text)
-{
-    struct address address;
+/* Status */
 
-    return address_parse(&address, text) && address.host[0] != '\0' && address.port > 0 &&
-           strpbrk(address.host, " \t/@") == NULL;
-}
-
-static void handle_peer_add(struct request *request, struct rp_slice args)
+static void handle_status(struct request *request, struct rp_slice args)
 {
-    const struct control_opts *opts = control_options(request->control);
     struct view_source source = request_source(request);
-    char org_text[RP_ORG_TEXT_LEN + 1];
-    char address[RP_ADDRESS_LEN_MAX + 1];
-    char name[RP_NAME_LEN_MAX + 1];
-    uint8_t org[RP_ID_LEN];
-    int err;
 
-    if (!arg_text(args, "org", org_text, sizeof org_text) ||
-        rp_identity_from_text(org, org_text) != RP_OK) {
-        request_error(request, RP_ERR_ARGUMENT, NULL,
-                      "that is not an organisation's id: it begins with rp1 and has %d characters",
-                      RP_ORG_TEXT_LEN);
-        return;
-    }
-    if (!arg_text(args, "address", address, sizeof address) ||
-        !arg_text(args, "name", name, sizeof name)) {
-        request_error(request, RP_ERR_ARGUMENT, NULL, "the address or the name is too long");
-        return;
-    }
-    if (address[0] != '\0' && !can_be_called(address)) {
-        request_error(request, RP_ERR_ARGUMENT, NULL,
-                      "%s is not an address: give HOST:PORT, such as oak.example:7433", address);
-        return;
-    }
-    err = core_add_peer(opts->core, org, address[0] != '\0' ? address : NULL,
-                        name[0] != '\0' ? name : NULL, source.steady_ms);
-    if (err == RP_ERR_ARGUMENT)
-        request_error(request, err, NULL, "that is this node's own organisation");
-    else if (err != RP_OK)
-        request_error(request, err, NULL, "the peer was not added: %s", rp_err_text(err));
-    else
-        done_empty(request);
-}
-
-static void handle_peer_remove(struct request *request, struct rp_slice args)
-{
-    const struct control_opts *opts = control_options(request->control);
-    struct view_source source = request_source(request);
-    uint8_t org[RP_ID_LEN];
-    int err;
-
-    if (!need_peer(request, args, org))
-        return;
-    err = core_remove_peer(opts->core, org, source.steady_ms);
-    if (err != RP_OK)
-        request_error(request, err, NULL, "the peer was not removed: %s", rp_err_text(err));
-    else
-        done_empty(request);
-}
-
-static void handle_invite(struct request *request, struct rp_slice args)
-{
-    const struct control_opts *opts = control_options(request->control);
-    struct view_source source = request_source(request);
-    char note[RP_NAME_LEN_MAX + 1];
-    char text[RP_TOKEN_TEXT_MAX + 1];
-    uint64_t keep_ms = arg_uint(args, "expires_ms", INVITE_DAYS * DAY_MS);
-    struct invite_opts invite = {
-        .note = note,
-        .keep_ms = keep_ms,
-        .vouches = opts->vouch && !arg_flag(args, "no_vouch"),
-    };
-    struct rp_writer *w;
-    int err;
-
-    if (!arg_text(args, "for", note, sizeof note)) {
-        request_error(request, RP_ERR_ARGUMENT, NULL,
-                      "the name after --for must be one line of at most %d bytes", RP_NAME_LEN_MAX);
-        return;
-    }
-    if (keep_ms > CONTROL_INVITE_DAYS_MAX * DAY_MS) {
-        request_error(request, RP_ERR_ARGUMENT, NULL, "an invite is good for %d days at most",
-                      CONTROL_INVITE_DAYS_MAX);
-        return;
-    }
-    if ((err = core_invite(opts->core, &invite, source.steady_ms, text)) != RP_OK) {
-        request_error(request, err, NULL, "no invite was made: %s", rp_err_text(err));
-        return;
-    }
-    w = request_done(request);
-    rp_writer_map(w, 1);
-    rp_writer_str(w, "token");
-    rp_writer_str(w, text);
+    (void)args;
+    view_status(request_done(request), &source);
     request_send(request);
 }
 
-/* Joining: the answer comes when the inviter has let us in, or not. */
-
-static void handle_join(struct request *request, struct rp_slice args)
-{
-    const struct control_opts *opts = control_options(request->control);
-    struct view_source source = request_source(request);
-    static char text[RP_TOKEN_TEXT_MAX + 1];
-    static struct rp_token token;
-    int err;
-
-    err = arg_text(args, "token", text, sizeof text) ? rp_token_read(&token, text) : RP_ERR_SHAPE;
-    if (err == RP_ERR_CHECKSUM)
-        request_error(request, err, NULL,
-                      "the invite is garbled: a letter is wrong or missing. Copy it again, whole");
-    else if (err == RP_ERR_VERSION)
-        request_error(request, err, NULL, "the invite is of a newer version: update rpnode");
-    else if (err != RP_OK)
-        request_error(request, RP_ERR_ARGUMENT, NULL,
-                      "that is not an invite: one begins with rpinvite1");
-    if (err != RP_OK)
-        return;
-    err = core_join(opts->core, &token, source.steady_ms);
-    if (err == RP_ERR_EXPIRED)
-        request_error(request, err, NULL, "the invite has expired: ask for a new one");
-    else if (err == RP_ERR_EXISTS)
-        request_error(request, err, NULL, "the inviter is a peer already, with a live link");
-    else if (err == RP_ERR_ARGUMENT)
-        request_error(request, err, NULL, "that is an invite of this node itself");
-    else if (err != RP_OK)
-        request_error(request, err, NULL, "nothing was joined: %s", rp_err_text(err));
-    if (err != RP_OK)
-        return;
-    memcpy(request->state.peer.org, token.org, RP_ID_LEN);
-    request->deadline = source.steady_ms + WAIT_MS;
-}
-
-/* The status of the peer that a request is about. */
-static bool status_of(const struct request *request, const struct view_source *source,
-                      struct peer_status *out)
-{
-    for (uint32_t i = 0; core_peer_status(source->core, i, out); i++) {
-        if (memcmp(out->entry->org, request->state.peer.org, RP_ID_LEN) == 0)
-            return true;
-    }
-    return false;
-}
-
-static void continue_join(struct request *request, uint64_t now_ms)
+static void handle_peers(struct request *request, struct rp_slice args)
 {
     struct view_source source = request_source(request);
-    char org[RP_ORG_TEXT_LEN + 1];
-    struct peer_status peer;
-    struct rp_writer *w;
 
-    if (!status_of(request, &source, &peer)) {
-        request_error(request, RP_ERR_NOT_FOUND, NULL, "the peer was removed meanwhile");
-        return;
-    }
-    if (peer.linked && !peer.entry->joining) {
-        rp_identity_text(org, peer.entry->org);
-        w = request_done(request);
-        rp_writer_map(w, 2);
-        rp_writer_str(w, "name");
-        rp_writer_str(w, peer.name);
-        rp_writer_str(w, "organisation");
-        rp_writer_str(w, org);
-        request_send(request);
-    } else if (peer.state == PEER_REFUSED || peer.state == PEER_WAITING) {
-        request_error(request, RP_ERR_DENIED, NULL, "the inviter's node says: %s", peer.why_text);
-    } else if (now_ms >= request->deadline) {
-        request_error(request, RP_ERR_OFFLINE, NULL,
-                      "the inviter's node cannot be reached yet (%s). It will be called again and "
-                      "again: see  rpctl status",
-                      peer.why_text != NULL ? peer.why_text : "no answer");
-    }
-}
-
-/* Comparing with a peer */
-
-static void handle_diff(struct request *request, struct rp_slice args)
-{
-    const struct control_opts *opts = control_options(request->control);
-    struct view_source source = request_source(request);
-    struct peer_status peer;
-    int err;
-
-    if (!need_peer(request, args, request->state.peer.org))
-        return;
-    (void)status_of(request, &source, &peer);
-    request->state.peer.exchanges = peer.exchanges;
-    err = core_compare(opts->core, request->state.peer.org, source.steady_ms);
-    if (err != RP_OK) {
-        request_error(request, RP_ERR_OFFLINE, NULL,
-                      "there is no link with that peer now: see  rpctl status");
-        return;
-    }
-    request->deadline = source.steady_ms + WAIT_MS;
-}
-
-static void continue_diff(struct request *request, uint64_t now_ms)
-{
-    struct view_source source = request_source(request);
-    struct peer_status peer;
-    struct rp_writer *w;
-
-    if (!status_of(request, &source, &peer) || !peer.linked) {
-        request_error(request, RP_ERR_OFFLINE, NULL, "the link ended before the comparison did");
-        return;
-    }
-    if (peer.exchanges == request->state.peer.exchanges) {
-        if (now_ms >= request->deadline)
-            request_error(request, RP_ERR_TIMEOUT, NULL, "the comparison takes too long");
-        return;
-    }
-    w = request_done(request);
-    rp_writer_map(w, 6);
-    rp_writer_str(w, "held_back");
-    rp_writer_uint(w, peer.held_back);
-    rp_writer_str(w, "name");
-    rp_writer_str(w, peer.name);
-    rp_writer_str(w, "refused");
-    rp_writer_uint(w, peer.refused);
-    rp_writer_str(w, "schema");
-    rp_writer_str(w, "rpctl.diff/1");
-    rp_writer_str(w, "they_have");
-    rp_writer_uint(w, peer.recv_pending);
-    rp_writer_str(w, "we_have");
-    rp_writer_uint(w, peer.send_pending);
+    (void)args;
+    view_peers(request_done(request), &source);
     request_send(request);
 }
 
@@ -399,7 +125,7 @@ void request_finish(struct request *request, int err)
     if (err != RP_OK)
         request_error(request, err, NULL, "the store cannot be read: %s", rp_err_text(err));
     else
-        done_empty(request);
+        request_done_empty(request);
 }
 
 void request_go_on_later(struct request *request, bool more)
@@ -407,12 +133,13 @@ void request_go_on_later(struct request *request, bool more)
     request->deadline = more && !request_must_wait(request) ? 0 : UINT64_MAX;
 }
 
-static void continue_list(struct request *request)
+static void continue_list(struct request *request, uint64_t now_ms)
 {
     struct view_list *list = &request->state.list;
     struct view_source source = request_source(request);
     int err = RP_OK;
 
+    (void)now_ms;
     list->looked = 0;
     while (!request_must_wait(request) && request->client != NULL) {
         if (!view_list_next(list, request_item(request), &source, &err)) {
@@ -424,7 +151,7 @@ static void continue_list(struct request *request)
         request_send(request);
     }
     if (request->client == NULL)
-        done_empty(request);
+        request_done_empty(request);
     else
         request_go_on_later(request, list->more);
 }
@@ -439,12 +166,13 @@ static void finish_export(struct request *request)
     request_send(request);
 }
 
-static void continue_export(struct request *request)
+static void continue_export(struct request *request, uint64_t now_ms)
 {
     struct view_export *export = &request->state.export;
     struct view_source source = request_source(request);
     int err = RP_OK;
 
+    (void)now_ms;
     export->looked = 0;
     while (!request_must_wait(request) && request->client != NULL) {
         if (!view_export_next(export, request_item(request), &source, &err)) {
@@ -459,7 +187,7 @@ static void continue_export(struct request *request)
         request_send(request);
     }
     if (request->client == NULL)
-        done_empty(request);
+        request_done_empty(request);
     else
         request_go_on_later(request, export->more);
 }
@@ -525,12 +253,13 @@ static void finish_show(struct request *request, const struct view_source *sourc
         request_id_error(request, request->state.show.id, err);
 }
 
-static void continue_show(struct request *request)
+static void continue_show(struct request *request, uint64_t now_ms)
 {
     struct view_object *view = &request->state.show.view;
     struct view_source source = request_source(request);
     int err = RP_OK;
 
+    (void)now_ms;
     view->looked = 0;
     while (!request_must_wait(request) && request->client != NULL) {
         if (!view_object_next(view, request_item(request), &source, &err)) {
@@ -545,99 +274,72 @@ static void continue_show(struct request *request)
         request_send(request);
     }
     if (request->client == NULL)
-        done_empty(request);
+        request_done_empty(request);
     else
         request_go_on_later(request, view->more);
 }
 
 /* Dispatch */
 
+static void handle_export(struct request *request, struct rp_slice args)
+{
+    request->state.export.local = arg_flag(args, "local");
+}
+
+/* The answer follows piece by piece. */
+static void handle_walk(struct request *request, struct rp_slice args)
+{
+    (void)request;
+    (void)args;
+}
+
+/* What begins each command, what goes on with it at later turns, and what takes the outcome of its
+ * record or act. */
+static const struct {
+    void (*begin)(struct request *request, struct rp_slice args);
+    void (*go_on)(struct request *request, uint64_t now_ms);
+    void (*outcome)(struct request *request, const struct outcome *outcome);
+} handlers[CONTROL_COMMANDS_N] = {
+    [CONTROL_STATUS] = {handle_status, NULL, NULL},
+    [CONTROL_PEERS] = {handle_peers, NULL, NULL},
+    [CONTROL_PEER_ADD] = {handle_peer_add, NULL, NULL},
+    [CONTROL_PEER_REMOVE] = {handle_peer_remove, NULL, NULL},
+    [CONTROL_INVITE] = {handle_invite, NULL, NULL},
+    [CONTROL_JOIN] = {handle_join, continue_join, NULL},
+    [CONTROL_SOURCES] = {handle_sources, NULL, NULL},
+    [CONTROL_PUBLISH] = {handle_publish, NULL, handle_publish_outcome},
+    [CONTROL_WITHDRAW] = {handle_withdraw, NULL, handle_withdraw_outcome},
+    [CONTROL_TOLD] = {handle_told, NULL, NULL},
+    [CONTROL_IMPORT] = {handle_import, NULL, handle_publish_outcome},
+    [CONTROL_LIST] = {handle_list, continue_list, NULL},
+    [CONTROL_SHOW] = {handle_show, continue_show, NULL},
+    [CONTROL_DIFF] = {handle_diff, continue_diff, NULL},
+    [CONTROL_EXPORT] = {handle_export, continue_export, NULL},
+    [CONTROL_WITHDRAWALS] = {handle_walk, continue_withdrawals, NULL},
+    [CONTROL_VOUCH] = {handle_vouch, NULL, handle_act_outcome},
+    [CONTROL_UNVOUCH] = {handle_unvouch, NULL, handle_act_outcome},
+    [CONTROL_BLOCK] = {handle_block, NULL, handle_act_outcome},
+    [CONTROL_UNBLOCK] = {handle_unblock, NULL, handle_act_outcome},
+    [CONTROL_TRUST] = {handle_trust, NULL, NULL},
+    [CONTROL_HIDE] = {handle_hide, NULL, handle_act_outcome},
+    [CONTROL_UNHIDE] = {handle_hide, NULL, handle_act_outcome},
+    [CONTROL_HIDDEN] = {handle_walk, continue_walk, NULL},
+    [CONTROL_AUDIT] = {handle_walk, continue_walk, NULL},
+};
+
 void handle_request(struct request *request, struct rp_slice args)
 {
-    switch (request->command) {
-    case CONTROL_STATUS:
-        handle_status(request);
-        break;
-    case CONTROL_PEERS:
-        handle_peers(request);
-        break;
-    case CONTROL_PEER_ADD:
-        handle_peer_add(request, args);
-        break;
-    case CONTROL_PEER_REMOVE:
-        handle_peer_remove(request, args);
-        break;
-    case CONTROL_INVITE:
-        handle_invite(request, args);
-        break;
-    case CONTROL_JOIN:
-        handle_join(request, args);
-        break;
-    case CONTROL_SOURCES:
-        handle_sources(request, args);
-        break;
-    case CONTROL_PUBLISH:
-        handle_publish(request, args);
-        break;
-    case CONTROL_WITHDRAW:
-        handle_withdraw(request, args);
-        break;
-    case CONTROL_TOLD:
-        handle_told(request, args);
-        break;
-    case CONTROL_IMPORT:
-        handle_import(request, args);
-        break;
-    case CONTROL_LIST:
-        handle_list(request, args);
-        break;
-    case CONTROL_SHOW:
-        handle_show(request, args);
-        break;
-    case CONTROL_DIFF:
-        handle_diff(request, args);
-        break;
-    case CONTROL_EXPORT:
-        request->state.export.local = arg_flag(args, "local");
-        break;
-    case CONTROL_WITHDRAWALS: /* the items follow */
-        break;
-    case CONTROL_COMMANDS_N:
-        break;
-    }
+    handlers[request->command].begin(request, args);
 }
 
 void handle_continue(struct request *request, uint64_t now_ms)
 {
-    switch (request->command) {
-    case CONTROL_JOIN:
-        continue_join(request, now_ms);
-        break;
-    case CONTROL_DIFF:
-        continue_diff(request, now_ms);
-        break;
-    case CONTROL_LIST:
-        continue_list(request);
-        break;
-    case CONTROL_SHOW:
-        continue_show(request);
-        break;
-    case CONTROL_EXPORT:
-        continue_export(request);
-        break;
-    case CONTROL_WITHDRAWALS:
-        continue_withdrawals(request);
-        break;
-    default: /* waits for an outcome, or has been answered */
-        break;
-    }
+    if (handlers[request->command].go_on != NULL) /* else it waits for an outcome */
+        handlers[request->command].go_on(request, now_ms);
 }
 
 void handle_outcome(struct request *request, const struct outcome *outcome)
 {
     request->tag = 0;
-    if (request->command == CONTROL_WITHDRAW && outcome->err == RP_OK)
-        handle_withdraw_stored(request, outcome);
-    else
-        handle_publish_outcome(request, outcome);
+    handlers[request->command].outcome(request, outcome);
 }

@@ -28,7 +28,16 @@
     X(LIST, "list", false)                                                                         \
     X(SHOW, "show", false)                                                                         \
     X(DIFF, "diff", false)                                                                         \
-    X(EXPORT, "export", false)
+    X(EXPORT, "export", false)                                                                     \
+    X(VOUCH, "vouch", true)                                                                        \
+    X(UNVOUCH, "unvouch", true)                                                                    \
+    X(BLOCK, "block", true)                                                                        \
+    X(UNBLOCK, "unblock", true)                                                                    \
+    X(TRUST, "trust", false)                                                                       \
+    X(HIDE, "hide", true)                                                                          \
+    X(UNHIDE, "unhide", true)                                                                      \
+    X(HIDDEN, "hidden", false)                                                                     \
+    X(AUDIT, "audit", false)
 
 enum control_command {
 #define X(name, text, changes) CONTROL_##name,

@@ -20,6 +20,7 @@ struct request {
     union {
         struct view_list list;
         struct view_export export;
+        struct view_walk walk;
         struct {
             struct view_object view;
             char id[2 * RP_ID_LEN + 1]; /* as it was given */
@@ -46,6 +47,7 @@ uint64_t control_new_tag(struct control *control);
 struct rp_writer *request_item(struct request *request); /* write one value, then request_send */
 struct rp_writer *request_done(struct request *request); /* the same, for the last */
 void request_send(struct request *request);
+void request_done_empty(struct request *request); /* the last, and nothing to say */
 void request_error(struct request *request, int err, const char *field, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 
@@ -94,6 +96,40 @@ void request_submit(struct request *request, struct rp_bytes *packed);
 /* This organisation as the author of records, with randomness of its own in ${rand}. */
 struct author request_author(const struct request *request, struct rp_rand *rand, uint64_t now_ms);
 
+/* peers.c */
+void handle_peer_add(struct request *request, struct rp_slice args);
+void handle_peer_remove(struct request *request, struct rp_slice args);
+void handle_invite(struct request *request, struct rp_slice args);
+void handle_join(struct request *request, struct rp_slice args);
+void continue_join(struct request *request, uint64_t now_ms);
+void handle_diff(struct request *request, struct rp_slice args);
+void continue_diff(struct request *request, uint64_t now_ms);
+
+/* trust.c */
+
+/*
+ * Finds the organisation that the argument ${name} names: an id, or a name or the beginning of
+ * either that fits only one that is known here. ${number} is 0 when an id is given of which nothing
+ * is known. Answers with an error and gives false when there is none, or with whom it could be.
+ */
+bool need_org(struct request *request, struct rp_slice args, const char *name,
+              uint8_t id[static RP_ID_LEN], uint32_t *number);
+
+/* Reads the argument "because" into ${because} of ${size}, and makes an act of it. */
+bool need_act(struct request *request, struct rp_slice args, char *because, size_t size,
+              struct act *act);
+/* The request is answered when the act is stored. */
+void request_await_act(struct request *request, const struct act *act);
+void handle_act_outcome(struct request *request, const struct outcome *outcome);
+
+void handle_vouch(struct request *request, struct rp_slice args);
+void handle_unvouch(struct request *request, struct rp_slice args);
+void handle_block(struct request *request, struct rp_slice args);
+void handle_unblock(struct request *request, struct rp_slice args);
+void handle_trust(struct request *request, struct rp_slice args);
+void handle_hide(struct request *request, struct rp_slice args); /* HIDE, UNHIDE */
+void continue_walk(struct request *request, uint64_t now_ms);    /* AUDIT, HIDDEN */
+
 /* publish.c */
 void handle_sources(struct request *request, struct rp_slice args);
 void handle_publish(struct request *request, struct rp_slice args);
@@ -102,8 +138,8 @@ void handle_publish_outcome(struct request *request, const struct outcome *outco
 
 /* withdraw.c */
 void handle_withdraw(struct request *request, struct rp_slice args);
-void handle_withdraw_stored(struct request *request, const struct outcome *outcome);
-void continue_withdrawals(struct request *request);
+void handle_withdraw_outcome(struct request *request, const struct outcome *outcome);
+void continue_withdrawals(struct request *request, uint64_t now_ms);
 
 /* teller.c */
 void handle_told(struct request *request, struct rp_slice args);

@@ -159,7 +159,7 @@ static void put_hex(struct rp_writer *w, const char *key, const uint8_t *id)
     rp_writer_str(w, hex);
 }
 
-void handle_withdraw_stored(struct request *request, const struct outcome *outcome)
+static void withdrawal_stored(struct request *request, const struct outcome *outcome)
 {
     struct view_source source = request_source(request);
     uint8_t object[RP_ID_LEN];
@@ -176,12 +176,21 @@ void handle_withdraw_stored(struct request *request, const struct outcome *outco
     request_send(request);
 }
 
-void continue_withdrawals(struct request *request)
+void handle_withdraw_outcome(struct request *request, const struct outcome *outcome)
+{
+    if (outcome->err == RP_OK)
+        withdrawal_stored(request, outcome);
+    else
+        handle_publish_outcome(request, outcome);
+}
+
+void continue_withdrawals(struct request *request, uint64_t now_ms)
 {
     struct view_withdrawals *walk = &request->state.withdrawals;
     struct view_source source = request_source(request);
     int err = RP_OK;
 
+    (void)now_ms;
     walk->looked = 0;
     while (!request_must_wait(request) && request->client != NULL) {
         if (!view_withdrawals_next(walk, request_item(request), &source, &err)) {

@@ -46,9 +46,10 @@ struct core *core_new(const struct core_opts *opts, uint64_t now_ms, int *err)
     rp_sketch_key(core->commons.sketch_key, rp_record_commons);
     if ((core->software = strdup(opts->software)) == NULL)
         goto err1;
-    if ((*err = trust_load(core)) != RP_OK || (*err = fetch_start(core)) != RP_OK ||
-        (*err = peering_start(core, now_ms)) != RP_OK || (*err = sets_load(core)) != RP_OK ||
-        (*err = circles_load_all(core, now_ms)) != RP_OK)
+    core->drop_at = now_ms;
+    if ((*err = trust_load(core)) != RP_OK || (*err = standing_load(core)) != RP_OK ||
+        (*err = fetch_start(core)) != RP_OK || (*err = peering_start(core, now_ms)) != RP_OK ||
+        (*err = sets_load(core)) != RP_OK || (*err = circles_load_all(core, now_ms)) != RP_OK)
         goto err1;
     trust_recompute(core, now_ms);
     if ((*err = publish_identity(core, now_ms)) != RP_OK)
@@ -60,10 +61,18 @@ err1:
     return NULL;
 }
 
-static void change_free(struct change *change)
+void core_change_free(struct change *change)
 {
     rp_bytes_free(&change->inception);
+    rp_bytes_free(&change->audit);
+    free(change->dropped);
     free(change);
+}
+
+void core_submission_free(struct submission *submission)
+{
+    rp_bytes_free(&submission->packed);
+    rp_bytes_free(&submission->audit);
 }
 
 static void free_own(struct core *core)
@@ -73,8 +82,9 @@ static void free_own(struct core *core)
 
         core->own = own->next;
         rp_bytes_free(&own->packed);
+        rp_bytes_free(&own->audit);
         if (own->then != NULL)
-            change_free(own->then);
+            core_change_free(own->then);
         free(own);
     }
 }
@@ -88,21 +98,22 @@ void core_free(struct core *core)
     while (core->links != NULL)
         core_closed(core, core->links, 0);
     while (core_next_effect(core, &effect)) {
-        rp_bytes_free(&effect.submission.packed);
+        core_submission_free(&effect.submission);
         if (effect.change != NULL)
-            change_free(effect.change);
+            core_change_free(effect.change);
     }
     while (core->failed != NULL) {
         struct change *change = core->failed;
 
         core->failed = change->next;
-        change_free(change);
+        core_change_free(change);
     }
     free_own(core);
     free(core->effects.items);
     circles_free(core);
     sets_free(core);
     trust_free(core);
+    standing_free(core);
     peering_free(core);
     fetch_free(core);
     free(core->software);
@@ -206,22 +217,39 @@ static int submit_copy(struct core *core, const struct own_record *own)
     if (effect == NULL)
         return RP_ERR_NOMEM;
     err = rp_bytes_copy(&effect->submission.packed, own->packed.data, own->packed.len);
-    if (err != RP_OK)
+    if (err == RP_OK)
+        err = rp_bytes_copy(&effect->submission.audit, own->audit.data, own->audit.len);
+    if (err != RP_OK) {
+        core_submission_free(&effect->submission);
         core->effects.n--;
+        return err;
+    }
     effect->submission.tag = own->tag;
-    return err;
+    effect->submission.act = own->act;
+    return RP_OK;
 }
 
 int core_submit_own(struct core *core, struct rp_bytes *packed, struct change **then)
+{
+    struct rp_bytes audit = {NULL, 0};
+
+    return core_submit_act(core, packed, then, &audit, 0);
+}
+
+int core_submit_act(struct core *core, struct rp_bytes *packed, struct change **then,
+                    struct rp_bytes *audit, uint64_t act)
 {
     struct own_record *own = calloc(1, sizeof *own);
 
     if (own == NULL) {
         rp_bytes_free(packed);
+        rp_bytes_free(audit);
         return RP_ERR_NOMEM;
     }
     own->tag = OWN_TAG | ++core->next_own;
     own->packed = *packed;
+    own->audit = *audit;
+    own->act = act;
     if (then != NULL) {
         own->then = *then;
         *then = NULL;
@@ -232,6 +260,18 @@ int core_submit_own(struct core *core, struct rp_bytes *packed, struct change **
     if (own->failed)
         core_retry_at(core, 0);
     return RP_OK;
+}
+
+static void hide(struct kv_txn *txn, const struct change *change)
+{
+    struct rp_slice object = {change->object, RP_ID_LEN};
+    struct kv_key at = {.len = 0};
+
+    kv_key_number(&at, change->hidden, 8);
+    if (change->hidden != 0)
+        kv_put(txn, KV_HIDDEN, object, kv_key_slice(&at));
+    else
+        kv_del(txn, KV_HIDDEN, object);
 }
 
 void core_apply(struct batch *batch, struct change *change)
@@ -258,11 +298,18 @@ void core_apply(struct batch *batch, struct change *change)
         break;
     case CHANGE_DAMAGED: /* ingest/repair.c */
         break;
+    case CHANGE_HIDE:
+        hide(txn, change);
+        break;
+    case CHANGE_DROP:
+        standing_drop(batch, change);
+        break;
     }
+    audit_append(txn, rp_bytes_slice(&change->audit));
 }
 
 /* Makes a change that is tried again say how things are now: others may have come between. */
-static void renew(struct core *core, struct change *change)
+static void renew(struct core *core, struct change *change, uint64_t now_ms)
 {
     const struct core_org *o = &core->orgs[change->org.number];
     const struct peer *peer;
@@ -273,6 +320,8 @@ static void renew(struct core *core, struct change *change)
         change->org.ever = o->ever;
         change->org.by_hand = o->by_hand;
         change->org.since = o->since;
+        change->org.blocked = o->blocked;
+        change->org.left = o->left;
         break;
     case CHANGE_PEER:
     case CHANGE_PEER_REMOVE:
@@ -287,7 +336,12 @@ static void renew(struct core *core, struct change *change)
     case CHANGE_CIRCLE:
         circles_renew(core, &change->circle);
         break;
+    case CHANGE_HIDE:
+        if ((change->hidden != 0) != core_is_hidden(core, change->object))
+            change->hidden = change->hidden != 0 ? 0 : core_calendar(core, now_ms);
+        break;
     case CHANGE_DAMAGED:
+    case CHANGE_DROP:
         break;
     }
 }
@@ -302,7 +356,7 @@ static void retry_failed(struct core *core, uint64_t now_ms)
         struct change *change = failed;
 
         failed = change->next;
-        renew(core, change);
+        renew(core, change, now_ms);
         (void)core_store(core, change);
     }
     for (struct link *link = core->links; link != NULL; link = link->next) {
@@ -383,7 +437,9 @@ void core_stored(struct core *core, struct change *change, int err, uint64_t now
     link_stored(core, change->id, err, now_ms);
     if (err == RP_ERR_FULL)
         core->full_until = now_ms + FULL_MS;
-    if (err != RP_OK) {
+    if (change->type == CHANGE_DROP)
+        standing_dropped(core, change, err, now_ms);
+    else if (err != RP_OK) {
         keep_failed(core, change, now_ms + RETRY_MS);
         return;
     }
@@ -397,7 +453,7 @@ void core_stored(struct core *core, struct change *change, int err, uint64_t now
         forget_damaged(core, change, now_ms);
     if (change->type == CHANGE_CIRCLE)
         circles_stored(core, change, now_ms);
-    change_free(change);
+    core_change_free(change);
 }
 
 /* A record of our own has been taken in, or is to be tried again. */
@@ -417,10 +473,11 @@ static void own_outcome(struct core *core, const struct outcome *outcome, uint64
     }
     *at = own->next;
     if (own->then != NULL) {
-        renew(core, own->then);
+        renew(core, own->then, now_ms);
         (void)core_store(core, own->then);
     }
     rp_bytes_free(&own->packed);
+    rp_bytes_free(&own->audit);
     free(own);
 }
 
@@ -504,6 +561,8 @@ uint64_t core_deadline(const struct core *core)
         deadline = core->scrub_at;
     if (core->full_until != 0 && core->full_until < deadline)
         deadline = core->full_until;
+    if (standing_deadline(core) < deadline)
+        deadline = standing_deadline(core);
     for (const struct link *link = core->links; link != NULL; link = link->next) {
         uint64_t at = link_deadline(link);
 
@@ -530,6 +589,7 @@ void core_tick(struct core *core, uint64_t now_ms)
         core->scrub_at = now_ms + core->scrub_ms;
         scrub(core);
     }
+    standing_tick(core, now_ms);
     peering_tick(core, now_ms);
     for (struct link *link = core->links; link != NULL; link = next) {
         next = link->next;
@@ -558,7 +618,8 @@ bool core_org(const struct core *core, uint32_t number, struct org_view *out)
 
     if (number == 0 || number >= core->orgs_n)
         return false;
-    *out = (struct org_view){o->id, o->name != NULL ? o->name : "", o->accepted, o->depth};
+    *out =
+        (struct org_view){o->id, o->name != NULL ? o->name : "", o->accepted, o->blocked, o->depth};
     return true;
 }
 

@@ -11,6 +11,7 @@
 #include "rp/message.h"
 #include "rp/record.h"
 #include "rp/token.h"
+#include "store/audit.h"
 #include "store/batch.h"
 #include "store/circles.h"
 #include "store/kv.h"
@@ -114,6 +115,8 @@ enum change_type {
     CHANGE_INVITE,      /* an invite made or used */
     CHANGE_CIRCLE,      /* a circle met, accepted or left */
     CHANGE_DAMAGED,     /* a record that the disk has damaged goes, to be fetched again */
+    CHANGE_HIDE,        /* an object is hidden here, or not any more */
+    CHANGE_DROP,        /* some records of an organisation that is not accepted any more go */
 };
 
 /* A change to the store, to be carried out by the one writer, in order. */
@@ -132,7 +135,14 @@ struct change {
     struct erased erased; /* that one */
     bool was_repaired;    /* there was a copy, which is stored now: */
     struct place repaired;
+    uint8_t object[RP_ID_LEN]; /* HIDE */
+    uint64_t hidden;           /* HIDE: ms; 0: not any more */
+    struct erased *dropped;    /* DROP, of organisation org.number: these */
+    uint32_t dropped_n;
+    struct rp_bytes audit; /* goes into the audit log with it; empty: nothing */
+    uint64_t tag;          /* of the request that waits for it; 0: none */
 };
+void core_change_free(struct change *change);
 
 /* Carries ${change} out. In the writer's thread; errors stick in the batch. */
 void core_apply(struct batch *batch, struct change *change);
@@ -143,7 +153,12 @@ struct submission {
     uint64_t link;    /* number of the link; 0: this node itself */
     uint64_t request; /* the WANT it answers */
     uint64_t tag;     /* the submitter's own, for records of this node */
+    /* Of records that are acts of the operator: what goes into the audit log with them, and the
+     * request that waits. */
+    struct rp_bytes audit;
+    uint64_t act;
 };
+void core_submission_free(struct submission *submission);
 
 enum core_effect_type {
     CORE_DIAL,   /* connect to org at address, then core_dialled or core_dial_failed */
@@ -186,7 +201,14 @@ void core_outcome(struct core *core, const struct outcome *outcome, uint64_t now
 /* A change was committed, or failed, and will then be asked for again. Takes ${change} back. */
 void core_stored(struct core *core, struct change *change, int err, uint64_t now_ms);
 
-/* Acts of the operator. All take effect by effects. */
+/*
+ * Acts of the operator. All take effect by effects, and all are noted in the audit log in the
+ * transaction that stores them.
+ */
+struct act {
+    const char *because; /* at most AUDIT_BECAUSE_MAX bytes; NULL: nothing was said */
+    uint64_t tag;        /* comes back with the change or submission; 0: nobody waits */
+};
 
 /* Adds or changes a peer; dials at once. ${address} may be NULL. */
 int core_add_peer(struct core *core, const uint8_t org[static RP_ID_LEN], const char *address,
@@ -230,6 +252,34 @@ int core_circle_create(struct core *core, const struct circle_opts *opts, uint64
 int core_circle_decide(struct core *core, const uint8_t id[static RP_ID_LEN], bool accept,
                        uint64_t now_ms) __attribute__((warn_unused_result));
 
+/*
+ * Vouches for an organisation whose inception is known; ${statement} (NULL: none) travels with the
+ * vouch. RP_ERR_NOT_FOUND when it is not known, RP_ERR_EXISTS, RP_ERR_DENIED: it is blocked,
+ * RP_ERR_ARGUMENT: our own.
+ */
+int core_vouch(struct core *core, const uint8_t org[static RP_ID_LEN], const char *statement,
+               const struct act *act, uint64_t now_ms) __attribute__((warn_unused_result));
+
+/* Withdraws our vouch. RP_ERR_NOT_FOUND when there is none. */
+int core_unvouch(struct core *core, const uint8_t org[static RP_ID_LEN], const struct act *act,
+                 uint64_t now_ms) __attribute__((warn_unused_result));
+
+/*
+ * Blocks an organisation, known or not: nothing of it is accepted any more, nothing passes through
+ * it, and a peer is neither called nor let in. RP_ERR_EXISTS, RP_ERR_ARGUMENT: our own.
+ */
+int core_block(struct core *core, const uint8_t org[static RP_ID_LEN], const struct act *act,
+               uint64_t now_ms) __attribute__((warn_unused_result));
+
+/* Ends that: what others hold of it is compared and fetched again. RP_ERR_NOT_FOUND. */
+int core_unblock(struct core *core, const uint8_t org[static RP_ID_LEN], const struct act *act,
+                 uint64_t now_ms) __attribute__((warn_unused_result));
+
+/* Hides an object from all views of this node, or shows it again. RP_ERR_EXISTS, RP_ERR_NOT_FOUND.
+ */
+int core_hide(struct core *core, const uint8_t object[static RP_ID_LEN], bool hidden,
+              const struct act *act, uint64_t now_ms) __attribute__((warn_unused_result));
+
 /* Compares with the peer now rather than at the next interval. RP_ERR_OFFLINE without a link. */
 int core_compare(struct core *core, const uint8_t org[static RP_ID_LEN], uint64_t now_ms)
     __attribute__((warn_unused_result));
@@ -244,6 +294,7 @@ enum peer_state {
     PEER_OFFLINE,
     PEER_REFUSED,
     PEER_WAITING,
+    PEER_BLOCKED,
 };
 
 struct peer_status {
@@ -251,6 +302,7 @@ struct peer_status {
     const char *name; /* as the operator or else the peer itself says */
     enum peer_state state;
     bool linked;
+    bool blocked;
     bool outbound;
     bool pending_known;    /* whether the next two mean anything */
     uint64_t recv_pending; /* records it has that we lack */
@@ -310,9 +362,37 @@ struct org_view {
     const uint8_t *id;
     const char *name;
     bool accepted;
+    bool blocked;
     uint32_t depth; /* vouches away, when accepted */
 };
 bool core_org(const struct core *core, uint32_t number, struct org_view *out);
+
+bool core_is_hidden(const struct core *core, const uint8_t object[static RP_ID_LEN]);
+uint32_t core_hidden_count(const struct core *core);
+
+/* How an organisation stands, and by which path of vouches it is accepted, or would be. */
+#define TRUST_PATH_MAX 65
+struct trust_path {
+    bool is_self;
+    bool is_peer;
+    bool by_hand;
+    bool blocked;
+    bool accepted;
+    bool known; /* its inception is */
+    bool vouched_by_us;
+    uint64_t since; /* ms, by the calendar: first accepted; 0: never */
+    uint64_t left;  /* ms: not accepted any more since; 0: it is, or never was */
+    uint32_t steps; /* 0: not accepted */
+    struct {
+        uint32_t org;                 /* by number; the first is where acceptance begins */
+        uint8_t vouch[RP_SYMBOL_LEN]; /* by which the step before vouches for it */
+    } step[TRUST_PATH_MAX];
+};
+bool core_trust(const struct core *core, uint32_t number, struct trust_path *out);
+
+/* The ${i}th who vouches for ${number}, by number; 0 when there are fewer. */
+uint32_t core_voucher(const struct core *core, uint32_t number, uint32_t i);
+uint32_t core_trust_depth(const struct core *core);
 
 /* Records fetched and served since start, for tests and figures. */
 struct core_counters {

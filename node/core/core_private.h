@@ -8,6 +8,8 @@
  *     trust.c     organisations, vouches, who is accepted
  *     circles.c   circles, and on which links they are compared
  *     lists.c     telling each other who is accepted
+ *     acts.c      what the operator does about others
+ *     standing.c  what follows from it later: what is hidden, and dropped for good
  *     peering.c   peers, dialling, invites
  *     link.c      opening a link, dispatching its messages
  *     shared.c    the scopes that are compared on a link
@@ -54,10 +56,14 @@
 #define FULL_MS 10000 /* after the store was full, before asking for records again */
 #define DIAL_FIRST_MS 1000
 #define DIAL_MAX_MS 300000
-#define SCRUB_EACH 64               /* records checked at a time */
-#define CIRCLES_INVITED_MAX 256     /* that wait for a decision */
-#define CIRCLES_INVITED_EACH_MAX 16 /* of these, of one founder's */
-#define RETRY_MS 2000               /* after something could not be stored */
+#define SCRUB_EACH 64                           /* records checked at a time */
+#define CIRCLES_INVITED_MAX 256                 /* that wait for a decision */
+#define CIRCLES_INVITED_EACH_MAX 16             /* of these, of one founder's */
+#define RETRY_MS 2000                           /* after something could not be stored */
+#define DROP_EACH 64                            /* records dropped at a time */
+#define DROP_AFTER_MS (UINT64_C(30) * 86400000) /* since they were last accepted */
+#define DROP_LOOK_MS 600000                     /* between two looks for such */
+#define DROP_NEXT_MS 100                        /* between two pieces */
 
 /* An organisation, by its number: core->orgs[number]. Those that are not stored somebody vouches
  * for. */
@@ -67,8 +73,11 @@ struct core_org {
     bool accepted;
     bool ever;
     bool by_hand;
+    bool blocked;
     uint32_t depth;
+    uint32_t parent; /* whose vouch it is accepted by; 0: needs none */
     uint64_t since;
+    uint64_t left;
     bool store_due;            /* its standing is to be stored, when there is memory */
     bool vouch_due;            /* our vouch for it is to be written */
     struct rp_bytes inception; /* empty while unknown */
@@ -317,6 +326,8 @@ struct own_record {
     bool failed;
     struct rp_bytes packed;
     struct change *then;
+    struct rp_bytes audit;
+    uint64_t act; /* request that waits for it */
     struct own_record *next;
 };
 
@@ -342,6 +353,9 @@ struct core {
     size_t vouches_n;
     size_t vouches_cap;
 
+    struct table *hidden; /* objects that are not shown */
+    uint32_t dropping;    /* organisation of which records are being dropped; 0: none */
+    uint64_t drop_at;     /* when the next ones are looked for */
     struct scope commons;
     struct circle *circles; /* by number */
     uint64_t applied_seq;   /* records up to here are in the sets */
@@ -391,6 +405,9 @@ struct change *core_change_new(enum change_type type);
  * the store, ${then} (NULL: nothing) is stored, too. */
 int core_submit_own(struct core *core, struct rp_bytes *packed, struct change **then)
     __attribute__((warn_unused_result));
+/* The same for an act of the operator, whose ${audit} goes in with it; takes that over, too. */
+int core_submit_act(struct core *core, struct rp_bytes *packed, struct change **then,
+                    struct rp_bytes *audit, uint64_t act) __attribute__((warn_unused_result));
 /* A stored record was found to be damaged: it goes, and is fetched again. */
 void core_damaged(struct core *core, uint64_t seq);
 void core_retry_at(struct core *core, uint64_t at_ms); /* what failed is tried again then */
@@ -439,13 +456,34 @@ void trust_vouch_erased(struct core *core, const uint8_t *symbol);
 bool trust_vouched_by_us(const struct core *core, uint32_t subject);
 void trust_vouch_for(struct core *core, uint32_t subject, uint64_t now_ms);
 /* Withdraws our vouches for ${subject}; ${then} is stored when that is done. */
-int trust_unvouch(struct core *core, uint32_t subject, struct change **then, uint64_t now_ms)
-    __attribute__((warn_unused_result));
+int trust_unvouch(struct core *core, uint32_t subject, struct change **then, const struct act *act,
+                  uint64_t now_ms) __attribute__((warn_unused_result));
 /* Does what memory was too short for. */
 void trust_retry(struct core *core, uint64_t now_ms);
 /* Computes anew who is accepted, and tells store, sets and links of what changed. */
 void trust_recompute(struct core *core, uint64_t now_ms);
 void trust_store_standing(struct core *core, uint32_t number);
+/* The same as an act; takes ${audit} over. Nothing is stored when memory is short. */
+int trust_store_act(struct core *core, uint32_t number, struct rp_bytes *audit, uint64_t tag)
+    __attribute__((warn_unused_result));
+bool trust_is_peer(const struct core *core, uint32_t number);
+
+/* acts.c */
+/* The log's entry about an organisation (by number; 0: none). */
+int acts_audit(const struct core *core, const char *what, uint32_t org, const char *because,
+               uint64_t now_ms, struct rp_bytes *out) __attribute__((warn_unused_result));
+/* A change that is an act, with its entry; NULL without memory. */
+struct change *acts_change(const struct core *core, enum change_type type, const char *what,
+                           uint32_t org, const struct act *act, uint64_t now_ms);
+
+/* standing.c */
+int standing_load(struct core *core);
+void standing_free(struct core *core);
+uint64_t standing_deadline(const struct core *core);
+void standing_tick(struct core *core, uint64_t now_ms);
+/* Carries a DROP out, in the writer's thread. */
+void standing_drop(struct batch *batch, struct change *change);
+void standing_dropped(struct core *core, const struct change *change, int err, uint64_t now_ms);
 
 /* circles.c */
 int circles_load_all(struct core *core, uint64_t now_ms);
@@ -486,6 +524,8 @@ uint64_t peering_store(struct core *core, struct peer *peer);
 /* Does what memory was too short for. */
 void peering_retry(struct core *core);
 void peering_stored(struct core *core, const struct change *change, int err);
+/* Whether no link is to be had with the peer: it is blocked. */
+bool peering_is_shut(const struct core *core, const struct peer *peer);
 void peering_renew_invite(const struct core *core, struct invite_entry *invite);
 void peering_note(struct peer *peer, const char *code, const char *text);
 void peering_learn_address(struct core *core, struct peer *peer, const struct rp_hello *hello,
@@ -496,7 +536,7 @@ void peering_tick(struct core *core, uint64_t now_ms);
 void peering_stop(struct core *core);
 void peering_knock(struct core *core, const struct link *link, uint64_t now_ms);
 /* Uses an invite: RP_OK, RP_ERR_NOT_FOUND, RP_ERR_EXPIRED, RP_ERR_USED. */
-int peering_use_invite(struct core *core, const uint8_t *secret, const uint8_t *org,
+int peering_use_invite(struct core *core, const uint8_t *secret, const struct rp_proof *proof,
                        uint64_t now_ms, struct invite_entry *out);
 
 /* link.c */

@@ -268,7 +268,7 @@ static int greet(struct link *link, uint64_t now_ms)
     link->peer = peering_find(core, proof->identity.org);
     if (!link->outbound)
         return RP_OK;
-    if (link->peer == NULL) { /* removed while it was being dialled */
+    if (link->peer == NULL || peering_is_shut(core, link->peer)) { /* since it was dialled */
         link_end(link, "not-a-peer");
         return RP_OK;
     }
@@ -357,7 +357,7 @@ static bool admit_stranger(struct link *link, const struct rp_hello *hello, uint
                "you called");
         return false;
     }
-    err = peering_use_invite(core, hello->invite, proof->identity.org, now_ms, &invite);
+    err = peering_use_invite(core, hello->invite, proof, now_ms, &invite);
     if (err == RP_ERR_EXPIRED)
         refuse(link, "invite-expired", "the invite has expired: ask for a new one");
     else if (err == RP_ERR_USED)
@@ -419,6 +419,15 @@ static int finish_greeting(struct link *link, uint64_t now_ms)
     return err;
 }
 
+/* Whether it calls in vain, whatever it brings: it is blocked. */
+static bool is_shut_out(const struct link *link)
+{
+    const struct core *core = link->core;
+    uint32_t number = trust_find(core, rp_session_proof(link->session)->identity.org);
+
+    return number != 0 && core->orgs[number].blocked;
+}
+
 static int receive_hello(struct link *link, struct rp_slice frame, uint64_t now_ms)
 {
     struct rp_hello hello;
@@ -430,6 +439,10 @@ static int receive_hello(struct link *link, struct rp_slice frame, uint64_t now_
         return RP_ERR_STATE;
     if (!hello.speaks_this) {
         refuse(link, "version", "no version of the protocol in common");
+        return RP_OK;
+    }
+    if (!link->outbound && is_shut_out(link)) {
+        refuse(link, "not-a-peer", "this node exchanges no records with yours");
         return RP_OK;
     }
     if (link->peer == NULL && !admit_stranger(link, &hello, now_ms))

@@ -225,9 +225,14 @@ void peering_learn_address(struct core *core, struct peer *peer, const struct rp
 
 /* Dialling */
 
+bool peering_is_shut(const struct core *core, const struct peer *peer)
+{
+    return core->orgs[peer->org].blocked;
+}
+
 void peering_plan_dial(struct core *core, struct peer *peer, uint64_t now_ms, bool soon)
 {
-    if (peer->entry.addresses == 0)
+    if (peer->entry.addresses == 0 || peering_is_shut(core, peer))
         return;
     if (soon) {
         peer->dial_wait = 0;
@@ -331,11 +336,31 @@ void peering_renew_invite(const struct core *core, struct invite_entry *invite)
     }
 }
 
-int peering_use_invite(struct core *core, const uint8_t *secret, const uint8_t *org,
+/* Notes that an invite is used now. */
+static int use_up(struct core *core, struct invite_entry *invite, const struct rp_proof *proof,
+                  uint64_t now_ms)
+{
+    static const struct act act = {NULL, 0};
+    uint32_t number = trust_intern(core, proof->identity.org);
+    struct change *change;
+
+    if (number == 0 || trust_learn_inception(core, number, proof->inception) == RP_ERR_NOMEM)
+        return RP_ERR_NOMEM;
+    change = acts_change(core, CHANGE_INVITE, "invite-used", number, &act, now_ms);
+    if (change == NULL)
+        return RP_ERR_NOMEM;
+    invite->used = true;
+    memcpy(invite->used_by, proof->identity.org, RP_ID_LEN);
+    change->invite = *invite;
+    (void)core_store(core, change);
+    return RP_OK;
+}
+
+int peering_use_invite(struct core *core, const uint8_t *secret, const struct rp_proof *proof,
                        uint64_t now_ms, struct invite_entry *out)
 {
     uint8_t name[RP_HASH_LEN];
-    struct change *change;
+    int err;
 
     rp_token_name(name, secret);
     for (uint32_t i = 0; i < core->invites_n; i++) {
@@ -343,18 +368,13 @@ int peering_use_invite(struct core *core, const uint8_t *secret, const uint8_t *
 
         if (memcmp(invite->name, name, sizeof name) != 0)
             continue;
-        if (invite->used && memcmp(invite->used_by, org, RP_ID_LEN) != 0)
+        if (invite->used && memcmp(invite->used_by, proof->identity.org, RP_ID_LEN) != 0)
             return RP_ERR_USED;
         if (!invite->used && invite->expires <= core_calendar(core, now_ms))
             return RP_ERR_EXPIRED;
-        if ((change = core_change_new(CHANGE_INVITE)) == NULL)
-            return RP_ERR_NOMEM;
-        invite->used = true;
-        memcpy(invite->used_by, org, RP_ID_LEN);
+        err = invite->used ? RP_OK : use_up(core, invite, proof, now_ms);
         *out = *invite;
-        change->invite = *invite;
-        (void)core_store(core, change);
-        return RP_OK;
+        return err;
     }
     return RP_ERR_NOT_FOUND;
 }
@@ -393,21 +413,34 @@ bool core_knock(const struct core *core, uint32_t i, struct knock *out)
 
 /* Acts of the operator */
 
+static const struct act no_words = {NULL, 0};
+
+static void free_change(struct change *change)
+{
+    if (change != NULL)
+        core_change_free(change);
+}
+
 int core_add_peer(struct core *core, const uint8_t org[static RP_ID_LEN], const char *address,
                   const char *name, uint64_t now_ms)
 {
+    struct change *change;
     struct peer *peer;
 
     if (memcmp(org, core->self->identity.org, RP_ID_LEN) == 0)
         return RP_ERR_ARGUMENT;
-    if ((peer = peering_add(core, org, now_ms)) == NULL)
+    change = acts_change(core, CHANGE_PEER, "peer-add", trust_intern(core, org), &no_words, now_ms);
+    if (change == NULL || (peer = peering_add(core, org, now_ms)) == NULL) {
+        free_change(change);
         return RP_ERR_NOMEM;
+    }
     if (name != NULL)
         copy_text(peer->entry.name, sizeof peer->entry.name, name);
     if (address != NULL)
         (void)put_address(peer, address, false);
     peer->refused = false;
-    (void)peering_store(core, peer);
+    change->peer = peer->entry;
+    (void)core_store(core, change);
     trust_recompute(core, now_ms);
     peering_plan_dial(core, peer, now_ms, true);
     return RP_OK;
@@ -416,16 +449,17 @@ int core_add_peer(struct core *core, const uint8_t org[static RP_ID_LEN], const 
 int core_remove_peer(struct core *core, const uint8_t org[static RP_ID_LEN], uint64_t now_ms)
 {
     struct peer *peer = peering_find(core, org);
-    struct change *change = core_change_new(CHANGE_PEER_REMOVE);
+    struct change *change;
     int err;
 
-    if (peer == NULL || change == NULL) {
-        free(change);
-        return peer == NULL ? RP_ERR_NOT_FOUND : RP_ERR_NOMEM;
-    }
+    if (peer == NULL)
+        return RP_ERR_NOT_FOUND;
+    change = acts_change(core, CHANGE_PEER_REMOVE, "peer-remove", peer->org, &no_words, now_ms);
+    if (change == NULL)
+        return RP_ERR_NOMEM;
     memcpy(change->peer.org, org, RP_ID_LEN);
-    if ((err = trust_unvouch(core, peer->org, &change, now_ms)) != RP_OK) {
-        free(change); /* it stays a peer: what is withdrawn so far can be vouched again */
+    if ((err = trust_unvouch(core, peer->org, &change, &no_words, now_ms)) != RP_OK) {
+        free_change(change); /* it stays a peer: what is withdrawn so far can be vouched again */
         return err;
     }
     for (struct link *link = core->links; link != NULL; link = link->next) {
@@ -454,6 +488,7 @@ int core_invite(struct core *core, const struct invite_opts *opts, uint64_t now_
         .vouches = opts->vouches,
     };
     struct rp_token token = {.expires = invite.expires / 1000, .addresses = core->addresses_n};
+    const struct act act = {opts->note[0] != '\0' ? opts->note : NULL, 0};
     struct change *change;
     int err;
 
@@ -465,8 +500,9 @@ int core_invite(struct core *core, const struct invite_opts *opts, uint64_t now_
     rp_token_name(invite.name, token.secret);
     if ((err = rp_token_write(text, &token)) != RP_OK)
         return err;
-    if ((change = core_change_new(CHANGE_INVITE)) == NULL || !add_invite(core, &invite)) {
-        free(change);
+    change = acts_change(core, CHANGE_INVITE, "invite", 0, &act, now_ms);
+    if (change == NULL || !add_invite(core, &invite)) {
+        free_change(change);
         return RP_ERR_NOMEM;
     }
     change->invite = invite;
@@ -476,23 +512,29 @@ int core_invite(struct core *core, const struct invite_opts *opts, uint64_t now_
 
 int core_join(struct core *core, const struct rp_token *token, uint64_t now_ms)
 {
-    struct peer *peer;
+    struct peer *peer = peering_find(core, token->org);
+    struct change *change;
 
     if (memcmp(token->org, core->self->identity.org, RP_ID_LEN) == 0)
         return RP_ERR_ARGUMENT;
     if (token->expires * 1000 <= core_calendar(core, now_ms))
         return RP_ERR_EXPIRED;
-    if ((peer = peering_add(core, token->org, now_ms)) == NULL)
-        return RP_ERR_NOMEM;
-    if (link_of_peer(core, peer) != NULL)
+    if (peer != NULL && link_of_peer(core, peer) != NULL)
         return RP_ERR_EXISTS;
+    change =
+        acts_change(core, CHANGE_PEER, "join", trust_intern(core, token->org), &no_words, now_ms);
+    if (change == NULL || (peer = peering_add(core, token->org, now_ms)) == NULL) {
+        free_change(change);
+        return RP_ERR_NOMEM;
+    }
     for (uint32_t i = 0; i < token->addresses; i++)
         (void)put_address(peer, token->address[i], false);
     peer->entry.joining = true;
     peer->refused = false;
     memcpy(peer->entry.secret, token->secret, sizeof peer->entry.secret);
     peering_note(peer, "joining", "calling the organisation that invited us");
-    (void)peering_store(core, peer);
+    change->peer = peer->entry;
+    (void)core_store(core, change);
     trust_recompute(core, now_ms); /* it may be known from before */
     peering_plan_dial(core, peer, now_ms, true);
     return RP_OK;
@@ -501,6 +543,7 @@ int core_join(struct core *core, const struct rp_token *token, uint64_t now_ms)
 int core_accept_org(struct core *core, struct rp_slice inception, uint64_t now_ms)
 {
     struct rp_identity identity;
+    struct rp_bytes audit;
     uint32_t number;
     int err = rp_identity_read(&identity, inception);
 
@@ -510,11 +553,16 @@ int core_accept_org(struct core *core, struct rp_slice inception, uint64_t now_m
         return RP_ERR_NOMEM;
     if ((err = trust_learn_inception(core, number, inception)) != RP_OK)
         return err;
+    if (core->orgs[number].by_hand)
+        return RP_OK;
+    if ((err = acts_audit(core, "accept", number, NULL, now_ms, &audit)) != RP_OK)
+        return err;
     core->orgs[number].by_hand = true;
-    if (core->orgs[number].accepted)
-        trust_store_standing(core, number);
-    else
-        trust_recompute(core, now_ms);
+    if ((err = trust_store_act(core, number, &audit, 0)) != RP_OK) {
+        core->orgs[number].by_hand = false;
+        return err;
+    }
+    trust_recompute(core, now_ms);
     return RP_OK;
 }
 
@@ -537,6 +585,8 @@ int core_compare(struct core *core, const uint8_t org[static RP_ID_LEN], uint64_
 static enum peer_state state_of(const struct peer *peer, const struct link *link,
                                 const struct peer_status *status)
 {
+    if (status->blocked)
+        return PEER_BLOCKED;
     if (link == NULL)
         return peer->refused && strcmp(peer->why_code, "not-a-peer") == 0 ? PEER_WAITING
                : peer->refused                                            ? PEER_REFUSED
@@ -559,6 +609,7 @@ bool core_peer_status(struct core *core, uint32_t i, struct peer_status *out)
         .entry = &peer->entry,
         .name = peer->entry.name,
         .linked = link != NULL,
+        .blocked = core->orgs[peer->org].blocked,
         .last_sync = peer->entry.last_sync,
         .exchanges = peer->exchanges,
         .retry_at = link == NULL && peer->next_dial != UINT64_MAX

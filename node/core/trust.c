@@ -157,7 +157,9 @@ static int load_orgs(struct core *core, struct kv_txn *txn)
         o->accepted = org.accepted;
         o->ever = org.ever;
         o->by_hand = org.by_hand;
+        o->blocked = org.blocked;
         o->since = org.since;
+        o->left = org.left;
     }
     return kv_err(txn);
 }
@@ -218,6 +220,15 @@ void trust_free(struct core *core)
     table_free(core->org_numbers);
 }
 
+bool trust_is_peer(const struct core *core, uint32_t number)
+{
+    for (uint32_t i = 0; i < core->peers_n; i++) {
+        if (core->peers[i]->org == number)
+            return true;
+    }
+    return false;
+}
+
 bool trust_vouched_by_us(const struct core *core, uint32_t subject)
 {
     for (size_t i = 0; i < core->vouches_n; i++) {
@@ -233,26 +244,49 @@ void trust_vouch_for(struct core *core, uint32_t subject, uint64_t now_ms)
     struct author author = {&core->self->key, core->self->identity.org, &core->rand,
                             core_calendar(core, now_ms)};
     struct rp_bytes packed;
+    struct rp_bytes audit;
 
     o->vouch_due = !trust_vouched_by_us(core, subject);
     if (!o->vouch_due || o->inception.len == 0) /* it will be learnt when a link opens */
         return;
-    if (author_vouch(&packed, &author, o->id, rp_bytes_slice(&o->inception)) == RP_OK)
-        o->vouch_due = core_submit_own(core, &packed, NULL) != RP_OK;
+    o->vouch_due = true;
+    if (acts_audit(core, "vouch", subject, "an invite", now_ms, &audit) == RP_OK) {
+        if (author_vouch(&packed, &author, o->id, rp_bytes_slice(&o->inception), NULL) == RP_OK)
+            o->vouch_due = core_submit_act(core, &packed, NULL, &audit, 0) != RP_OK;
+        else
+            rp_bytes_free(&audit);
+    }
     if (o->vouch_due)
         core_retry_at(core, 0);
 }
 
-int trust_unvouch(struct core *core, uint32_t subject, struct change **then, uint64_t now_ms)
+/* Withdraws the vouch in ${target}. */
+static int withdraw_vouch(struct core *core, const struct rp_record *target, uint32_t subject,
+                          struct change **then, const struct act *act, uint64_t now_ms)
 {
     struct author author = {&core->self->key, core->self->identity.org, &core->rand,
                             core_calendar(core, now_ms)};
+    struct rp_bytes packed;
+    struct rp_bytes audit;
+    int err = acts_audit(core, "unvouch", subject, act->because, now_ms, &audit);
+
+    if (err != RP_OK)
+        return err;
+    if ((err = author_withdraw(&packed, &author, target, NULL, 0)) != RP_OK) {
+        rp_bytes_free(&audit);
+        return err;
+    }
+    return core_submit_act(core, &packed, then, &audit, act->tag);
+}
+
+int trust_unvouch(struct core *core, uint32_t subject, struct change **then, const struct act *act,
+                  uint64_t now_ms)
+{
     int err = RP_OK;
 
     core->orgs[subject].vouch_due = false;
     for (size_t i = 0; i < core->vouches_n && err == RP_OK; i++) {
         struct rp_opened opened;
-        struct rp_bytes packed;
         struct place place;
         struct kv_txn *txn;
 
@@ -262,8 +296,7 @@ int trust_unvouch(struct core *core, uint32_t subject, struct change **then, uin
             return err;
         if (records_find(txn, core->vouches[i].symbol, &place) &&
             records_open(txn, place.seq, &place, &opened)) {
-            if ((err = author_withdraw(&packed, &author, &opened.record, NULL, 0)) == RP_OK)
-                err = core_submit_own(core, &packed, then);
+            err = withdraw_vouch(core, &opened.record, subject, then, act, now_ms);
             rp_record_close(&opened);
         }
         if (err == RP_OK)
@@ -288,9 +321,15 @@ static int compare_ids(const void *a, const void *b)
     return memcmp(a, b, RP_ID_LEN);
 }
 
+/* Whether ${issuer}'s vouch is the one to accept ${o} by: of several, that of the lowest id. */
+static bool is_nearer(const struct core *core, uint32_t issuer, const struct core_org *o)
+{
+    return o->parent == 0 || memcmp(core->orgs[issuer].id, core->orgs[o->parent].id, RP_ID_LEN) < 0;
+}
+
 /* Whom those at ${depth} vouch for and nobody nearer did, each once. Of what one of them says, only
  * so much counts: the vouches with the lowest ids, whatever came first. */
-static int vouched_from(const struct core *core, uint32_t depth, struct symbols *out)
+static int vouched_from(struct core *core, uint32_t depth, struct symbols *out)
 {
     uint32_t issuer = 0;
     uint32_t counted = 0;
@@ -298,12 +337,16 @@ static int vouched_from(const struct core *core, uint32_t depth, struct symbols 
 
     for (size_t i = 0; i < core->vouches_n && err == RP_OK; i++) {
         const struct vouch *vouch = &core->vouches[i];
+        struct core_org *subject = &core->orgs[vouch->subject];
 
         counted = vouch->issuer == issuer ? counted + 1 : 0;
         issuer = vouch->issuer;
-        if (counted < VOUCHES_EACH_MAX && core->orgs[issuer].depth == depth &&
-            core->orgs[vouch->subject].depth == DEPTH_NONE)
-            err = symbols_append(out, core->orgs[vouch->subject].id, RP_ID_LEN);
+        if (counted >= VOUCHES_EACH_MAX || core->orgs[issuer].depth != depth ||
+            subject->depth != DEPTH_NONE || subject->blocked)
+            continue;
+        err = symbols_append(out, subject->id, RP_ID_LEN);
+        if (is_nearer(core, issuer, subject))
+            subject->parent = issuer;
     }
     if (out->n > 0)
         qsort(out->data, out->n / RP_ID_LEN, RP_ID_LEN, compare_ids);
@@ -312,8 +355,8 @@ static int vouched_from(const struct core *core, uint32_t depth, struct symbols 
 
 /*
  * How many vouches away each organisation is: breadth first from ourselves, our peers and those
- * accepted by hand, as far as the trust depth, and no more than so many. Which these are follows
- * from the vouches alone, not from their order of arrival.
+ * accepted by hand, never through one that is blocked, as far as the trust depth, and no more than
+ * so many. Which these are follows from the vouches alone, not from their order of arrival.
  */
 static int compute_depths(struct core *core)
 {
@@ -321,10 +364,14 @@ static int compute_depths(struct core *core)
     int err = RP_OK;
 
     for (uint32_t i = 1; i < core->orgs_n; i++)
-        core->orgs[i].depth = core->orgs[i].by_hand ? 0 : DEPTH_NONE;
+        core->orgs[i].parent = 0;
+    for (uint32_t i = 1; i < core->orgs_n; i++)
+        core->orgs[i].depth = core->orgs[i].by_hand && !core->orgs[i].blocked ? 0 : DEPTH_NONE;
     core->orgs[ORG_SELF].depth = 0;
-    for (uint32_t i = 0; i < core->peers_n; i++)
-        core->orgs[core->peers[i]->org].depth = 0;
+    for (uint32_t i = 0; i < core->peers_n; i++) {
+        if (!core->orgs[core->peers[i]->org].blocked)
+            core->orgs[core->peers[i]->org].depth = 0;
+    }
     for (uint32_t i = 1; i < core->orgs_n; i++)
         accepted += core->orgs[i].depth == 0;
     if (core->vouches_n > 0)
@@ -346,34 +393,60 @@ static int compute_depths(struct core *core)
     return err;
 }
 
-void trust_store_standing(struct core *core, uint32_t number)
+/* The change that stores how an organisation stands; NULL without memory. */
+static struct change *standing_change(const struct core *core, uint32_t number)
 {
-    struct core_org *o = &core->orgs[number];
+    const struct core_org *o = &core->orgs[number];
     struct change *change = core_change_new(CHANGE_ORG);
-    bool late = o->store_due;
 
-    o->store_due = true;
-    if (change == NULL) {
-        core_retry_at(core, 0);
-        return;
-    }
-    change->failed = late; /* what came meanwhile was refused: see core_stored */
+    if (change == NULL)
+        return NULL;
     change->org = (struct org){
         .number = number,
         .accepted = o->accepted,
         .ever = o->ever,
         .by_hand = o->by_hand,
+        .blocked = o->blocked,
         .since = o->since,
+        .left = o->left,
     };
     memcpy(change->org.id, o->id, RP_ID_LEN);
     if (rp_bytes_copy(&change->inception, o->inception.data, o->inception.len) != RP_OK) {
-        free(change);
+        core_change_free(change);
+        return NULL;
+    }
+    return change;
+}
+
+void trust_store_standing(struct core *core, uint32_t number)
+{
+    struct core_org *o = &core->orgs[number];
+    struct change *change = standing_change(core, number);
+    bool late = o->store_due;
+
+    o->store_due = change == NULL;
+    if (change == NULL) {
         core_retry_at(core, 0);
         return;
     }
-    o->store_due = false;
+    change->failed = late; /* what came meanwhile was refused: see core_stored */
     o->stored = true;
     (void)core_store(core, change);
+}
+
+int trust_store_act(struct core *core, uint32_t number, struct rp_bytes *audit, uint64_t tag)
+{
+    struct change *change = standing_change(core, number);
+
+    if (change == NULL) {
+        rp_bytes_free(audit);
+        return RP_ERR_NOMEM;
+    }
+    change->audit = *audit;
+    change->tag = tag;
+    core->orgs[number].stored = true;
+    (void)core_store(core, change);
+    return RP_OK;
 }
 
 /* Moves the records of an organisation in or out of the sets as its standing changes. */
@@ -382,6 +455,7 @@ static void apply_standing(struct core *core, uint32_t number, bool accepted, ui
     struct core_org *o = &core->orgs[number];
     bool first = accepted && !o->ever;
 
+    o->left = accepted ? 0 : core_calendar(core, now_ms);
     if (!accepted) {
         sets_toggle_org(core, number, LANE_VOUCH, false);
         sets_toggle_org(core, number, LANE_CONTENT, false);
@@ -416,6 +490,10 @@ void trust_recompute(struct core *core, uint64_t now_ms)
 
         if (now == o->accepted && (o->stored || o->store_due || !now))
             continue;
+        if (now && i == core->dropping) { /* what is being dropped is no member any more */
+            core->trust_changed = true;
+            continue;
+        }
         apply_standing(core, i, now, now_ms);
         if (err == RP_OK)
             err = symbols_append(now ? &accepted : &kept, o->id, RP_ID_LEN);

@@ -103,7 +103,7 @@ static int check_standing(struct kv_txn *txn, const struct rp_record *record, ui
     *number = orgs_number(txn, record->org);
     if (*number == 0 || !orgs_load(txn, *number, &org))
         return RP_ERR_UNKNOWN_ORG;
-    if (scope < SCOPE_FIRST_CIRCLE && !org.accepted &&
+    if (scope < SCOPE_FIRST_CIRCLE && (!org.accepted || org.blocked) &&
         !(org.ever && records_lane(record) == LANE_LASTING))
         return RP_ERR_UNKNOWN_ORG;
     if (rp_identity_read(identity, org.inception) != RP_OK) {

@@ -267,7 +267,7 @@ void ingest_record(struct ingest *ingest, const struct submission *submission)
         struct intake lost = {.submission = *submission, .err = RP_ERR_NOMEM};
 
         ingest->opts.reported(ingest->opts.ctx, &lost);
-        rp_bytes_free(&lost.submission.packed);
+        core_submission_free(&lost.submission);
         return;
     }
     list_add(&ingest->gathered, intake);

@@ -28,7 +28,7 @@ struct intake *intake_change(struct change *change)
 
 void intake_free(struct intake *intake)
 {
-    rp_bytes_free(&intake->submission.packed);
+    core_submission_free(&intake->submission);
     rp_record_close(&intake->opened);
     admit_free(&intake->admission);
     free(intake);
@@ -68,6 +68,8 @@ static void write_one(struct batch *batch, struct intake *intake, enum room room
         intake->err =
             admit_record(batch, &intake->opened.record, rp_bytes_slice(&intake->submission.packed),
                          now_ms, &intake->admission);
+    if (intake->err == RP_OK)
+        audit_append(batch_txn(batch), rp_bytes_slice(&intake->submission.audit));
 }
 
 static void fail_all(struct intake **items, size_t n, int err)

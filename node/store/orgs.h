@@ -20,7 +20,9 @@ struct org {
     bool accepted;  /* now */
     bool ever;      /* ever accepted: its lasting control records are kept */
     bool by_hand;   /* accepted by the operator's own act, with no vouch */
+    bool blocked;   /* by the operator: never accepted, and nothing passes through it */
     uint64_t since; /* ms: when it was first accepted */
+    uint64_t left;  /* ms: when it stopped being accepted; 0: it is, or never was */
     struct rp_slice inception;
 };
 

@@ -7,6 +7,7 @@
 static const char *const state_words[] = {
     [PEER_IN_SYNC] = "in sync", [PEER_BEHIND] = "behind",   [PEER_AHEAD] = "ahead",
     [PEER_OFFLINE] = "offline", [PEER_REFUSED] = "refused", [PEER_WAITING] = "waiting",
+    [PEER_BLOCKED] = "blocked",
 };
 
 /* Objects of ${kind} in a scope. */
@@ -178,7 +179,7 @@ static const char *health(const struct view_source *source)
     if (source->store_full)
         return "failing";
     for (uint32_t i = 0; core_peer_status(source->core, i, &peer); i++) {
-        if (peer.state != PEER_IN_SYNC)
+        if (peer.state != PEER_IN_SYNC && peer.state != PEER_BLOCKED)
             return "degraded";
     }
     return "ok";
@@ -221,7 +222,7 @@ void view_status(struct rp_writer *w, const struct view_source *source)
 
     core_tally(source->core, RP_SET_CONTENT, &content);
     core_tally(source->core, RP_SET_CONTROL, &control);
-    rp_writer_map(w, 19);
+    rp_writer_map(w, 20);
     records = put_kinds(w, source);
     put_uint(w, "content_set", content.count);
     put_hex(w, "control_fingerprint", control.digest, sizeof control.digest);
@@ -230,6 +231,7 @@ void view_status(struct rp_writer *w, const struct view_source *source)
     put_erasing(w, source);
     put_hex(w, "fingerprint", content.digest, sizeof content.digest);
     put_text(w, "health", health(source));
+    put_uint(w, "hidden", core_hidden_count(source->core));
     put_knocks(w, source);
     put_text(w, "listen", source->listen);
     put_text(w, "name", source->self->identity.name);

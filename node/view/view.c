@@ -177,7 +177,8 @@ bool view_may_show(const struct view_source *source, const struct rp_record *rec
     struct org_view org;
 
     view_date(today, source->now_ms);
-    if (!core_org(source->core, place->org, &org) || !org.accepted)
+    if (!core_org(source->core, place->org, &org) || !org.accepted ||
+        core_is_hidden(source->core, record->object))
         return false;
     return !rp_record_is_kind(record, "story") ||
            !rp_consent_has_lapsed(record->content, place->scope == SCOPE_LOCAL, today);

@@ -141,4 +141,21 @@ struct view_export {
 bool view_export_next(struct view_export *export, struct rp_writer *w,
                       const struct view_source *source, int *err);
 
+/*
+ * "rpctl.trust/1": how an organisation stands here, by which path of vouches it is accepted, or why
+ * it is not.
+ */
+void view_trust(struct rp_writer *w, const struct view_source *source, uint32_t org);
+
+/* The audit log, oldest first, and the objects hidden here. Zero-initialise. */
+struct view_walk {
+    struct kv_key after; /* where to go on */
+    uint32_t looked;     /* entries, in this turn */
+    bool more;           /* it stopped because the turn is over */
+};
+bool view_audit_next(struct view_walk *walk, struct rp_writer *w, const struct view_source *source,
+                     int *err);
+bool view_hidden_next(struct view_walk *walk, struct rp_writer *w, const struct view_source *source,
+                      int *err);
+
 #endif

@@ -95,7 +95,7 @@ static int vouch(struct rp_bytes *out)
     struct rp_rand rand;
     struct author author = author_of(&rand);
 
-    return author_vouch(out, &author, org.identity.org, rp_bytes_slice(&org.inception));
+    return author_vouch(out, &author, org.identity.org, rp_bytes_slice(&org.inception), NULL);
 }
 
 static int withdraw(struct rp_bytes *out)

@@ -38,7 +38,7 @@ PLANTED = {
     "damage-not-seen": 5,
     "vouch-stays": 4,
     "removed-stays-in-sets": 4,
-    "failure-believed": 17,
+    "failure-believed": 42,
 }
 RPSIM = sys.argv[1]
 

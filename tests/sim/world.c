@@ -146,6 +146,21 @@ void actor_release(struct actor *actor, const uint8_t id[static TRUTH_ID])
     }
 }
 
+/* What is of nobody who is accepted need not be kept for ever. */
+static void release_dropped(struct actor *actor, const struct change *change)
+{
+    for (uint32_t i = 0; i < change->dropped_n; i++) {
+        for (size_t k = actor->kept_n; k-- > 0;) {
+            uint8_t id[TRUTH_ID];
+
+            memcpy(id, actor->kept[k], TRUTH_ID);
+            if (memcmp(id, change->dropped[i].symbol, TRUTH_SYMBOL) == 0)
+                actor_release(actor, id);
+            k = k < actor->kept_n ? k : actor->kept_n;
+        }
+    }
+}
+
 static void plan_write(struct world *world, struct actor *actor);
 
 /* What was committed is told to the core. */
@@ -198,6 +213,10 @@ static void write_queue(void *context, void *what, uint64_t epoch)
         intake_verify(actor->writing[i]);
     intake_write(actor->disk, actor->writing, actor->writing_n, actor->room,
                  (uint64_t)((int64_t)world->now + actor->calendar_ahead));
+    for (size_t i = 0; i < actor->writing_n; i++) {
+        if (actor->writing[i]->is_change && actor->writing[i]->err == RP_OK)
+            release_dropped(actor, actor->writing[i]->change);
+    }
     world_plan(world, rp_rand_below(&world->net_rand, world->plan.report_ms + 1), report, actor,
                actor->epoch);
 }
@@ -335,10 +354,8 @@ static void drop_intakes(struct intake **list, size_t *n)
     for (size_t i = 0; i < *n; i++) {
         struct change *change = list[i]->is_change ? list[i]->change : NULL;
 
-        if (change != NULL) {
-            rp_bytes_free(&change->inception);
-            free(change);
-        }
+        if (change != NULL)
+            core_change_free(change);
         intake_free(list[i]);
     }
     *n = 0;

@@ -43,6 +43,17 @@ static const struct {
     {"diff", command_diff, "diff PEER [--json]", "compare with a peer now"},
     {"export", command_export, "export [--format ndjson|markdown] [--local] [FOLDER]",
      "write the library out"},
+    {"trust", command_trust, "trust ORG [--json]", "by which path ORG is accepted, or why not"},
+    {"vouch", command_vouch, "vouch ORG --because TEXT [--statement TEXT]",
+     "say that ORG can be trusted; the reason stays here, the statement travels"},
+    {"unvouch", command_unvouch, "unvouch ORG [--because TEXT]", "withdraw that"},
+    {"block", command_block, "block ORG --because TEXT",
+     "take and show nothing of ORG, nor of whom only it vouches for"},
+    {"unblock", command_unblock, "unblock ORG [--because TEXT]", "end that"},
+    {"hide", command_hide, "hide ID [--because TEXT]", "show an object no more, on this node only"},
+    {"unhide", command_hide, "unhide ID [--because TEXT]", "end that"},
+    {"hidden", command_hidden, "hidden [--json]", "what is hidden on this node"},
+    {"audit", command_audit, "audit [--json]", "what was done here about others, and why"},
 };
 #define COMMANDS (sizeof commands / sizeof commands[0])
 

@@ -42,6 +42,14 @@ int command_list(const struct command_args *args);
 int command_show(const struct command_args *args);
 int command_diff(const struct command_args *args);
 int command_export(const struct command_args *args);
+int command_vouch(const struct command_args *args);
+int command_unvouch(const struct command_args *args);
+int command_block(const struct command_args *args);
+int command_unblock(const struct command_args *args);
+int command_trust(const struct command_args *args);
+int command_hide(const struct command_args *args); /* hide, unhide */
+int command_hidden(const struct command_args *args);
+int command_audit(const struct command_args *args);
 
 /* How a command is called; printed with its usage errors. NULL when there is none so called. */
 const char *command_usage(const char *name);
