@@ -27,6 +27,9 @@ class Trust(NodesTest):
         return [(entry["what"], entry["name"], entry["because"])
                 for entry in map(json.loads, node.ctl("audit", "--json").splitlines())]
 
+    def peer(self, node, name):
+        return next(peer for peer in node.status()["peers"] if peer["name"] == name)
+
     def until_holds(self, node, n):
         poll(lambda: node.status()["content_set"] == n, f"{node.name} to accept {n} records")
 
@@ -126,19 +129,19 @@ class Trust(NodesTest):
         self.until_agreed(a, b, c)
         a.ctl("block", "birch", "--because", "complaints")
         self.until_holds(a, 0)
-        poll(lambda: a.status()["peers"][0]["link"] is None, "the link to end")
-        self.assertEqual(a.status()["peers"][0]["state"], "blocked")
+        poll(lambda: self.peer(a, "birch")["link"] is None, "the link to end")
+        self.assertEqual(self.peer(a, "birch")["state"], "blocked")
         # nothing passes through it, though its vouch for cedar is still here
         trust = a.json("trust", "cedar")
         self.assertEqual((trust["accepted"], trust["why"]["code"]), (False, "voucher-blocked"))
-        poll(lambda: b.status()["peers"][0]["state"] == "waiting", "birch to be turned away")
+        poll(lambda: self.peer(b, "ash")["state"] == "waiting", "birch to be turned away")
         self.assertEqual(a.status()["knocks"], [])
         for node in (a, b):
             node.stop()
         for node in (a, b):
             node.start()
-        poll(lambda: b.status()["peers"][0]["state"] == "waiting", "birch to be turned away")
-        self.assertIsNone(a.status()["peers"][0]["link"])
+        poll(lambda: self.peer(b, "ash")["state"] == "waiting", "birch to be turned away")
+        self.assertIsNone(self.peer(a, "birch")["link"])
         a.ctl("unblock", "birch")
         self.until_holds(a, 2)
         self.until_agreed(a, b, c)
