@@ -150,8 +150,9 @@ int rp_certificate_prove(struct rp_bytes *out, struct rp_slice issued, struct rp
 }
 
 /* Follows one succession. It comes from a stranger, who is not to make us unpack anything. */
-static int follow(struct rp_identity *identity, struct rp_slice packed)
+static int follow(struct rp_proof *proof, struct rp_slice packed)
 {
+    uint32_t i = proof->identity.number;
     struct rp_opened opened;
     int err;
 
@@ -161,7 +162,11 @@ static int follow(struct rp_identity *identity, struct rp_slice packed)
         return RP_ERR_SHAPE;
     if ((err = rp_record_open(&opened, packed)) != RP_OK)
         return err;
-    err = rp_identity_succeed(identity, &opened.record);
+    err = rp_identity_succeed(&proof->identity, &opened.record);
+    if (err == RP_OK) {
+        proof->successions[i] = packed;
+        memcpy(proof->succession_ids[i], opened.record.id, RP_ID_LEN);
+    }
     rp_record_close(&opened);
     return err;
 }
@@ -182,13 +187,13 @@ static bool is_current(const struct rp_proof *proof)
 }
 
 /* Reads the array of successions and follows each. */
-static int follow_all(struct rp_identity *identity, struct rp_reader *r)
+static int follow_all(struct rp_proof *proof, struct rp_reader *r)
 {
     uint32_t n = rp_reader_array(r);
 
     for (uint32_t i = 0; i < n; i++) {
         struct rp_slice packed = rp_reader_bin(r);
-        int err = r->err == RP_OK ? follow(identity, packed) : r->err;
+        int err = r->err == RP_OK ? follow(proof, packed) : r->err;
 
         if (err != RP_OK)
             return err;
@@ -221,7 +226,7 @@ static int check_proof(struct rp_proof *out, struct rp_slice payload,
         return err;
     if (!is_for(out, noise))
         return RP_ERR_KEY;
-    if ((err = follow_all(&out->identity, &r)) != RP_OK)
+    if ((err = follow_all(out, &r)) != RP_OK)
         return err;
     if (rp_reader_peek(&r) != RP_TYPE_MAP) /* which later versions may fill */
         rp_reader_fail(&r);

@@ -255,9 +255,13 @@ static const struct rp_field vocabulary_fields[] = {
 };
 
 static const struct rp_field identity_fields[] = {
-    OF(BYTES, "inception", .max = 600), OF(INT, "number", .max = 32, .min = 1),
-    OF(ID, "next", OPTIONAL),           ENUM("old", VALUES("all", "listed"), OPTIONAL),
-    OF(ID, "stands_by", LIST(20)),      FIELD_END,
+    OF(BYTES, "inception", .max = 600),
+    OF(INT, "number", .max = 32, .min = 1),
+    OF(ID, "key", OPTIONAL),
+    OF(ID, "next", OPTIONAL),
+    ENUM("old", VALUES("all", "listed"), OPTIONAL),
+    OF(ID, "stands_by", LIST(20)),
+    FIELD_END,
 };
 
 static const struct rp_field vouch_fields[] = {

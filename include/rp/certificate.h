@@ -39,8 +39,10 @@ int rp_certificate_open(struct rp_certificate *out, struct rp_slice issued)
 /* What a handshake proved about the other side. */
 struct rp_proof {
     struct rp_certificate certificate;
-    struct rp_identity identity; /* after its successions */
-    struct rp_slice inception;   /* borrowed from the payload */
+    struct rp_identity identity;                     /* after its successions */
+    struct rp_slice inception;                       /* borrowed from the payload, as are */
+    struct rp_slice successions[RP_SUCCESSIONS_MAX]; /* identity.number packed records, and ... */
+    uint8_t succession_ids[RP_SUCCESSIONS_MAX][RP_ID_LEN]; /* ... their ids */
 };
 
 /*

@@ -36,7 +36,8 @@
     X(EXPIRED, -26, "expired")                                                                     \
     X(USED, -27, "already used")                                                                   \
     X(ARGUMENT, -28, "not a valid argument")                                                       \
-    X(OFFLINE, -29, "cannot be reached")
+    X(OFFLINE, -29, "cannot be reached")                                                           \
+    X(DISOWNED, -30, "its organisation does not stand by it, since the key was replaced")
 
 enum rp_err {
     RP_OK = 0,

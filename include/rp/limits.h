@@ -22,6 +22,7 @@
 #define RP_NAME_LEN_MAX 480    /* the same in UTF-8 */
 #define RP_SUCCESSIONS_MAX 32  /* of one organisation; all are carried in a handshake */
 #define RP_SUCCESSION_MAX 1024 /* body of a succession, so that all of them fit a proof */
+#define RP_STANDS_BY_MAX 20    /* records of the old key that a succession lists */
 #define RP_PROOF_MAX 40000     /* handshake payload */
 
 /* Circles */

@@ -83,6 +83,21 @@ int author_identity(struct rp_bytes *packed, const struct author *author, struct
     return write_control(packed, author, "identity", &w);
 }
 
+int author_succession(struct rp_bytes *packed, const struct author *author,
+                      const struct rp_succession *succession)
+{
+    struct author_draft draft = {.kind = "identity", .scope = rp_record_commons};
+    struct rp_bytes content;
+    int err = rp_succession_write(&content, succession, author->key->public);
+
+    if (err != RP_OK)
+        return err;
+    draft.content = rp_bytes_slice(&content);
+    err = author_write(packed, author, &draft);
+    rp_bytes_free(&content);
+    return err;
+}
+
 int author_vouch(struct rp_bytes *packed, const struct author *author,
                  const uint8_t subject[static RP_ID_LEN], struct rp_slice inception,
                  const char *statement)

@@ -4,6 +4,7 @@
 #include <stdint.h>
 
 #include "rp/bytes.h"
+#include "rp/identity.h"
 #include "rp/key.h"
 #include "rp/rand.h"
 #include "rp/record.h"
@@ -36,6 +37,10 @@ int author_write(struct rp_bytes *packed, const struct author *author,
 /* The record that publishes an inception. */
 int author_identity(struct rp_bytes *packed, const struct author *author, struct rp_slice inception)
     __attribute__((warn_unused_result));
+
+/* A succession, which ${author} signs with the key that was committed to (SPEC 2.2). */
+int author_succession(struct rp_bytes *packed, const struct author *author,
+                      const struct rp_succession *succession) __attribute__((warn_unused_result));
 
 int author_vouch(struct rp_bytes *packed, const struct author *author,
                  const uint8_t subject[static RP_ID_LEN], struct rp_slice inception,

@@ -3,25 +3,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "author/author.h"
 #include "core_private.h"
 #include "rp/err.h"
 
 #define OWN_TAG (UINT64_C(1) << 63) /* in tags of records that the core itself submits */
-
-/* Sees to it that our own inception is in the control set, where others find it. */
-static int publish_identity(struct core *core, uint64_t now_ms)
-{
-    struct author author = {&core->self->key, core->self->identity.org, &core->rand,
-                            core_calendar(core, now_ms)};
-    struct rp_bytes packed;
-    int err;
-
-    if (core->orgs[ORG_SELF].sums[LANE_LASTING] != NULL)
-        return RP_OK;
-    err = author_identity(&packed, &author, core->self->inception);
-    return err != RP_OK ? err : core_submit_own(core, &packed, NULL);
-}
 
 struct core *core_new(const struct core_opts *opts, uint64_t now_ms, int *err)
 {
@@ -52,7 +37,7 @@ struct core *core_new(const struct core_opts *opts, uint64_t now_ms, int *err)
         (*err = sets_load(core)) != RP_OK || (*err = circles_load_all(core, now_ms)) != RP_OK)
         goto err1;
     trust_recompute(core, now_ms);
-    if ((*err = publish_identity(core, now_ms)) != RP_OK)
+    if ((*err = keys_publish(core, now_ms)) != RP_OK)
         goto err1;
     return core;
 
@@ -364,7 +349,10 @@ static void retry_failed(struct core *core, uint64_t now_ms)
             link_ask_close(link);
     }
     peering_retry(core);
-    trust_retry(core, now_ms);
+    if (core->keys_due)
+        keys_retry(core, now_ms);
+    else
+        trust_retry(core, now_ms);
     circles_retry(core);
     for (struct own_record *own = core->own; own != NULL; own = own->next) {
         if (own->failed)
@@ -388,7 +376,7 @@ static void forget_damaged(struct core *core, const struct change *change, uint6
         return;
     }
     if (change->erased.place.lane == LANE_VOUCH) {
-        trust_vouch_erased(core, change->erased.symbol);
+        trust_vouch_erased(core, change->erased.symbol, false);
         core->trust_changed = true;
         core->trust_at = now_ms;
     }
@@ -515,10 +503,12 @@ static void take_in(struct core *core, const struct outcome *outcome, uint64_t n
 
         sets_remove(core, erased->symbol, &erased->place);
         if (erased->place.lane == LANE_VOUCH) {
-            trust_vouch_erased(core, erased->symbol);
+            trust_vouch_erased(core, erased->symbol, outcome->chain_changed);
             core->trust_changed = true;
         }
     }
+    if (outcome->chain_changed)
+        keys_changed(core, outcome->place.org, now_ms);
     announce(core, outcome);
     core->trust_at = now_ms;
 }
@@ -527,6 +517,8 @@ void core_outcome(struct core *core, const struct outcome *outcome, uint64_t now
 {
     if (outcome->err == RP_OK)
         take_in(core, outcome, now_ms);
+    if (outcome->false_succession)
+        keys_count_false(core, outcome->org);
     if (outcome->err == RP_ERR_FULL)
         core->full_until = now_ms + FULL_MS;
     if (outcome->tag & OWN_TAG)
@@ -618,8 +610,16 @@ bool core_org(const struct core *core, uint32_t number, struct org_view *out)
 
     if (number == 0 || number >= core->orgs_n)
         return false;
-    *out =
-        (struct org_view){o->id, o->name != NULL ? o->name : "", o->accepted, o->blocked, o->depth};
+    *out = (struct org_view){
+        .id = o->id,
+        .name = o->name != NULL ? o->name : "",
+        .accepted = o->accepted,
+        .blocked = o->blocked,
+        .depth = o->depth,
+        .successions = o->successions,
+        .forked = o->forked,
+        .false_successions = o->false_successions,
+    };
     return true;
 }
 

@@ -39,6 +39,8 @@ struct self {
     struct rp_key key; /* the organisation's, to sign records with */
     struct rp_dh_key noise;
     struct rp_slice proof; /* what the node shows on every link */
+    uint32_t successions;  /* of the organisation, as far as its keys here know of any */
+    struct rp_slice succession[RP_SUCCESSIONS_MAX]; /* packed records, in order */
 };
 
 struct core_opts {
@@ -193,8 +195,11 @@ struct outcome {
     uint8_t object[RP_ID_LEN];
     struct place place;          /* when stored */
     struct rp_slice vouch;       /* content, when a vouch was stored; borrowed for the call */
-    const struct erased *erased; /* what it withdrew; borrowed for the call */
+    const struct erased *erased; /* what it withdrew or disowned; borrowed for the call */
     uint32_t erased_n;
+    bool chain_changed;    /* a succession was stored: the keys of place.org are others now */
+    bool false_succession; /* refused: a succession by a key that may make none */
+    uint8_t org[RP_ID_LEN];
 };
 void core_outcome(struct core *core, const struct outcome *outcome, uint64_t now_ms);
 
@@ -363,7 +368,10 @@ struct org_view {
     const char *name;
     bool accepted;
     bool blocked;
-    uint32_t depth; /* vouches away, when accepted */
+    uint32_t depth;             /* vouches away, when accepted */
+    uint32_t successions;       /* of its keys, that are followed */
+    bool forked;                /* two more of one number, of which none is followed */
+    uint64_t false_successions; /* refused since start: by keys that may make none */
 };
 bool core_org(const struct core *core, uint32_t number, struct org_view *out);
 

@@ -7,6 +7,7 @@
  *     sets.c      the sets in memory: sketches, fingerprints, views fixed for an exchange
  *     trust.c     organisations, vouches, who is accepted
  *     circles.c   circles, and on which links they are compared
+ *     keys.c      successions: whose certificates hold, and what follows from a new key
  *     lists.c     telling each other who is accepted
  *     acts.c      what the operator does about others
  *     standing.c  what follows from it later: what is hidden, and dropped for good
@@ -81,6 +82,9 @@ struct core_org {
     bool store_due;            /* its standing is to be stored, when there is memory */
     bool vouch_due;            /* our vouch for it is to be written */
     struct rp_bytes inception; /* empty while unknown */
+    uint32_t successions;      /* of its keys, as the store has them */
+    bool forked;
+    uint64_t false_successions;
     char *name;
     struct sum *sums[LANES]; /* of the commons; NULL while empty */
 };
@@ -389,6 +393,7 @@ struct core {
     struct own_record *own; /* records of ours that are on their way into the store */
     uint64_t next_own;
     uint64_t retry_at;
+    bool keys_due;    /* what is ours was not published, for want of memory */
     bool vouches_due; /* one was not noted, for want of memory: to be read anew */
     bool
         trust_changed; /* who is accepted is to be found out anew: once, for all that happens now */
@@ -452,7 +457,8 @@ uint32_t trust_intern(struct core *core, const uint8_t id[static RP_ID_LEN]); /*
 uint32_t trust_find(const struct core *core, const uint8_t id[static RP_ID_LEN]);
 int trust_learn_inception(struct core *core, uint32_t org, struct rp_slice inception);
 void trust_vouch_stored(struct core *core, const struct outcome *outcome);
-void trust_vouch_erased(struct core *core, const uint8_t *symbol);
+/* ${disowned}: since its organisation does not stand by it any more. */
+void trust_vouch_erased(struct core *core, const uint8_t *symbol, bool disowned);
 bool trust_vouched_by_us(const struct core *core, uint32_t subject);
 void trust_vouch_for(struct core *core, uint32_t subject, uint64_t now_ms);
 /* Withdraws our vouches for ${subject}; ${then} is stored when that is done. */
@@ -499,6 +505,25 @@ void circles_retry(struct core *core);
 /* The other side is not in the circle: it may not have heard of it. */
 void circles_declined(struct link *link, struct shared *shared);
 int circles_receive(struct link *link, struct rp_slice frame, uint64_t now_ms);
+
+/* keys.c */
+int keys_load(struct core *core, const struct org *org);
+/* Whether what we sign counts: ours is the organisation's key of today. */
+bool keys_can_sign(const struct core *core);
+/* Sees to it that our own successions and inception are in the control set. */
+int keys_publish(struct core *core, uint64_t now_ms) __attribute__((warn_unused_result));
+/* A succession was stored: what hangs on the organisation's keys is looked at anew. */
+void keys_changed(struct core *core, uint32_t org, uint64_t now_ms);
+/* Does what memory was too short for. */
+void keys_retry(struct core *core, uint64_t now_ms);
+/* A succession was refused as false. */
+void keys_count_false(struct core *core, const uint8_t org[static RP_ID_LEN]);
+/* Ends the link when the other side's certificate does not hold, by what is known here. */
+bool keys_refuse(struct link *link);
+/* Takes in the successions that the other side's proof has and we have not. */
+void keys_teach(struct link *link);
+/* Notes on the peer that our certificate does not hold there; false for other reasons to end. */
+bool keys_note_refusal(struct peer *peer, struct rp_slice reason);
 
 /* lists.c */
 enum standing lists_standing(const struct core *core, uint32_t org);

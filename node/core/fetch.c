@@ -412,7 +412,7 @@ static bool settles(const struct outcome *outcome)
 static bool is_refusal(int err)
 {
     return err == RP_ERR_WITHDRAWN || err == RP_ERR_UNKNOWN_ORG || err == RP_ERR_KEY ||
-           err == RP_ERR_SHAPE;
+           err == RP_ERR_DISOWNED || err == RP_ERR_SHAPE;
 }
 
 /* Whether the record should not have been sent. */

@@ -272,7 +272,8 @@ static int greet(struct link *link, uint64_t now_ms)
         link_end(link, "not-a-peer");
         return RP_OK;
     }
-    send_hello(link, now_ms);
+    if (!keys_refuse(link))
+        send_hello(link, now_ms);
     return RP_OK;
 }
 
@@ -331,6 +332,7 @@ static int open_link(struct link *link, const struct rp_hello *hello, uint64_t n
     if ((err = trust_learn_inception(core, peer->org, proof->inception)) != RP_OK)
         return err;
     trust_recompute(core, now_ms);
+    keys_teach(link);
     if (core->orgs[peer->org].vouch_due)
         trust_vouch_for(core, peer->org, now_ms);
     circles_attach(link, now_ms);
@@ -445,6 +447,8 @@ static int receive_hello(struct link *link, struct rp_slice frame, uint64_t now_
         refuse(link, "not-a-peer", "this node exchanges no records with yours");
         return RP_OK;
     }
+    if (!link->outbound && keys_refuse(link))
+        return RP_OK;
     if (link->peer == NULL && !admit_stranger(link, &hello, now_ms))
         return RP_OK;
     if (!link->outbound && link->peer->store_due) {
@@ -574,7 +578,8 @@ static int receive_frame(struct link *link, struct rp_slice frame, uint64_t now_
         if (err != RP_OK)
             return err;
         link_end(link, NULL);
-        if (link->peer != NULL && link_of_peer(link->core, link->peer) == NULL)
+        if (link->peer != NULL && !keys_note_refusal(link->peer, reason) &&
+            link_of_peer(link->core, link->peer) == NULL)
             peering_note(link->peer, "bye", "the other side has closed");
         return RP_OK;
     }

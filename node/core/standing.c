@@ -128,7 +128,7 @@ void standing_dropped(struct core *core, const struct change *change, int err, u
     for (uint32_t i = 0; i < change->dropped_n; i++) {
         sets_remove(core, change->dropped[i].symbol, &change->dropped[i].place);
         if (change->dropped[i].place.lane == LANE_VOUCH)
-            trust_vouch_erased(core, change->dropped[i].symbol);
+            trust_vouch_erased(core, change->dropped[i].symbol, false);
     }
     if (change->dropped_n > 0)
         core->drop_at = now_ms + DROP_NEXT_MS;

@@ -109,11 +109,18 @@ void trust_vouch_stored(struct core *core, const struct outcome *outcome)
     core_retry_at(core, 0);
 }
 
-void trust_vouch_erased(struct core *core, const uint8_t *symbol)
+void trust_vouch_erased(struct core *core, const uint8_t *symbol, bool disowned)
 {
     for (size_t i = 0; i < core->vouches_n; i++) {
-        if (memcmp(core->vouches[i].symbol, symbol, RP_SYMBOL_LEN) != 0)
+        const struct vouch *vouch = &core->vouches[i];
+        uint32_t subject = vouch->subject;
+
+        if (memcmp(vouch->symbol, symbol, RP_SYMBOL_LEN) != 0)
             continue;
+        /* a new key stands by our peers anew; whom else the old one vouched for is not certain */
+        if (disowned && vouch->issuer == ORG_SELF &&
+            peering_find(core, core->orgs[subject].id) != NULL)
+            core->orgs[subject].vouch_due = true;
         core->vouches[i] = core->vouches[--core->vouches_n];
         return;
     }
@@ -148,6 +155,8 @@ static int load_orgs(struct core *core, struct kv_txn *txn)
             err = RP_ERR_CORRUPT;
         if (err == RP_OK && org.inception.len > 0)
             err = trust_learn_inception(core, org.number, org.inception);
+        if (err == RP_OK)
+            err = keys_load(core, &org);
         if (err != RP_OK) {
             kv_stop(&it);
             return err;
@@ -248,6 +257,8 @@ void trust_vouch_for(struct core *core, uint32_t subject, uint64_t now_ms)
 
     o->vouch_due = !trust_vouched_by_us(core, subject);
     if (!o->vouch_due || o->inception.len == 0) /* it will be learnt when a link opens */
+        return;
+    if (!keys_can_sign(core)) /* it will be written with the new key, or not here */
         return;
     o->vouch_due = true;
     if (acts_audit(core, "vouch", subject, "an invite", now_ms, &audit) == RP_OK) {

@@ -9,6 +9,7 @@
 #include "store/circles.h"
 #include "store/orgs.h"
 #include "store/told.h"
+#include "succession.h"
 
 #define LATER_MAX                                                                                  \
     16384 /* records of later versions that are remembered; anybody can make some up */
@@ -83,9 +84,7 @@ static bool is_withdrawal(const struct rp_record *record)
     return record->set == RP_SET_CONTROL && rp_record_is_kind(record, "withdrawal");
 }
 
-/* A withdrawal by the teller's own key, which the organisation agreed to when it took the story. */
-static bool is_tellers_withdrawal(const struct rp_identity *identity,
-                                  const struct rp_record *record)
+bool admit_is_tellers(const struct rp_identity *identity, const struct rp_record *record)
 {
     uint8_t slip[RP_SIG_LEN];
 
@@ -94,25 +93,27 @@ static bool is_tellers_withdrawal(const struct rp_identity *identity,
            slip_holds(identity, record, slip);
 }
 
-/* In a circle membership is enough. */
+/* In a circle membership is enough. A succession is taken of every organisation that is known: its
+ * keys are judged by it everywhere. */
 static int check_standing(struct kv_txn *txn, const struct rp_record *record, uint32_t scope,
-                          uint32_t *number, struct rp_identity *identity)
+                          uint32_t *number, struct chain *chain)
 {
+    bool is_succession = rp_succession_is_meant(record);
     struct org org;
+    int err;
 
     *number = orgs_number(txn, record->org);
     if (*number == 0 || !orgs_load(txn, *number, &org))
         return RP_ERR_UNKNOWN_ORG;
-    if (scope < SCOPE_FIRST_CIRCLE && (!org.accepted || org.blocked) &&
+    if (scope < SCOPE_FIRST_CIRCLE && !is_succession && (!org.accepted || org.blocked) &&
         !(org.ever && records_lane(record) == LANE_LASTING))
         return RP_ERR_UNKNOWN_ORG;
-    if (rp_identity_read(identity, org.inception) != RP_OK) {
-        kv_fail(txn, RP_ERR_CORRUPT);
-        return RP_ERR_CORRUPT;
-    }
-    if (!rp_identity_has_key(identity, record->key) && !is_tellers_withdrawal(identity, record))
-        return RP_ERR_KEY;
-    return RP_OK;
+    err = chain_read(chain, &org);
+    if (err == RP_OK && !is_succession)
+        err = succession_judge(chain, record);
+    if (err == RP_ERR_CORRUPT || err == RP_ERR_NOMEM)
+        kv_fail(txn, err);
+    return err;
 }
 
 /* Whether a withdrawal can cover the record: all but what organisations themselves rest on. */
@@ -145,13 +146,11 @@ static bool may_be_covered(struct kv_txn *txn, uint64_t seq, uint32_t scope, str
     return may;
 }
 
-static void erase_covered(struct batch *batch, uint64_t seq, uint32_t scope, struct admission *out)
+static void erase(struct batch *batch, uint64_t seq, struct place place, struct admission *out)
 {
-    struct erased erased;
+    struct erased erased = {.place = place};
     struct erased *grown;
 
-    if (!may_be_covered(batch_txn(batch), seq, scope, &erased.place))
-        return;
     records_erase(batch, seq, erased.symbol);
     grown = realloc(out->erased, (out->erased_n + 1) * sizeof *grown);
     if (grown == NULL) {
@@ -160,6 +159,14 @@ static void erase_covered(struct batch *batch, uint64_t seq, uint32_t scope, str
     }
     out->erased = grown;
     out->erased[out->erased_n++] = erased;
+}
+
+static void erase_covered(struct batch *batch, uint64_t seq, uint32_t scope, struct admission *out)
+{
+    struct place place;
+
+    if (may_be_covered(batch_txn(batch), seq, scope, &place))
+        erase(batch, seq, place, out);
 }
 
 /* All stored versions of ${object}: their numbers, at most as many as fit a batch's memory. */
@@ -255,6 +262,86 @@ static void withdraw(struct batch *batch, const struct rp_record *record, struct
     }
 }
 
+/* What a withdrawal that is gone has noted. */
+static void forget_withdrawn(struct kv_txn *txn, const struct erased *gone,
+                             const uint8_t object[static RP_ID_LEN])
+{
+    struct kv_key prefix = {.len = 0};
+    struct kv_iter it;
+    bool found;
+
+    kv_key_number(&prefix, gone->place.scope, 4);
+    kv_key_bytes(&prefix, object, RP_ID_LEN);
+    do {
+        struct kv_key key = {.len = 0};
+
+        found = false;
+        for (kv_first(&it, txn, KV_WITHDRAWN, kv_key_slice(&prefix)); it.found; kv_next(&it)) {
+            found = it.value.len >= RP_SYMBOL_LEN &&
+                    memcmp(it.value.data, gone->symbol, RP_SYMBOL_LEN) == 0;
+            if (!found)
+                continue;
+            kv_key_bytes(&key, it.key.data, it.key.len);
+            kv_stop(&it);
+            kv_del(txn, KV_WITHDRAWN, kv_key_slice(&key));
+            break;
+        }
+    } while (found && kv_err(txn) == RP_OK);
+}
+
+/* Has the withdrawals of ${object} that are left cover again what they cover: the one that is gone
+ * may have stood in their place. */
+static void withdraw_again(struct batch *batch, uint32_t scope,
+                           const uint8_t object[static RP_ID_LEN], struct admission *out)
+{
+    struct kv_txn *txn = batch_txn(batch);
+    uint32_t n;
+    uint64_t *seqs = versions_of(txn, object, &n);
+
+    for (uint32_t i = 0; i < n && kv_err(txn) == RP_OK; i++) {
+        struct rp_opened opened;
+        struct rp_slice packed;
+        struct rp_bytes copy;
+        struct place place;
+
+        if (!records_load(txn, seqs[i], &place, &packed) || place.scope != scope ||
+            place.lane != LANE_LASTING)
+            continue;
+        if (rp_bytes_copy(&copy, packed.data, packed.len) != RP_OK) {
+            kv_fail(txn, RP_ERR_NOMEM);
+            break;
+        }
+        if (records_open(txn, seqs[i], &place, &opened)) {
+            if (is_withdrawal(&opened.record))
+                withdraw(batch, &opened.record, rp_bytes_slice(&copy), scope, out);
+            rp_record_close(&opened);
+        }
+        rp_bytes_free(&copy);
+    }
+    free(seqs);
+}
+
+void admit_disown(struct batch *batch, uint64_t seq, struct admission *out)
+{
+    struct kv_txn *txn = batch_txn(batch);
+    uint8_t object[RP_ID_LEN];
+    struct rp_opened opened;
+    struct erased gone;
+    bool withdrew;
+
+    if (!records_open(txn, seq, &gone.place, &opened))
+        return;
+    memcpy(object, opened.record.object, RP_ID_LEN);
+    memcpy(gone.symbol, opened.record.id, RP_SYMBOL_LEN);
+    withdrew = is_withdrawal(&opened.record);
+    rp_record_close(&opened);
+    erase(batch, seq, gone.place, out);
+    if (!withdrew)
+        return;
+    forget_withdrawn(txn, &gone, object);
+    withdraw_again(batch, gone.place.scope, object, out);
+}
+
 /* Keeps what the record says of its teller: see told.h. */
 static void keep_told(struct kv_txn *txn, const struct rp_identity *identity, uint32_t org,
                       const struct rp_record *record)
@@ -273,7 +360,7 @@ int admit_record(struct batch *batch, const struct rp_record *record, struct rp_
                  uint64_t now_ms, struct admission *out)
 {
     struct kv_txn *txn = batch_txn(batch);
-    struct rp_identity identity;
+    struct chain chain;
     uint32_t scope;
     uint32_t org;
     int err;
@@ -283,20 +370,25 @@ int admit_record(struct batch *batch, const struct rp_record *record, struct rp_
         return RP_ERR_SHAPE;
     if (records_find(txn, record->id, &out->place))
         return RP_ERR_EXISTS;
-    if ((err = check_standing(txn, record, scope, &org, &identity)) != RP_OK)
+    if ((err = check_standing(txn, record, scope, &org, &chain)) != RP_OK)
         return kv_err(txn) != RP_OK ? kv_err(txn) : err;
     if (scope == SCOPE_LOCAL && org != ORG_SELF)
         return RP_ERR_SHAPE; /* somebody else's that should never have left */
     if (is_coverable(record) && is_withdrawn(txn, record, scope))
         return RP_ERR_WITHDRAWN;
     out->place = (struct place){.org = org, .scope = scope, .first_seen = now_ms};
-    records_insert(batch, record, packed, &out->place);
-    keep_told(txn, &identity, org, record);
-    if (is_withdrawal(record))
-        withdraw(batch, record, packed, scope, out);
+    if (rp_succession_is_meant(record)) {
+        err = succession_admit(batch, record, packed, &chain, out);
+    } else {
+        records_insert(batch, record, packed, &out->place);
+        keep_told(txn, &chain.identity, org, record);
+        if (is_withdrawal(record))
+            withdraw(batch, record, packed, scope, out);
+        err = kv_err(txn);
+    }
     if (kv_err(txn) != RP_OK)
         admit_free(out);
-    return kv_err(txn);
+    return err;
 }
 
 void admit_free(struct admission *admission)

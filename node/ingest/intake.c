@@ -109,6 +109,8 @@ void intake_report(struct core *core, struct intake *intake, uint64_t now_ms)
         .vouch = record->content,
         .erased = intake->admission.erased,
         .erased_n = intake->admission.erased_n,
+        .chain_changed = intake->admission.chain_changed,
+        .false_succession = intake->admission.is_false,
     };
 
     if (intake->is_change) {
@@ -118,5 +120,6 @@ void intake_report(struct core *core, struct intake *intake, uint64_t now_ms)
     }
     memcpy(outcome.id, record->id, RP_ID_LEN);
     memcpy(outcome.object, record->object, RP_ID_LEN);
+    memcpy(outcome.org, record->org, RP_ID_LEN);
     core_outcome(core, &outcome, now_ms);
 }

@@ -8,7 +8,7 @@
 #include "rp/writer.h"
 
 #define ORG_VERSION 1
-#define ORG_VALUE_MAX 20000
+#define ORG_VALUE_MAX 40000 /* as many successions as a proof has, and one */
 
 enum org_flag { FLAG_ACCEPTED = 1, FLAG_EVER = 2, FLAG_BY_HAND = 4, FLAG_BLOCKED = 8 };
 
@@ -51,7 +51,7 @@ bool orgs_read(struct rp_slice key, struct rp_slice value, struct org *out)
     out->blocked = flags & FLAG_BLOCKED;
     out->since = rp_reader_uint(&r);
     out->inception = rp_reader_bin(&r);
-    (void)rp_reader_item(&r); /* successions: none are followed yet */
+    out->successions = rp_reader_item(&r);
     if (fields == 7)
         out->left = rp_reader_uint(&r);
     return rp_reader_end(&r) == RP_OK;
@@ -73,11 +73,13 @@ bool orgs_load(struct kv_txn *txn, uint32_t number, struct org *out)
 
 void orgs_save(struct kv_txn *txn, const struct org *org)
 {
-    struct kv_key key;
+    struct kv_key key = number_key(org->number);
+    struct rp_slice successions = org->successions;
+    struct org stored;
     struct rp_writer w;
 
-    key = number_key(org->number);
-    kv_put(txn, KV_ORG_ID, (struct rp_slice){org->id, RP_ID_LEN}, kv_key_slice(&key));
+    if (successions.len == 0 && orgs_load(txn, org->number, &stored))
+        successions = stored.successions;
     rp_writer_init(&w, ORG_VALUE_MAX);
     rp_writer_array(&w, 7);
     rp_writer_uint(&w, ORG_VERSION);
@@ -86,11 +88,14 @@ void orgs_save(struct kv_txn *txn, const struct org *org)
                            (org->by_hand ? FLAG_BY_HAND : 0u) | (org->blocked ? FLAG_BLOCKED : 0u));
     rp_writer_uint(&w, org->since);
     rp_writer_bin(&w, org->inception.data, org->inception.len);
-    rp_writer_array(&w, 0);
+    if (successions.len > 0)
+        rp_writer_raw(&w, successions);
+    else
+        rp_writer_array(&w, 0);
     rp_writer_uint(&w, org->left);
     if (w.err != RP_OK)
         kv_fail(txn, w.err);
-    else
-        kv_put(txn, KV_ORG, kv_key_slice(&key), rp_writer_slice(&w));
+    kv_put(txn, KV_ORG_ID, (struct rp_slice){org->id, RP_ID_LEN}, kv_key_slice(&key));
+    kv_put(txn, KV_ORG, kv_key_slice(&key), rp_writer_slice(&w));
     rp_writer_free(&w);
 }

@@ -24,6 +24,7 @@ struct org {
     uint64_t since; /* ms: when it was first accepted */
     uint64_t left;  /* ms: when it stopped being accepted; 0: it is, or never was */
     struct rp_slice inception;
+    struct rp_slice successions; /* an array of packed records: see chain.h. Empty: as stored */
 };
 
 /* The number of the organisation ${id}, or 0. */

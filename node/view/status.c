@@ -178,6 +178,8 @@ static const char *health(const struct view_source *source)
 
     if (source->store_full)
         return "failing";
+    if (strcmp(own_key_word(source), "in use") != 0)
+        return "degraded";
     for (uint32_t i = 0; core_peer_status(source->core, i, &peer); i++) {
         if (peer.state != PEER_IN_SYNC && peer.state != PEER_BLOCKED)
             return "degraded";
@@ -222,7 +224,7 @@ void view_status(struct rp_writer *w, const struct view_source *source)
 
     core_tally(source->core, RP_SET_CONTENT, &content);
     core_tally(source->core, RP_SET_CONTROL, &control);
-    rp_writer_map(w, 20);
+    rp_writer_map(w, 22);
     records = put_kinds(w, source);
     put_uint(w, "content_set", content.count);
     put_hex(w, "control_fingerprint", control.digest, sizeof control.digest);
@@ -236,6 +238,8 @@ void view_status(struct rp_writer *w, const struct view_source *source)
     put_text(w, "listen", source->listen);
     put_text(w, "name", source->self->identity.name);
     put_org(w, "organisation", source->self->identity.org);
+    put_organisations(w, source);
+    put_text(w, "own_key", own_key_word(source));
     put_peers(w, source);
     put_uint(w, "records", records);
     put_text(w, "schema", "rpctl.status/1");

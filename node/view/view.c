@@ -74,6 +74,11 @@ void put_hex(struct rp_writer *w, const char *key, const uint8_t *data, size_t l
     write_hex(w, (struct rp_slice){data, len});
 }
 
+void put_hex_item(struct rp_writer *w, const uint8_t *data, size_t len)
+{
+    write_hex(w, (struct rp_slice){data, len});
+}
+
 void put_org(struct rp_writer *w, const char *key, const uint8_t *org)
 {
     char text[RP_ORG_TEXT_LEN + 1];

@@ -5,6 +5,7 @@
 
 /* Shared by the files of view/. Writers of "key", value pairs; keys must come in order. */
 void put_hex(struct rp_writer *w, const char *key, const uint8_t *data, size_t len);
+void put_hex_item(struct rp_writer *w, const uint8_t *data, size_t len); /* without a key */
 void put_org(struct rp_writer *w, const char *key, const uint8_t *org);
 void put_text(struct rp_writer *w, const char *key, const char *text); /* NULL: nil */
 void put_uint(struct rp_writer *w, const char *key, uint64_t value);
@@ -25,6 +26,10 @@ bool view_may_show(const struct view_source *source, const struct rp_record *rec
  * story only when its consent covers the public web. */
 bool view_may_publish(const struct view_source *source, const struct rp_record *record,
                       const struct place *place);
+
+/* keys.c: "organisations", whose keys are not as they were at first, and a word for our own. */
+void put_organisations(struct rp_writer *w, const struct view_source *source);
+const char *own_key_word(const struct view_source *source);
 
 /* "commons" or "local". */
 const char *view_audience(uint32_t scope);

@@ -154,7 +154,10 @@ class Golden(unittest.TestCase):
                 holdings = Holdings(author.inception)
                 by = record.open_record(unhex(v["withdrawal"]))
                 of = record.open_record(unhex(v["record"]))
-                holdings.keys[of.body.org] = bytes_of(v["keys"])
+                keys = bytes_of(v["keys"])
+                chain = holdings.chains[of.body.org] = identity.Chain(author.inception)
+                chain.keys = keys
+                chain.steps = [identity.Succession(n, k, k, None) for n, k in enumerate(keys[1:])]
                 covers = holdings.is_effective(by) and holdings.covers(by, of)
                 self.assertEqual(covers, v["covers"])
 
@@ -173,6 +176,16 @@ class Golden(unittest.TestCase):
 
         for bad in v["bad"]:
             self.refused(follow, bad, note=bad["note"])
+
+    def test_what_a_succession_stands_by(self):
+        v = GOLDEN["stood_by"]
+        chain = identity.Chain(identity.parse_inception(unhex(v["inception"])))
+        chain.follow_all([record.open_record(unhex(packed)) for packed in v["successions"]])
+        self.assertEqual([key.hex() for key in chain.keys], v["keys"])
+        for case in v["records"]:
+            with self.subTest(note=case["note"]):
+                opened = record.open_record(unhex(case["packed"]))
+                self.assertEqual(chain.is_of(opened), case["of"])
 
     def test_certificate_and_proof(self):
         v = GOLDEN["certificate"]
@@ -750,6 +763,48 @@ class Peers(unittest.TestCase):
         self.assertNotIn(story.id, self.a.holdings.records)
         self.assertIn(after.id, self.a.holdings.records)
         self.assertTrue(self.a.sync_until(lambda _: self.a.in_step and self.b.in_step, 20))
+
+    def drill(self):
+        """What an organisation wrote, a thief with its key, and the organisation after that."""
+        org = Author("Cedar", b"\2" * 32)
+        thief = Author("Cedar", b"\2" * 32)
+        kept, lost = org.compose("story", {"n": 1}), org.compose("story", {"n": 2})
+        thefts = [
+            thief.withdraw(kept), thief.compose("story", {"n": 3}),
+            thief.compose("identity", {"number": 1, "next": bytes(32)}),
+        ]  # fmt: skip
+        first = org.succeed([kept.id], apart=True)
+        after = [org.identity(), org.compose("story", {"n": 4})]
+        other = Author("Cedar", b"\2" * 32)
+        second = other.succeed()
+        return org, [kept, lost, *thefts, first, *after], [kept, first, *after], second
+
+    def holdings_of(self, org, records):
+        """What is held when these came in this order, and again where it was refused."""
+        holdings = Holdings(Author("Alder", bytes(32)).inception)
+        holdings.inceptions[org.org] = org.inception
+        holdings.peers.add(org.org)
+        holdings.settle()
+        for _ in range(4):
+            for r in records:
+                holdings.add(r)
+        return {r.id for r in holdings.records.values()}, holdings.chains[org.org]
+
+    def test_successions_in_any_order(self):
+        org, records, of, second = self.drill()
+        chance = random.Random(7)
+        for _ in range(50):
+            chance.shuffle(records)
+            held, chain = self.holdings_of(org, records)
+            self.assertEqual(held, {r.id for r in of})
+            self.assertEqual((len(chain.keys), chain.rivals), (2, []))
+        records.append(second)
+        for _ in range(50):
+            chance.shuffle(records)
+            held, chain = self.holdings_of(org, records)
+            self.assertEqual((len(chain.keys), len(chain.rivals)), (1, 2))
+            self.assertIn(second.id, held)
+            self.assertFalse({r.id for r in of if r.body.content.get("n") == 4} & held)
 
     def test_lists_in_several_messages(self):
         third = Author("Cedar", b"\2" * 32)

@@ -133,6 +133,9 @@ void print_json(const json_t *value, bool lines);
  * reader has gone: one that has seen enough is no failure of ours. */
 bool finish_output(void);
 
+/* keys.c: what status says of keys that were replaced. */
+void print_organisations(const json_t *status);
+
 /* "2 h ago", "12 d", "-" is never used. */
 void format_ago(char *out, size_t size, const char *iso);
 void format_bytes(char *out, size_t size, uint64_t bytes);

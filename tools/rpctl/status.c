@@ -182,6 +182,7 @@ static void print_status(const json_t *status)
     printf("Set     %" PRIu64 " in the commons, fingerprint %.16s\n",
            number_of(status, "content_set"), text_of(status, "fingerprint"));
     print_erasing(json_object_get(status, "erasing"));
+    print_organisations(status);
     print_peers(json_object_get(status, "peers"));
     print_knocks(json_object_get(status, "knocks"));
 }

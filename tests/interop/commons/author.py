@@ -73,13 +73,25 @@ class Author:
         """The inception as a record (SPEC 2.2)."""
         return self.compose("identity", {"inception": self.inception.encode()})
 
-    def succeed(self) -> Record:
-        """The key on paper takes over, and a new one is committed to."""
+    def succeed(
+        self, stands_by: Optional[list[bytes]] = None, apart: bool = False
+    ) -> Record:
+        """The key on paper takes over, or with apart has another one take over, and commits.
+
+        With stands_by the organisation stands by no other records of the key before.
+        """
         number = len(self.successions) + 1
         self.key_seed = self.next_seed
         following = public_key(self._secret(f"key {number + 1}"))
-        content = {"number": number, "next": next_digest(following)}
+        content: dict[str, Any] = {"number": number, "next": next_digest(following)}
+        if stands_by is not None:
+            content.update(old="listed", stands_by=stands_by)
+        signing = self._secret(f"signing {number}")
+        if apart:
+            content["key"] = public_key(signing)
         self.successions.append(self.compose("identity", content))
+        if apart:
+            self.key_seed = signing
         return self.successions[-1]
 
     def vouch(self, inception: Inception) -> Record:

@@ -11,7 +11,7 @@ from typing import Any, Iterable, Optional
 from .certificate import Proven
 from .checks import is_bin, need
 from .hashes import SIGN_SLIP, verify
-from .identity import Chain, Inception, next_digest, parse_inception
+from .identity import Chain, Inception, parse_inception
 from .record import COMMONS, CONTENT, CONTROL, LOCAL, Later, Record, open_record
 from .refuse import Refuse
 
@@ -44,7 +44,7 @@ class Holdings:
         self.later: dict[bytes, Later] = {}
         self.withdrawals: dict[bytes, list[Record]] = {}
         self.inceptions: dict[bytes, Inception] = {own.org: own}
-        self.keys: dict[bytes, list[bytes]] = {own.org: [own.key]}
+        self.chains: dict[bytes, Chain] = {own.org: Chain(own)}
         self._proven: dict[bytes, list[Record]] = {}
         self.peers: set[bytes] = set()
         self.blocked: set[bytes] = set()
@@ -74,26 +74,20 @@ class Holdings:
             if inception is not None:
                 self.inceptions.setdefault(inception.org, inception)
 
-    def _chain(self, org: bytes) -> list[bytes]:
+    def _chain(self, org: bytes) -> Chain:
         """All keys of the organisation that can be shown from what is at hand."""
         chain = Chain(self.inceptions[org])
         known = [r for r in self._all("identity") if r.body.org == org]
-        known += self._proven.get(org, [])
-        known.sort(key=lambda r: r.id)
-        while True:
-            following = [r for r in known if next_digest(r.body.key) == chain.next]
-            for record in following:
-                try:
-                    chain.follow(record)
-                    break
-                except Refuse:
-                    continue
-            else:
-                return chain.keys
+        chain.follow_all(known + self._proven.get(org, []))
+        return chain
+
+    def keys(self, org: bytes) -> list[bytes]:
+        return self.chains[org].keys if org in self.chains else []
 
     def is_of(self, record: Record) -> bool:
-        """Whether its key is in its organisation's chain."""
-        return record.body.key in self.keys.get(record.body.org, ())
+        """Whether its organisation signed it, and stands by it."""
+        chain = self.chains.get(record.body.org)
+        return chain is not None and chain.is_of(record)
 
     # Withdrawals.
 
@@ -108,7 +102,7 @@ class Holdings:
         return (
             body.teller == body.key
             and isinstance(slip, bytes)
-            and any(verify(SIGN_SLIP, k, body.object, slip) for k in self.keys.get(body.org, ()))
+            and any(verify(SIGN_SLIP, k, body.object, slip) for k in self.keys(body.org))
         )
 
     @staticmethod
@@ -144,6 +138,9 @@ class Holdings:
     def _drop(self, record: Record) -> None:
         del self.records[record.id]
         del self.symbols[record.symbol]
+        known = self.withdrawals.get(record.body.object, [])
+        if record in known:
+            known.remove(record)  # what it covered may be taken in again
 
     def _is_member(self, record: Record) -> bool:
         body = record.body
@@ -173,9 +170,10 @@ class Holdings:
         before: object = None
         while True:
             self._learn_inceptions()
-            self.keys = {org: self._chain(org) for org in self.inceptions}
+            self.chains = {org: self._chain(org) for org in self.inceptions}
             self._trust()
-            state = (set(self.records), set(self.accepted), self.keys)
+            keys = {org: chain.keys for org, chain in self.chains.items()}
+            state = (set(self.records), set(self.accepted), keys)
             if state == before:
                 return
             before = state

@@ -43,6 +43,46 @@ def _long_succession(size: int) -> Record:
     return made
 
 
+def _listing(**content: Any) -> Record:
+    """A first succession that says more than it needs to."""
+    return _identity("listing", SEEDS[1], {"number": 1, "next": next_digest(KEYS[2]), **content})
+
+
+def _stood_by() -> dict[str, Any]:
+    """Two successions, of which the first names the key and what is stood by."""
+    signing, by_new = label("org 7 signing"), {"title": "By the new key"}
+    records = [
+        record.seal(
+            body(f"stood by {n}", "pattern", {"title": f"Number {n}"}, org=ORG["id"], key=KEYS[0]),
+            SEEDS[0],
+        )
+        for n in range(22)
+    ]
+    key = hashes.public_key(signing)
+    first = _listing(key=key, old="listed", stands_by=[r.id for r in records[1:21]])
+    content = {"number": 2, "next": next_digest(KEYS[3]), "old": "all"}
+    second = _identity("after listing", SEEDS[2], content)
+    new = record.seal(body("stood by new", "pattern", by_new, org=ORG["id"], key=key), signing)
+    paper = record.seal(
+        body("stood by paper", "pattern", by_new, org=ORG["id"], key=KEYS[1]), SEEDS[1]
+    )
+    cases = [
+        (records[0], False, "not listed"),
+        (records[1], True, "listed first"),
+        (records[20], True, "listed last"),
+        (records[21], False, "not listed, either"),
+        (new, True, "by the key that the succession names"),
+        (paper, False, "by the key that signed the succession"),
+        (_identity("thief", SEEDS[0], content), False, "a succession by the key of before"),
+    ]
+    return {
+        "inception": ORG["inception"],
+        "successions": [first.packed, second.packed],
+        "keys": [KEYS[0], key, KEYS[2]],
+        "records": [{"packed": r.packed, "of": of, "note": note} for r, of, note in cases],
+    }
+
+
 def succession() -> dict[str, Any]:
     good = [_succession(1), _succession(2)]
     next_ = next_digest(KEYS[2])
@@ -71,6 +111,13 @@ def succession() -> dict[str, Any]:
             "of a circle",
         ),
         (0, _long_succession(1025), "a body of 1,025 bytes"),
+        (0, _listing(old="some"), "neither all nor listed"),
+        (0, _listing(old=b"all"), "old as bytes"),
+        (0, _listing(key=KEYS[2][:31]), "key of 31 bytes"),
+        (0, _listing(key=KEYS[0]), "the key that it replaces"),
+        (0, _listing(old="listed", stands_by=[label(str(n)) for n in range(21)]), "21 ids"),
+        (0, _listing(old="listed", stands_by=[label("x")[:31]]), "an id of 31 bytes"),
+        (0, _listing(old="listed", stands_by={}), "a map of ids"),
     ]  # fmt: skip
     vectors = [{"after": n, "packed": r.packed, "note": note} for n, r, note in bad]
     r = good[0]
@@ -204,4 +251,4 @@ def _issue(fields: list[Any]) -> bytes:
 
 
 def parts() -> dict[str, Any]:
-    return {"succession": succession(), "certificate": _certificate_vector(), **_proofs()}
+    return {"succession": succession(), "stood_by": _stood_by(), "certificate": _certificate_vector(), **_proofs()}

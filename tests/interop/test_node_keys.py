@@ -1,0 +1,121 @@
+#!/usr/bin/python3
+"""Keys that are replaced: successions by the second implementation, followed by rpnode.
+
+    cd tests/interop && /usr/bin/python3 -m unittest test_node_keys
+"""
+
+from __future__ import annotations
+
+import copy
+import unittest
+from typing import Any
+
+from commons.author import Author
+from commons.channel import Closed
+from commons.link import Refused
+from live import LiveTest, Node, Probe, Quarry
+
+
+class Keys(LiveTest):
+    def until_cut_off(self, probe: Probe, code: str) -> None:
+        with self.assertRaises(Closed) as ended:
+            probe.serve(10)
+        # What is sent to a closed socket may cost the goodbye in it.
+        self.assertIn(str(ended.exception), (code, ""))
+
+    def renew(self, node: Node, probe: Probe) -> None:
+        """The link ends by the succession; a new one is opened, with the new key's certificate."""
+        self.until_cut_off(probe, "superseded")
+        probe.connect(self.address(node))
+
+    def keys_at(self, node: Node, author: Author) -> dict[str, Any]:
+        known = node.status()["organisations"]
+        return next((o for o in known if o["name"] == author.name), {})
+
+    def test_a_new_key_signs_for_the_organisation(self):
+        """SPEC 2.2: from a succession on, which is a record and in the proof."""
+        node = self.node("Oak")
+        probe = self.guest(node, "Alder")
+        succession = probe.publish(probe.author.succeed())
+        self.renew(node, probe)
+        new = probe.publish(Quarry(probe.author).take(1)[0])
+        self.assertEqual(new.body.key, succession.body.key)
+        self.until_same(node, probe)
+        self.assertEqual([item["id"] for item in node.list()], [new.id.hex()])
+        self.assertEqual(self.keys_at(node, probe.author)["successions"], 1)
+
+    def test_a_proof_teaches_at_once(self):
+        """Before any record is compared, and whatever is compared."""
+        node = self.node("Oak")
+        probe = self.guest(node, "Alder", compares=False)
+        probe.author.succeed(apart=True)
+        probe.connect(self.address(node))
+        self.until(lambda: self.keys_at(node, probe.author).get("successions") == 1,
+                   "the succession in the proof to be followed", probe)
+        first = copy.copy(probe.author)
+        first.key_seed, first.successions = first._secret("key 0"), []
+        with self.assertRaises(Refused) as caught:
+            self.probe("Alder", author=first).connect(self.address(node))
+        self.assertEqual(caught.exception.code, "superseded")
+
+    def test_what_is_not_stood_by_leaves(self):
+        """And what a withdrawal that is not stood by had covered may come again."""
+        node = self.node("Oak")
+        probe = self.guest(node, "Alder")
+        kept, lost, withdrawn = Quarry(probe.author).take(3)
+        for new in (kept, lost, withdrawn):
+            probe.publish(new)
+        self.until_same(node, probe)
+        probe.publish(probe.author.withdraw(withdrawn))
+        self.until_same(node, probe)
+        self.assert_listed(node, [kept, lost])
+        probe.publish(probe.author.succeed([kept.id, withdrawn.id], apart=True))
+        self.renew(node, probe)
+        probe.publish(probe.author.identity())
+        probe.publish(withdrawn)
+        self.until_same(node, probe)
+        self.assert_listed(node, [kept, withdrawn])
+        probe.holdings.records[lost.id] = probe.holdings.symbols[lost.symbol] = lost
+        probe.offer({lost.symbol: lost.packed})
+        probe.serve(1)
+        del probe.holdings.records[lost.id], probe.holdings.symbols[lost.symbol]
+        self.until_same(node, probe)
+        self.assert_listed(node, [kept, withdrawn])
+
+    def test_a_false_succession_is_refused_and_reported(self):
+        node = self.node("Oak")
+        probe = self.guest(node, "Alder")
+        self.until_same(node, probe)
+        false = probe.author.compose("identity", {"number": 1, "next": bytes(32)})
+        probe.offer({false.symbol: false.packed}, 0)
+        self.until(lambda: self.keys_at(node, probe.author).get("false_successions"),
+                   "the false succession to be counted", probe)
+        self.assertEqual(self.keys_at(node, probe.author)["keys"], "first")
+        probe.publish(Quarry(probe.author).take(1)[0])
+        self.until_same(node, probe)
+
+    def test_of_two_for_one_number_neither_is_followed(self):
+        node = self.node("Oak")
+        probe = self.guest(node, "Alder")
+        self.until_same(node, probe)
+        other = copy.deepcopy(probe.author)
+        rivals = [probe.author.succeed(), other.succeed([])]
+        probe.publish(rivals[0])
+        self.renew(node, probe)
+        probe.publish(Quarry(probe.author).take(1)[0])
+        self.until_same(node, probe)
+        probe.publish(rivals[1])
+        self.until_cut_off(probe, "forked")
+        said = self.keys_at(node, probe.author)
+        self.assertEqual((said["keys"], said["successions"]), ("forked", 0))
+        self.assertEqual(said["rivals"], sorted(r.id.hex() for r in rivals))
+        self.assertEqual(node.list(), [])
+        self.assertEqual(node.fingerprints(), probe.fingerprints())
+        self.assertIn(rivals[0].id.hex()[:8], node.ctl("status"))
+        with self.assertRaises(Refused) as caught:
+            probe.connect(self.address(node))
+        self.assertEqual(caught.exception.code, "forked")
+
+
+if __name__ == "__main__":
+    unittest.main()
