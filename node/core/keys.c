@@ -245,6 +245,13 @@ static bool is_of(const struct link *link, const uint8_t *org)
            memcmp(rp_session_proof(link->session)->identity.org, org, RP_ID_LEN) == 0;
 }
 
+/* What was refused before may be good now, in every scope. */
+static void compare_again(struct link *link, uint64_t now_ms)
+{
+    for (struct shared *shared = &link->commons; shared != NULL; shared = shared->next)
+        exchange_plan(shared, now_ms + SETTLE_MS);
+}
+
 void keys_changed(struct core *core, uint32_t org, uint64_t now_ms)
 {
     struct chain chain;
@@ -262,8 +269,8 @@ void keys_changed(struct core *core, uint32_t org, uint64_t now_ms)
 
         if (code != NULL)
             refuse(link, code);
-        else if (link->state == LINK_OPEN) /* what was refused before may be good now */
-            exchange_plan(&link->commons, now_ms + SETTLE_MS);
+        else if (link->state == LINK_OPEN)
+            compare_again(link, now_ms);
     }
     if (org == ORG_SELF) {
         core->keys_due = true;
