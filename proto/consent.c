@@ -136,5 +136,8 @@ int rp_consent_check(struct rp_slice content, bool commons, const char *today,
     if (commons && !rp_consent_covers(content, "public-web"))
         return complain(problem, "consent.scope",
                         "the commons is public: it needs public-web, or keep the story local");
+    if (!rp_consent_covers(content, "public-web") && !rp_consent_covers(content, "named-peers"))
+        return complain(problem, "consent.scope",
+                        "a circle is of named organisations: it needs named-peers");
     return RP_OK;
 }

@@ -184,9 +184,9 @@ int draft_finish(struct rp_bytes *out, struct rp_slice content, const struct dra
     rp_writer_init(&w, RP_BODY_MAX);
     err = complete(&w, content, opts);
     if (err == RP_OK)
-        err = rp_kind_check(opts->kind, rp_writer_slice(&w), opts->commons, problem);
-    if (err == RP_OK && opts->commons && strcmp(opts->kind->name, "story") == 0)
-        err = rp_consent_check(rp_writer_slice(&w), true, opts->today, problem);
+        err = rp_kind_check(opts->kind, rp_writer_slice(&w), opts->leaves, problem);
+    if (err == RP_OK && opts->leaves && strcmp(opts->kind->name, "story") == 0)
+        err = rp_consent_check(rp_writer_slice(&w), opts->commons, opts->today, problem);
     if (err != RP_OK) {
         rp_writer_free(&w);
         return err;

@@ -14,7 +14,8 @@
  */
 struct draft_opts {
     const struct rp_kind *kind;
-    bool commons;            /* it goes to the commons; else it stays on this node */
+    bool leaves; /* it goes to others: to the commons, or to a circle */
+    bool commons;
     const char *today;       /* YYYY-MM-DD */
     const char *language;    /* when none is said */
     const char *attribution; /* when none is said; NULL: none, it must be said (imports) */

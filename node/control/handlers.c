@@ -104,6 +104,8 @@ static void handle_list(struct request *request, struct rp_slice args)
         request_error(request, RP_ERR_ARGUMENT, NULL, "the kind or the author is too long");
         return;
     }
+    if (!list_circle(request, args, list))
+        return;
     list->has_kind = list->kind[0] != '\0';
     list->public_only = arg_text(args, "export", export, sizeof export) && export[0] != '\0';
     list->no_local = list->public_only && strcmp(export, "local") != 0;
@@ -316,6 +318,9 @@ static const struct {
     [CONTROL_DIFF] = {handle_diff, continue_diff, NULL},
     [CONTROL_EXPORT] = {handle_export, continue_export, NULL},
     [CONTROL_WITHDRAWALS] = {handle_walk, continue_withdrawals, NULL},
+    [CONTROL_CIRCLES] = {handle_circles, NULL, NULL},
+    [CONTROL_CIRCLE_CREATE] = {handle_circle_create, NULL, NULL},
+    [CONTROL_CIRCLE_DECIDE] = {handle_circle_decide, NULL, NULL},
     [CONTROL_VOUCH] = {handle_vouch, NULL, handle_act_outcome},
     [CONTROL_UNVOUCH] = {handle_unvouch, NULL, handle_act_outcome},
     [CONTROL_BLOCK] = {handle_block, NULL, handle_act_outcome},

@@ -29,6 +29,9 @@
     X(SHOW, "show", false)                                                                         \
     X(DIFF, "diff", false)                                                                         \
     X(EXPORT, "export", false)                                                                     \
+    X(CIRCLES, "circles", false)                                                                   \
+    X(CIRCLE_CREATE, "circle-create", true)                                                        \
+    X(CIRCLE_DECIDE, "circle-decide", true)                                                        \
     X(VOUCH, "vouch", true)                                                                        \
     X(UNVOUCH, "unvouch", true)                                                                    \
     X(BLOCK, "block", true)                                                                        \
@@ -48,6 +51,7 @@ enum control_command {
 
 #define CONTROL_HEADER_LEN 4
 #define CONTROL_FILES_MAX 500        /* in one SOURCES request */
+#define CONTROL_AUDIENCE_MAX 500     /* bytes: circle: and a name */
 #define CONTROL_PATH_MAX 4096        /* bytes of a file's path */
 #define CONTROL_INVITE_DAYS_MAX 3650 /* that an invite is good for */
 

@@ -13,16 +13,34 @@
 
 /* Commands that write records in this organisation's name, or hand in others'. */
 
-static const uint8_t *scope_of_audience(const char *audience)
+/* The scope that an audience names: commons, local, or circle: and the name or id of one that was
+ * accepted. RP_ERR_ARGUMENT when it is none of these, RP_ERR_NOT_FOUND, RP_ERR_AMBIGUOUS. */
+static int scope_of_audience(const struct control_opts *opts, const char *audience,
+                             uint8_t out[static RP_ID_LEN])
 {
+    static const char circle_prefix[] = "circle:";
+    struct circle_view circle;
+    int err = RP_OK;
+
     if (strcmp(audience, "commons") == 0)
-        return rp_record_commons;
-    return strcmp(audience, "local") == 0 ? rp_record_local : NULL;
+        memcpy(out, rp_record_commons, RP_ID_LEN);
+    else if (strcmp(audience, "local") == 0)
+        memcpy(out, rp_record_local, RP_ID_LEN);
+    else if (strncmp(audience, circle_prefix, strlen(circle_prefix)) != 0)
+        err = RP_ERR_ARGUMENT;
+    else if ((err = find_circle(opts, audience + strlen(circle_prefix), &circle)) == RP_OK)
+        memcpy(out, circle.id, RP_ID_LEN);
+    return err;
+}
+
+static bool is_local(const uint8_t scope[static RP_ID_LEN])
+{
+    return memcmp(scope, rp_record_local, RP_ID_LEN) == 0;
 }
 
 /* A file that is to be published. */
 struct source_file {
-    const uint8_t *scope;
+    uint8_t scope[RP_ID_LEN];
     char object[2 * RP_ID_LEN + 1]; /* that it says it is a version of; may be empty */
     char path[CONTROL_PATH_MAX + 1];
     bool fresh;             /* something new, whatever was published from there before */
@@ -125,18 +143,18 @@ static void choose_target(const struct control_opts *opts, const struct view_sou
 
 /* Reads one entry of "files": {"audience": str, "fresh": bool, "object": str, "path": str,
  * "teller": bin}. */
-static bool read_source_file(struct rp_slice entry, struct source_file *out)
+static bool read_source_file(const struct control_opts *opts, struct rp_slice entry,
+                             struct source_file *out)
 {
-    char audience[16];
+    char audience[CONTROL_AUDIENCE_MAX + 1];
 
     if (!arg_text(entry, "audience", audience, sizeof audience) ||
         !arg_text(entry, "object", out->object, sizeof out->object) ||
         !arg_text(entry, "path", out->path, sizeof out->path))
         return false;
-    out->scope = scope_of_audience(audience);
     out->fresh = arg_flag(entry, "fresh");
     out->teller = arg_bin(entry, "teller");
-    return out->scope != NULL;
+    return scope_of_audience(opts, audience, out->scope) == RP_OK;
 }
 
 /*
@@ -166,7 +184,7 @@ void handle_sources(struct request *request, struct rp_slice args)
     for (uint32_t i = 0; i < n; i++) {
         struct target target;
 
-        if (!read_source_file(rp_reader_item(&r), &file)) {
+        if (!read_source_file(opts, rp_reader_item(&r), &file)) {
             rp_writer_nil(w);
             continue;
         }
@@ -219,8 +237,8 @@ struct author request_author(const struct request *request, struct rp_rand *rand
 struct publication {
     const struct rp_kind *kind;
     char kind_name[RP_KIND_LEN_MAX + 1];
-    char audience[16];
-    const uint8_t *scope;
+    char audience[CONTROL_AUDIENCE_MAX + 1];
+    uint8_t scope[RP_ID_LEN];
     struct rp_slice content;
     struct rp_slice given_seed;   /* of the object it is a version of; as SOURCES gave it */
     struct rp_slice given_teller; /* of a story that is to get one; else empty */
@@ -236,6 +254,7 @@ struct publication {
 static bool read_publication(struct request *request, struct rp_slice args, struct publication *out)
 {
     const char *audience;
+    int err;
 
     if (!arg_text(args, "kind", out->kind_name, sizeof out->kind_name) ||
         !arg_text(args, "audience", out->audience, sizeof out->audience)) {
@@ -250,12 +269,16 @@ static bool read_publication(struct request *request, struct rp_slice args, stru
     audience = out->audience[0] != '\0'      ? out->audience
                : out->kind->local_by_default ? "local"
                                              : "commons";
-    out->scope = scope_of_audience(audience);
-    if (out->scope == NULL) {
-        request_error(request, RP_ERR_RULE, "audience", "%s is not one of local, commons",
-                      audience);
+    err = scope_of_audience(control_options(request->control), audience, out->scope);
+    if (err == RP_ERR_ARGUMENT)
+        request_error(request, RP_ERR_RULE, "audience",
+                      "%s is not one of local, commons, circle:NAME", audience);
+    else if (err != RP_OK)
+        request_error(request, err, "audience", "%s: %s: see  rpctl circle list", audience,
+                      err == RP_ERR_AMBIGUOUS ? "several circles are called so: give the id"
+                                              : "no circle that we have accepted is called so");
+    if (err != RP_OK)
         return false;
-    }
     out->content = arg_item(args, "content");
     out->given_seed = arg_bin(args, "seed");
     out->given_teller = arg_bin(args, "teller");
@@ -345,7 +368,8 @@ static bool finish_draft(struct request *request, const struct publication *p,
     char today[VIEW_DATE_LEN + 1];
     struct draft_opts draft = {
         .kind = p->kind,
-        .commons = p->scope == rp_record_commons,
+        .leaves = !is_local(p->scope),
+        .commons = memcmp(p->scope, rp_record_commons, RP_ID_LEN) == 0,
         .today = today,
         .language = opts->language,
         .attribution = p->imported ? NULL : opts->self->identity.name,

@@ -85,6 +85,19 @@ uint64_t arg_uint(struct rp_slice args, const char *name, uint64_t otherwise);
 struct rp_slice arg_bin(struct rp_slice args, const char *name);
 struct rp_slice arg_item(struct rp_slice args, const char *name); /* empty when absent */
 
+/* circles.c */
+void handle_circles(struct request *request, struct rp_slice args);
+void handle_circle_create(struct request *request, struct rp_slice args);
+void handle_circle_decide(struct request *request, struct rp_slice args);
+
+/* Has only the circle listed that the argument "circle" names, if it is there; answers with an
+ * error and gives false when there is no such circle. */
+bool list_circle(struct request *request, struct rp_slice args, struct view_list *list);
+
+/* The circle that this node has accepted and ${text} names: its name, or the beginning of its id in
+ * hex. RP_ERR_NOT_FOUND, RP_ERR_AMBIGUOUS. */
+int find_circle(const struct control_opts *opts, const char *text, struct circle_view *out);
+
 /* Finds the object that the argument "id" names, which goes to ${id} as it was given; answers with
  * an error and gives false when there is none. */
 bool need_object(struct request *request, struct rp_slice args, char id[static 2 * RP_ID_LEN + 1],

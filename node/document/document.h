@@ -26,13 +26,13 @@ struct document_note {
 
 struct document {
     const struct rp_kind *kind;
-    char audience[16];              /* as the file says; may be empty */
-    char object[2 * RP_ID_LEN + 1]; /* the object it is a version of; may be empty */
-    bool is_draft;                  /* not to be published */
-    json_t *fields;                 /* by name; ids are hex or names of other files */
-    json_t *lines;                  /* where each field begins */
-    bool refers_to_versions;        /* needs the ids of others' current versions */
-    unsigned notes;                 /* what was left out, and the like */
+    char audience[RP_NAME_LEN_MAX + 8]; /* as the file says; may be empty */
+    char object[2 * RP_ID_LEN + 1];     /* the object it is a version of; may be empty */
+    bool is_draft;                      /* not to be published */
+    json_t *fields;                     /* by name; ids are hex or names of other files */
+    json_t *lines;                      /* where each field begins */
+    bool refers_to_versions;            /* needs the ids of others' current versions */
+    unsigned notes;                     /* what was left out, and the like */
     struct document_note note[DOCUMENT_NOTES_MAX];
 };
 

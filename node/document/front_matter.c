@@ -320,8 +320,11 @@ static const char *take_setting(struct document *document, enum setting setting,
         return document->kind != NULL && document->kind->authored ? NULL
                                                                   : "there is no kind called";
     case SETTING_AUDIENCE:
-        if (strcmp(text, "local") != 0 && strcmp(text, "commons") != 0)
-            return "must be local or commons, not";
+        if (strcmp(text, "local") != 0 && strcmp(text, "commons") != 0 &&
+            strncmp(text, "circle:", 7) != 0)
+            return "must be local, commons or circle:NAME, not";
+        if (strlen(text) >= sizeof document->audience)
+            return "is longer than the name of a circle can be:";
         memcpy(document->audience, text, strlen(text) + 1);
         return NULL;
     case SETTING_OBJECT:

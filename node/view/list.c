@@ -27,7 +27,7 @@ static void write_item(struct rp_writer *w, const struct view_source *source,
 
     (void)core_org(source->core, place->org, &org);
     rp_writer_map(w, 10);
-    put_text(w, "audience", view_audience(place->scope));
+    put_audience(w, source, place->scope);
     put_org(w, "author", record->org);
     put_text(w, "author_name", org.name);
     put_hex(w, "id", record->id, RP_ID_LEN);
@@ -138,11 +138,11 @@ bool view_list_next(struct view_list *list, struct rp_writer *w, const struct vi
     bool found = false;
 
     list->more = false;
-    while (txn != NULL && !found && !list->more && list->scope <= SCOPE_LOCAL) {
-        if (list->scope != SCOPE_LOCAL || !list->no_local)
-            found = next_in_scope(list, w, source, txn);
+    while (txn != NULL && !found && !list->more && !list->at_end) {
+        found = next_in_scope(list, w, source, txn);
         if (!found && !list->more) {
-            list->scope++;
+            list->at_end =
+                list->no_local || list->one_scope || !view_next_scope(source, &list->scope);
             list->after.len = 0;
         }
     }
@@ -154,11 +154,12 @@ bool view_list_next(struct view_list *list, struct rp_writer *w, const struct vi
     return found;
 }
 
-static void write_record(struct rp_writer *w, const struct rp_record *record,
-                         const struct place *place, struct rp_slice packed)
+static void write_record(struct rp_writer *w, const struct view_source *source,
+                         const struct rp_record *record, const struct place *place,
+                         struct rp_slice packed)
 {
     rp_writer_map(w, 8);
-    put_text(w, "audience", view_audience(place->scope));
+    put_audience(w, source, place->scope);
     put_org(w, "author", record->org);
     put_content(w, "content", record->content);
     put_hex(w, "id", record->id, RP_ID_LEN);
@@ -203,6 +204,8 @@ static bool may_export(struct view_export *export, const struct view_source *sou
 {
     if (place->scope == SCOPE_LOCAL)
         return export->local;
+    if (place->scope != SCOPE_COMMONS)
+        return false; /* a circle's stays in it */
     if (place->lane != LANE_CONTENT)
         return true;
     return view_may_publish(source, record, place) &&
@@ -235,9 +238,9 @@ static bool next_in_set(struct view_export *export, struct rp_writer *w,
             !view_open_record(txn, packed, &opened))
             continue;
         found = may_export(export, source, txn, &opened.record, &place);
-        export->held_back += !found && place.scope != SCOPE_LOCAL;
+        export->held_back += !found && place.scope == SCOPE_COMMONS;
         if (found)
-            write_record(w, &opened.record, &place, packed);
+            write_record(w, source, &opened.record, &place, packed);
         rp_record_close(&opened);
         if (found)
             break;

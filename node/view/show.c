@@ -95,9 +95,12 @@ static int find_by_version(struct kv_txn *txn, const struct prefix *prefix,
 }
 
 /* Whether an object that fits was here and has been withdrawn. */
-static bool was_withdrawn(struct kv_txn *txn, const struct prefix *prefix)
+static bool was_withdrawn(const struct view_source *source, struct kv_txn *txn,
+                          const struct prefix *prefix)
 {
-    for (uint32_t scope = SCOPE_COMMONS; scope <= SCOPE_LOCAL; scope++) {
+    uint32_t scope = SCOPE_COMMONS;
+
+    do {
         struct kv_key from = {.len = 0};
         struct kv_iter it;
         bool found;
@@ -109,11 +112,12 @@ static bool was_withdrawn(struct kv_txn *txn, const struct prefix *prefix)
         kv_stop(&it);
         if (found)
             return true;
-    }
+    } while (view_next_scope(source, &scope));
     return false;
 }
 
-static int find(struct kv_txn *txn, const char *id, uint8_t object[static RP_ID_LEN])
+static int find(const struct view_source *source, struct kv_txn *txn, const char *id,
+                uint8_t object[static RP_ID_LEN])
 {
     struct prefix prefix;
     int err;
@@ -123,7 +127,7 @@ static int find(struct kv_txn *txn, const char *id, uint8_t object[static RP_ID_
     err = find_by_object(txn, &prefix, object);
     if (err == RP_ERR_NOT_FOUND)
         err = find_by_version(txn, &prefix, object);
-    if (err == RP_ERR_NOT_FOUND && was_withdrawn(txn, &prefix))
+    if (err == RP_ERR_NOT_FOUND && was_withdrawn(source, txn, &prefix))
         err = RP_ERR_WITHDRAWN;
     return kv_err(txn) != RP_OK ? kv_err(txn) : err;
 }
@@ -136,7 +140,7 @@ int view_find_object(uint8_t object[static RP_ID_LEN], const char *id,
 
     if ((txn = kv_begin(source->kv, false, &err)) == NULL)
         return err;
-    err = find(txn, id, object);
+    err = find(source, txn, id, object);
     kv_abort(txn);
     return err;
 }
@@ -170,11 +174,9 @@ static void write_version(struct rp_writer *w, const struct rp_record *record,
 static bool may_show(const struct view_object *view, const struct view_source *source,
                      const struct rp_record *record, const struct place *place)
 {
-    if (place->scope == SCOPE_LOCAL && view->public_only && !view->with_local)
-        return false;
-    return view->public_only && place->scope != SCOPE_LOCAL
-               ? view_may_publish(source, record, place)
-               : view_may_show(source, record, place);
+    if (view->public_only && !(place->scope == SCOPE_LOCAL && view->with_local))
+        return view_may_publish(source, record, place);
+    return view_may_show(source, record, place);
 }
 
 bool view_object_next(struct view_object *view, struct rp_writer *w,
@@ -206,7 +208,7 @@ bool view_object_next(struct view_object *view, struct rp_writer *w,
             continue;
         if (rp_record_is_kind(&opened.record, "withdrawal")) {
             /* it carries the object's id, but is no version of it */
-            view->withdrawn |= !view->public_only || place.scope != SCOPE_LOCAL;
+            view->withdrawn |= !view->public_only || place.scope == SCOPE_COMMONS;
         } else if (may_show(view, source, &opened.record, &place)) {
             write_version(w, &opened.record, &place, !records_is_replaced(txn, &opened.record));
             memcpy(view->org, opened.record.org, RP_ID_LEN);
@@ -288,7 +290,7 @@ int view_object_finish(const struct view_object *view, struct rp_writer *w,
         return err;
     (void)core_org(source->core, view->org_number, &org);
     rp_writer_map(w, 6);
-    put_text(w, "audience", view_audience(view->scope));
+    put_audience(w, source, view->scope);
     put_org(w, "author", view->org);
     put_text(w, "author_name", org.name);
     put_hex(w, "object", view->object, RP_ID_LEN);

@@ -170,20 +170,65 @@ void put_content(struct rp_writer *w, const char *key, struct rp_slice content)
     copy_readable(w, &r, CONTENT_DEPTH, &left);
 }
 
-const char *view_audience(uint32_t scope)
+bool view_circle(const struct view_source *source, uint32_t scope, struct circle_view *out)
 {
-    return scope == SCOPE_LOCAL ? "local" : "commons";
+    for (uint32_t i = 0; core_circle(source->core, i, out); i++) {
+        if (out->number == scope)
+            return true;
+    }
+    return false;
+}
+
+bool view_next_scope(const struct view_source *source, uint32_t *scope)
+{
+    struct circle_view circle;
+
+    if (*scope == SCOPE_COMMONS) {
+        *scope = SCOPE_LOCAL;
+        return true;
+    }
+    for (uint32_t i = 0; core_circle(source->core, i, &circle); i++) {
+        if (circle.number > *scope) {
+            *scope = circle.number;
+            return true;
+        }
+    }
+    return false;
+}
+
+void put_audience(struct rp_writer *w, const struct view_source *source, uint32_t scope)
+{
+    char text[VIEW_AUDIENCE_MAX] = "circle:";
+    struct circle_view circle;
+
+    if (scope == SCOPE_COMMONS)
+        put_text(w, "audience", "commons");
+    else if (scope == SCOPE_LOCAL || !view_circle(source, scope, &circle))
+        put_text(w, "audience", "local");
+    else {
+        rp_text_hex(text + strlen(text), circle.id, VIEW_CIRCLE_SHORT);
+        put_text(w, "audience", text);
+    }
+}
+
+/* Whether its organisation is one whose records are shown in that scope. */
+static bool has_standing(const struct view_source *source, const struct place *place)
+{
+    struct circle_view circle;
+    struct org_view org;
+
+    if (place->scope >= SCOPE_FIRST_CIRCLE) /* membership was looked at when it was taken in */
+        return view_circle(source, place->scope, &circle);
+    return core_org(source->core, place->org, &org) && org.accepted;
 }
 
 bool view_may_show(const struct view_source *source, const struct rp_record *record,
                    const struct place *place)
 {
     char today[VIEW_DATE_LEN + 1];
-    struct org_view org;
 
     view_date(today, source->now_ms);
-    if (!core_org(source->core, place->org, &org) || !org.accepted ||
-        core_is_hidden(source->core, record->object))
+    if (!has_standing(source, place) || core_is_hidden(source->core, record->object))
         return false;
     return !rp_record_is_kind(record, "story") ||
            !rp_consent_has_lapsed(record->content, place->scope == SCOPE_LOCAL, today);
@@ -192,7 +237,7 @@ bool view_may_show(const struct view_source *source, const struct rp_record *rec
 bool view_may_publish(const struct view_source *source, const struct rp_record *record,
                       const struct place *place)
 {
-    return place->scope != SCOPE_LOCAL && view_may_show(source, record, place) &&
+    return place->scope == SCOPE_COMMONS && view_may_show(source, record, place) &&
            (!rp_record_is_kind(record, "story") ||
             rp_consent_covers(record->content, "public-web"));
 }

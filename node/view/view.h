@@ -54,12 +54,14 @@ struct view_list {
     bool has_kind;
     char kind[RP_KIND_LEN_MAX + 1];
     uint32_t author;     /* organisation by number; 0: all */
-    bool no_local;       /* without what never leaves this node */
+    bool no_local;       /* of the commons alone */
+    bool one_scope;      /* of ${scope} alone */
     bool public_only;    /* without what consent keeps off public pages and out of exports */
     struct kv_key after; /* where to go on */
     uint32_t scope;      /* the one being listed */
-    uint32_t looked;     /* entries, in this turn */
-    bool more;           /* it stopped because the turn is over */
+    bool at_end;
+    uint32_t looked; /* entries, in this turn */
+    bool more;       /* it stopped because the turn is over */
 };
 
 /*
@@ -111,6 +113,9 @@ int view_object_finish(const struct view_object *view, struct rp_writer *w,
  * ${object}, for a person to look at when it is withdrawn, and whether there are more. */
 void view_quotes(struct rp_writer *w, const uint8_t object[static RP_ID_LEN],
                  const struct view_source *source);
+
+/* "rpctl.circles/1": the circles that are known here. */
+void view_circles(struct rp_writer *w, const struct view_source *source);
 
 /* The withdrawals that are held here, this organisation's and others'. Zero-initialise. */
 struct view_withdrawals {

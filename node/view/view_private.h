@@ -22,7 +22,7 @@ bool view_open_record(struct kv_txn *txn, struct rp_slice packed, struct rp_open
 bool view_may_show(const struct view_source *source, const struct rp_record *record,
                    const struct place *place);
 
-/* Whether it may also stand on a public page, or in a file that leaves the node: not local, and a
+/* Whether it may also stand on a public page, or in a file that leaves the node: of the commons, a
  * story only when its consent covers the public web. */
 bool view_may_publish(const struct view_source *source, const struct rp_record *record,
                       const struct place *place);
@@ -31,7 +31,15 @@ bool view_may_publish(const struct view_source *source, const struct rp_record *
 void put_organisations(struct rp_writer *w, const struct view_source *source);
 const char *own_key_word(const struct view_source *source);
 
-/* "commons" or "local". */
-const char *view_audience(uint32_t scope);
+/* The circle whose scope has this number in the store. False when there is none. */
+bool view_circle(const struct view_source *source, uint32_t scope, struct circle_view *out);
+
+/* To the scope after ${scope}: the commons, what is local, circles. False after the last. */
+bool view_next_scope(const struct view_source *source, uint32_t *scope);
+
+/* "audience": commons, local, or circle: and the first digits of its id. */
+#define VIEW_CIRCLE_SHORT 4 /* bytes */
+#define VIEW_AUDIENCE_MAX 32
+void put_audience(struct rp_writer *w, const struct view_source *source, uint32_t scope);
 
 #endif

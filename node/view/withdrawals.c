@@ -115,7 +115,7 @@ static void write_withdrawal(struct rp_writer *w, struct kv_txn *txn,
 
     (void)core_org(source->core, place->org, &org);
     rp_writer_map(w, 14);
-    put_text(w, "audience", view_audience(place->scope));
+    put_audience(w, source, place->scope);
     put_org(w, "author", record->org);
     put_text(w, "author_name", org.name);
     put_text(w, "by", by_teller ? "teller" : "organisation");

@@ -13,7 +13,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
     for (uint8_t i = fuzz_byte(&in); i > 0 && opts.kind[1].name != NULL; i--)
         opts.kind++;
-    opts.commons = how & 1;
+    opts.leaves = opts.commons = how & 1;
     opts.own_licence = how & 2;
     opts.attribution = how & 4 ? "Somebody" : NULL;
     if (!fuzz_is_map((struct rp_slice){in.at, in.left}) || !opts.kind->authored ||

@@ -79,13 +79,15 @@ static void settings_are_understood_or_refused(void **state)
         unsigned line;
         const char *told;
     } cases[] = {
-        {"---\ntitle: T\naudience: local (draft only)\n---\n", 3, "must be local or commons"},
+        {"---\ntitle: T\naudience: local (draft only)\n---\n", 3,
+         "must be local, commons or circle:NAME"},
         {"---\naudience: [local]\n---\n", 2, "audience: one word must follow, not a list"},
         {"---\naudience: {a: b}\n---\n", 2, "not a block"},
         {"---\naudience:\n---\n", 2, "not nothing"},
         {"---\naudience: ~\n---\n", 2, "not nothing"},
         {"---\naudience: \"local\\0\"\n---\n", 2, "audience"},
-        {"---\nAudience: Local\n---\n", 2, "Audience: must be local or commons, not Local"},
+        {"---\nAudience: Local\n---\n", 2,
+         "Audience: must be local, commons or circle:NAME, not Local"},
         {"---\naudience: commons\nAUDIENCE: local\n---\n", 3, "twice"},
         {"---\naudience: commons\nparams:\n  audience: local\n---\n", 4, "twice"},
         {"---\nParams:\n  x: y\n  Audience: [local]\n---\n", 4, "not a list"},
@@ -96,7 +98,7 @@ static void settings_are_understood_or_refused(void **state)
         {"---\nobject: hello\n---\n", 2, "object: must be the whole id"},
         {"---\n{title: T}\naudience: local\n---\n", 3, "front matter"},
         {"---\n{title: T}\n--- {audience: local}\n---\n", 3, "front matter"},
-        {"\n\n---\naudience: loca\n---\n", 4, "must be local or commons"},
+        {"\n\n---\naudience: loca\n---\n", 4, "must be local, commons or circle:NAME"},
         {"+++\naudience = \"local\"\n+++\n", 1, "TOML"},
     };
 

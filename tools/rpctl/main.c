@@ -27,11 +27,11 @@ static const struct {
      "make an invite; the token alone on standard output"},
     {"join", command_join, "join TOKEN | -", "use somebody's invite (-: from standard input)"},
     {"publish", command_publish,
-     "publish FILE.md... [--audience local|commons] [--new] [--dry-run] [--teller-code]",
+     "publish FILE.md... [--audience local|commons|circle:NAME] [--new] [--dry-run] [--teller-code]",
      "publish Markdown files; prints object ids, one a line"},
     {"import", command_import,
      "import FOLDER|FILE [--dry-run] [--kind K] [--lang TAG] [--licence SPDX]\n"
-     "                     [--attribution TEXT] [--audience local|commons] [--source NAME]\n"
+     "                     [--attribution TEXT] [--audience local|commons|circle:NAME] [--source NAME]\n"
      "                     [--only-accepted] [--verbose]",
      "take in a folder of Markdown, or an export"},
     {"withdraw", command_withdraw, "withdraw ID [--version ID]... [--json] | --code CODE|-",
@@ -41,6 +41,12 @@ static const struct {
     {"list", command_list, "list [--kind K] [--author A] [--json]", "what the library holds"},
     {"show", command_show, "show ID [--json]", "one object; an id may be shortened"},
     {"diff", command_diff, "diff PEER [--json]", "compare with a peer now"},
+    {"circle", command_circle,
+     "circle create NAME --member ORG... | list [--json] | accept CIRCLE | leave CIRCLE |\n"
+     "         renew CIRCLE [--member ORG]... [--without ORG]...",
+     "private circles of organisations"},
+    {"concern", command_concern, "concern ID --text TEXT",
+     "tell its organisation, and nobody else, what worries you about something"},
     {"export", command_export, "export [--format ndjson|markdown] [--local] [FOLDER]",
      "write the library out"},
     {"trust", command_trust, "trust ORG [--json]", "by which path ORG is accepted, or why not"},

@@ -22,7 +22,8 @@ static void print_object(const struct file *file)
 
 static bool is_audience(const char *text)
 {
-    return strcmp(text, "local") == 0 || strcmp(text, "commons") == 0;
+    return strcmp(text, "local") == 0 || strcmp(text, "commons") == 0 ||
+           strncmp(text, "circle:", 7) == 0;
 }
 
 /* A file's folder and name. */
@@ -84,7 +85,7 @@ int command_publish(const struct command_args *args)
         with_code |= option == OPTION('t');
     }
     if (opts.audience != NULL && !is_audience(opts.audience))
-        return usage_error(args, "%s: an audience is local or commons", opts.audience);
+        return usage_error(args, "%s: an audience is local, commons or circle:NAME", opts.audience);
     if (optind == args->argc)
         return usage_error(args, "which files?");
     if (with_code && optind + 1 != args->argc)
@@ -351,7 +352,8 @@ int command_import(const struct command_args *args)
             break;
         case OPTION('a'):
             if (!is_audience(optarg))
-                return usage_error(args, "%s: an audience is local or commons", optarg);
+                return usage_error(args, "%s: an audience is local, commons or circle:NAME",
+                                   optarg);
             opts.audience = optarg;
             break;
         case OPTION('s'):

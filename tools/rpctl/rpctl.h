@@ -41,6 +41,8 @@ int command_withdrawals(const struct command_args *args);
 int command_list(const struct command_args *args);
 int command_show(const struct command_args *args);
 int command_diff(const struct command_args *args);
+int command_circle(const struct command_args *args);
+int command_concern(const struct command_args *args);
 int command_export(const struct command_args *args);
 int command_vouch(const struct command_args *args);
 int command_unvouch(const struct command_args *args);

@@ -1,0 +1,207 @@
+#!/usr/bin/python3
+"""Circles of real nodes: members read them, and nobody else learns anything (SPEC 3.8).
+
+    cd tests/interop && /usr/bin/python3 -m unittest test_node_circles
+"""
+
+from __future__ import annotations
+
+import json
+import pathlib
+import unittest
+import urllib.error
+import urllib.request
+from typing import Any, Optional
+
+from commons import canonical, hashes, token
+from commons.author import Author
+from live import LiveTest, Probe, frame
+from nodes import poll
+
+STORY = """---
+kind: story
+title: The lavender notebook
+summary: About a notebook.
+teller_role: participant
+told_how: own-words
+audience: circle:Quiet corner
+consent:
+  basis: teller-consent
+  given_on: "2026-10"
+  review_on: "2028-09-30"
+  scope: [node, named-peers]
+  identify: anonymous
+  saw_final: true
+  third_parties: removed
+  special_data: false
+  child: false
+  withdraw_via: stories@oakfield.example
+---
+
+## What happened
+
+Nobody but us shall read of the lavender notebook.
+"""
+
+
+class Listener(Probe):
+    """A peer that keeps every byte it is sent."""
+
+    heard = b""
+
+    def connect(self, *args: Any, **kwargs: Any) -> None:
+        super().connect(*args, **kwargs)
+        channel = self.channel
+        receive = channel.receive
+
+        def listen(timeout: float) -> Optional[bytes]:
+            got = receive(timeout)
+            self.heard += got or b""
+            return got
+
+        channel.receive = listen  # type: ignore[method-assign]
+
+
+class Circles(LiveTest):
+    def listening(self, node, name):
+        # It reads nothing compressed, so that every text it is sent can be seen.
+        self.probes.append(Listener(name, more={"codecs": [0]}))
+        probe = self.probes[-1]
+        invite = token.parse(node.invite("--for", name))
+        probe.connect(self.address(node), invite.org, invite.secret)
+        return probe
+
+    def circle(self, founder, *others, name="Quiet corner"):
+        """A circle that all have accepted; its id."""
+        args = [part for other in others for part in ("--member", other.name)]
+        made = founder.ctl("circle", "create", name, *args).strip()
+        for other in others:
+            poll(lambda: self.circles(other).get(made), "the circle to be heard of")
+            self.assertEqual(self.circles(other)[made]["state"], "invited")
+            other.ctl("circle", "accept", made)
+        return made
+
+    @staticmethod
+    def circles(node):
+        return {c["id"]: c for c in node.json("circle", "list")["circles"]}
+
+    def publish(self, node, text=STORY):
+        path = pathlib.Path(self.folder, "story.md")
+        path.write_text(text)
+        return node.ctl("publish", str(path)).strip()
+
+    def test_what_is_said_in_a_circle_reaches_members_alone(self):
+        oak, elm, ash = self.chain("Oak", "Elm", "Ash")
+        ear = self.listening(elm, "Listener")
+        self.until_same(elm, ear)
+        circle = self.circle(oak, elm)
+        story = self.publish(oak)
+        poll(lambda: story in [i["object"] for i in elm.list()], "the story at the member's")
+        shown = elm.json("show", story)
+        self.assertEqual(shown["audience"], "circle:" + circle[:8])
+        self.assertIn("lavender", json.dumps(shown))
+        # What the listener hears meanwhile: something of the commons, after all that.
+        elm.ctl("publish", self.pattern("open.md", "An open door"))
+        self.until_same(elm, ear)
+        versions = [bytes.fromhex(v["id"]) for v in shown["versions"]]
+        secrets = [bytes.fromhex(circle), bytes.fromhex(story), b"lavender", b"Quiet corner"]
+        secrets += [v[:8] for v in versions]
+        for secret in secrets:
+            self.assertNotIn(secret, ear.heard)
+        self.assertIn(b"An open door", ear.heard)
+        # Asking does not help who knows the ids.
+        ear.channel.send(frame(5, 99, bytes.fromhex(circle), None, [0, bytes(32)]))
+        ear.channel.send(frame(15, 98, versions[0][:8]))
+        ear.serve(0.5)
+        for secret in secrets[2:]:
+            self.assertNotIn(secret, ear.heard)
+        # Nor is anything with the node that is no member.
+        self.assertEqual(self.circles(ash), {})
+        self.assertNotIn(story, [i["object"] for i in ash.list()])
+        for file in pathlib.Path(ash.home).rglob("*"):
+            if file.is_file():
+                self.assertNotIn(bytes.fromhex(circle), file.read_bytes())
+
+    def test_pages_and_exports_are_silent_about_circles(self):
+        oak = self.node("Oak", start=False)
+        oak.start("--web", "127.0.0.1:0")
+        elm = self.node("Elm")
+        elm.ctl("join", oak.invite("--for", "Elm"))
+        self.circle(oak, elm)
+        story = self.publish(oak)
+        self.assertIn(story, [i["object"] for i in oak.list()])
+        for path in ("/", "/kind/story", "/o/" + story):
+            try:
+                with urllib.request.urlopen(f"http://{oak.status()['web']}{path}") as answer:
+                    page = answer.read()
+            except urllib.error.HTTPError as error:
+                self.assertEqual(error.code, 404)
+                page = error.read()
+            self.assertNotIn(b"lavender", page)
+        for args in ((), ("--local",)):
+            self.assertNotIn("lavender", oak.ctl("export", *args))
+
+    def test_a_story_is_withdrawn_in_its_circle(self):
+        oak, elm = self.chain("Oak", "Elm")
+        self.circle(oak, elm)
+        story = self.publish(oak)
+        poll(lambda: story in [i["object"] for i in elm.list()], "the story at the member's")
+        oak.ctl("withdraw", story)
+        poll(lambda: story not in [i["object"] for i in elm.list()], "the story to be gone")
+        self.assertEqual(elm.run("show", story).returncode, 1)
+
+    def test_consent_for_nobody_else_keeps_a_story_out_of_circles(self):
+        oak, elm = self.chain("Oak", "Elm")
+        self.circle(oak, elm)
+        path = pathlib.Path(self.folder, "story.md")
+        path.write_text(STORY.replace("[node, named-peers]", "[node]"))
+        refused = oak.run("publish", str(path))
+        self.assertEqual(refused.returncode, 1)
+        self.assertIn("consent.scope", refused.stderr)
+        self.assertIn("named-peers", refused.stderr)
+
+    def test_renewing_lists_whom_to_ask_again(self):
+        oak, elm, ash = self.chain("Oak", "Elm", "Ash")
+        old = self.circle(oak, elm)
+        story = self.publish(oak)
+        said = oak.ctl("circle", "renew", old[:12], "--member", "Ash").splitlines()
+        new = said[0]
+        self.assertNotEqual(new, old)
+        self.assertTrue([line for line in said if story[:12] in line and "lavender" in line], said)
+        members = {m["name"] for m in self.circles(oak)[new]["members"]}
+        self.assertEqual(members, {"Oak", "Elm", "Ash"})
+        self.assertEqual(len(self.circles(oak)[old]["members"]), 2)
+
+    def test_a_concern_goes_to_its_organisation_alone(self):
+        oak, elm, ash = self.chain("Oak", "Elm", "Ash")
+        oak.ctl("publish", self.pattern("open.md", "An open door"))
+        self.until_agreed(oak, elm, ash)
+        about = elm.list()[0]["object"]
+        elm.ctl("concern", about, "--text", "One can tell who is meant.")
+        (circle,) = poll(lambda: list(self.circles(oak)), "the circle to be heard of")
+        self.assertEqual([i["kind"] for i in oak.list()], ["pattern"])
+        oak.ctl("circle", "accept", circle)
+        poll(lambda: len(oak.list()) == 2, "the concern")
+        concern = next(i for i in oak.list() if i["kind"] == "response")
+        self.assertIn("One can tell", json.dumps(oak.json("show", concern["object"])))
+        self.assertEqual(len(ash.list()), 1)
+        self.assertEqual(self.circles(ash), {})
+
+    def test_what_is_no_circle_ends_the_link(self):
+        oak = self.node("Oak")
+        ear = self.guest(oak, "Listener")
+        self.until_same(oak, ear)
+        salt = bytes(16)
+        me = ear.author
+        members = sorted([me.inception, Author("Somebody").inception], key=lambda i: i.org)
+        descriptor = canonical.encode(
+            [1, "Not yours", salt, me.org, [member.encode() for member in members]]
+        )
+        sig = hashes.sign("rp/1 sign circle", me.key_seed, hashes.H("rp/1 circle", descriptor))
+        ear.channel.send(frame(34, canonical.encode([descriptor, me.key, sig])))
+        self.assertTrue(ear.is_cut_off())
+        self.assertEqual(self.circles(oak), {})
+
+
+if __name__ == "__main__":
+    unittest.main()
