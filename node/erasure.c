@@ -216,7 +216,7 @@ static bool copy(struct erasure *e)
     int err = kv_lmdb_copy_step(e->opts.kv, STEP_BYTES, &done);
 
     if (err == RP_OK && done)
-        err = kv_lmdb_copy_swap(e->opts.kv);
+        err = e->opts.swapping(e->opts.ctx) ? kv_lmdb_copy_swap(e->opts.kv) : RP_ERR_IO;
     if (err != RP_OK) {
         kv_lmdb_copy_end(e->opts.kv);
         end(e, err);

@@ -19,6 +19,8 @@ struct erasure_opts {
     void (*wake)(void *ctx);                      /* the writer is to call erasure_work */
     uint64_t (*room)(void *ctx, uint64_t wanted); /* bytes that the disk has for a second file, when
                                                      so many are wanted; in the writer */
+    bool (*swapping)(
+        void *ctx); /* data.new is going to be data.mdb; in the writer. False: not now */
     void *ctx;
 };
 

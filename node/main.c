@@ -24,6 +24,8 @@ static const char usage[] =
     "  --listen HOST:PORT  where other nodes call; port 0 takes any free one\n"
     "  --web HOST:PORT     where the library is read in a browser, or off\n"
     "  --new-store         begin with an empty store where there is none\n"
+    "  --restored          this home was restored from a backup: withhold stories until\n"
+    "                      what was withdrawn since was compared with a peer\n"
     "  --version           print the version and stop\n"
     "  --help              print this and stop\n"
     "\n"
@@ -34,6 +36,7 @@ struct arguments {
     const char *listen;
     const char *web;
     bool new_store;
+    bool restored;
 };
 
 /* Says which argument getopt_long did not take: of a word of letters it names the letter only. */
@@ -54,6 +57,7 @@ static int read_arguments(int argc, char **argv, struct arguments *out)
         {"listen", required_argument, NULL, OPTION('l')},
         {"web", required_argument, NULL, OPTION('w')},
         {"new-store", no_argument, NULL, OPTION('n')},
+        {"restored", no_argument, NULL, OPTION('r')},
         {"version", no_argument, NULL, OPTION('v')},
         {"help", no_argument, NULL, OPTION('H')},
         {NULL, 0, NULL, 0},
@@ -74,6 +78,9 @@ static int read_arguments(int argc, char **argv, struct arguments *out)
             break;
         case OPTION('n'):
             out->new_store = true;
+            break;
+        case OPTION('r'):
+            out->restored = true;
             break;
         case OPTION('v'):
             puts("rpnode " RPNODE_VERSION);
@@ -119,7 +126,7 @@ int main(int argc, char **argv)
     static struct config config;
     static struct why why;
     static char home[HOME_PATH_MAX];
-    struct arguments arguments = {NULL, NULL, NULL, false};
+    struct arguments arguments = {NULL, NULL, NULL, false, false};
     struct node_opts opts = {.home = home, .config = &config};
     int status;
 
@@ -152,5 +159,6 @@ int main(int argc, char **argv)
         return EXIT_USAGE;
     }
     opts.new_store = arguments.new_store;
+    opts.restored = arguments.restored;
     return node_run(&opts);
 }

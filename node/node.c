@@ -22,6 +22,7 @@
 #include "store/kv_lmdb.h"
 #include "view/view.h"
 #include "web/server.h"
+#include "witness.h"
 
 #define SOFTWARE "rpnode " RPNODE_VERSION
 #define MIB (UINT64_C(1) << 20)
@@ -89,6 +90,12 @@ static void wake_writer(void *ctx)
     struct node *node = ctx;
 
     ingest_work(node->ingest);
+}
+
+static bool swapping(void *ctx)
+{
+    (void)ctx;
+    return witness_open(".", true) == RP_OK;
 }
 
 /* Bytes that a second file may have. Any thread. */
@@ -343,6 +350,48 @@ static void set_addresses(struct node *node)
     core_set_addresses(node->core, &address, 1);
 }
 
+static bool is_empty(struct kv *kv)
+{
+    struct kv_txn *txn;
+    struct kv_iter it;
+    bool empty;
+    int err;
+
+    if ((txn = kv_begin(kv, false, &err)) == NULL)
+        return false;
+    kv_first(&it, txn, KV_LOG, (struct rp_slice){NULL, 0});
+    empty = !it.found && kv_err(txn) == RP_OK;
+    kv_stop(&it);
+    kv_abort(txn);
+    return empty;
+}
+
+/* Notes in the store that it was restored, before anything forgets that it is a copy. */
+static int note_restored(struct node *node, bool is_copy, struct why *why)
+{
+    struct restored restored = {node->opts->restored ? RESTORED_DECLARED : RESTORED_COPIED,
+                                clock_calendar()};
+    struct kv_txn *txn;
+    int err = RP_OK;
+
+    if (node->opts->restored || (is_copy && !is_empty(node->kv))) {
+        log_line(LOG_INFO,
+                 "%s: no story is shown or served until withdrawals were compared with a "
+                 "peer, or you say  rpctl restored --trust-it",
+                 node->opts->restored ? "restored from a backup"
+                                      : "the store's file is a copy, as of a backup");
+        if ((txn = kv_begin(node->kv, true, &err)) != NULL) {
+            restored_write(txn, &restored);
+            err = kv_commit(txn);
+        }
+    }
+    if (err == RP_OK)
+        err = witness_open(".", false);
+    if (err != RP_OK)
+        snprintf(why->text, sizeof why->text, "the store cannot be written: %s", rp_err_text(err));
+    return err;
+}
+
 static int open_node(struct node *node, struct why *why)
 {
     const struct config *config = node->opts->config;
@@ -356,6 +405,7 @@ static int open_node(struct node *node, struct why *why)
         .scrub_ms = SCRUB_MS,
         .vouch = config->vouch,
     };
+    bool is_copy;
     int err;
 
     if ((err = home_load(".", &node->keys, why)) != RP_OK || (err = home_lock(".", why)) != RP_OK)
@@ -363,9 +413,12 @@ static int open_node(struct node *node, struct why *why)
     if (node->opts->new_store &&
         (err = home_create_store(".", config->store_mib * MIB, why)) != RP_OK)
         return err;
+    is_copy = witness_is_copy(".");
     node->kv = home_open_store(".", config->store_mib * MIB, why);
     if (node->kv == NULL)
         return RP_ERR_CORRUPT;
+    if ((err = note_restored(node, is_copy, why)) != RP_OK)
+        return err;
     home_random(seed, sizeof seed);
     core.kv = node->kv;
     core.calendar_ahead = calendar_ahead();
@@ -391,8 +444,8 @@ static int start_web(struct node *node, struct why *why)
 static int start(struct node *node, struct why *why)
 {
     struct ingest_opts ingest = {&node->loop, node->kv, reported, settle, node, find_room, work};
-    struct erasure_opts erasure = {node->kv, node->opts->config->erase_seconds * 1000, wake_writer,
-                                   disk_room, node};
+    struct erasure_opts erasure = {
+        node->kv, node->opts->config->erase_seconds * 1000, wake_writer, disk_room, swapping, node};
     struct net_opts net = {&node->loop, node->core, settle, node};
     struct control_opts control = {
         .loop = &node->loop,
@@ -490,6 +543,8 @@ err1:
         log_line(LOG_ERROR, "%s", why.text);
     core_free(node->core);
     kv_lmdb_close(node->kv);
+    if (node->kv != NULL && err == RP_OK)
+        (void)!witness_close("."); /* failing, it passes for a copy */
     home_keys_free(&node->keys);
 err0:
     free(node);

@@ -12,6 +12,7 @@ struct node_opts {
     const char *home;
     const struct config *config;
     bool new_store; /* begin with an empty store where there is none */
+    bool restored;  /* the home was restored from a backup */
 };
 
 int node_run(const struct node_opts *opts);

@@ -198,6 +198,8 @@ static void continue_export(struct request *request, uint64_t now_ms)
 
 void request_id_error(struct request *request, const char *id, int err)
 {
+    struct view_source source;
+
     switch (err) {
     case RP_ERR_ARGUMENT:
         request_error(request, err, NULL, "%s is not an id: give at least 4 hex digits of it", id);
@@ -209,7 +211,14 @@ void request_id_error(struct request *request, const char *id, int err)
         request_error(request, err, NULL, "%s was withdrawn by its owner", id);
         break;
     case RP_ERR_NOT_FOUND:
-        request_error(request, err, NULL, "%s: there is nothing with this id here", id);
+        source = request_source(request);
+        if (view_withholds(&source) != NULL)
+            request_error(request, err, NULL,
+                          "%s: there is nothing with this id here, or it is a story that is "
+                          "withheld after a restore: see  rpctl status",
+                          id);
+        else
+            request_error(request, err, NULL, "%s: there is nothing with this id here", id);
         break;
     default:
         request_error(request, err, NULL, "%s: %s", id, rp_err_text(err));
@@ -317,6 +326,7 @@ static const struct {
     [CONTROL_SHOW] = {handle_show, continue_show, NULL},
     [CONTROL_DIFF] = {handle_diff, continue_diff, NULL},
     [CONTROL_EXPORT] = {handle_export, continue_export, NULL},
+    [CONTROL_RESTORED] = {handle_restored, NULL, NULL},
     [CONTROL_WITHDRAWALS] = {handle_walk, continue_withdrawals, NULL},
     [CONTROL_CIRCLES] = {handle_circles, NULL, NULL},
     [CONTROL_CIRCLE_CREATE] = {handle_circle_create, NULL, NULL},

@@ -24,6 +24,7 @@
     X(WITHDRAW, "withdraw", true)                                                                  \
     X(WITHDRAWALS, "withdrawals", false)                                                           \
     X(TOLD, "told", false)                                                                         \
+    X(RESTORED, "restored", true)                                                                  \
     X(IMPORT, "import", true)                                                                      \
     X(LIST, "list", false)                                                                         \
     X(SHOW, "show", false)                                                                         \

@@ -153,6 +153,7 @@ void handle_publish_outcome(struct request *request, const struct outcome *outco
 void handle_withdraw(struct request *request, struct rp_slice args);
 void handle_withdraw_outcome(struct request *request, const struct outcome *outcome);
 void continue_withdrawals(struct request *request, uint64_t now_ms);
+void handle_restored(struct request *request, struct rp_slice args);
 
 /* teller.c */
 void handle_told(struct request *request, struct rp_slice args);

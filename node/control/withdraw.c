@@ -206,3 +206,15 @@ void continue_withdrawals(struct request *request, uint64_t now_ms)
     else
         request_go_on_later(request, walk->more);
 }
+
+/* {"trust_it": bool}: the home was restored from a backup; or was, and nothing was withdrawn since.
+ */
+void handle_restored(struct request *request, struct rp_slice args)
+{
+    const struct control_opts *opts = control_options(request->control);
+    struct view_source source = request_source(request);
+
+    core_restored(opts->core, arg_flag(args, "trust_it") ? RESTORED_NOT : RESTORED_DECLARED,
+                  source.steady_ms);
+    request_finish(request, RP_OK);
+}

@@ -129,6 +129,8 @@ int answer_check(struct link *link, const struct rp_check *check, uint64_t now_m
         if (ours.count != check->tally[set].count ||
             memcmp(ours.digest, check->tally[set].digest, RP_HASH_LEN) != 0)
             return they_differ(link, check, set, now_ms);
+        if (set == RP_SET_CONTROL)
+            restored_compared(link, shared, now_ms);
     }
     they_found_equal(link, check, now_ms);
     return RP_OK;

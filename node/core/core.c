@@ -36,6 +36,9 @@ struct core *core_new(const struct core_opts *opts, uint64_t now_ms, int *err)
         (*err = fetch_start(core)) != RP_OK || (*err = peering_start(core, now_ms)) != RP_OK ||
         (*err = sets_load(core)) != RP_OK || (*err = circles_load_all(core, now_ms)) != RP_OK)
         goto err1;
+    core->started = core_calendar(core, now_ms);
+    if ((*err = restored_load(core)) != RP_OK)
+        goto err1;
     trust_recompute(core, now_ms);
     if ((*err = keys_publish(core, now_ms)) != RP_OK)
         goto err1;
@@ -281,6 +284,9 @@ void core_apply(struct batch *batch, struct change *change)
         change->circle.issued = rp_bytes_slice(&change->inception);
         circles_save(txn, &change->circle);
         break;
+    case CHANGE_RESTORED:
+        restored_write(txn, &change->restored);
+        break;
     case CHANGE_DAMAGED: /* ingest/repair.c */
         break;
     case CHANGE_HIDE:
@@ -325,6 +331,9 @@ static void renew(struct core *core, struct change *change, uint64_t now_ms)
         if ((change->hidden != 0) != core_is_hidden(core, change->object))
             change->hidden = change->hidden != 0 ? 0 : core_calendar(core, now_ms);
         break;
+    case CHANGE_RESTORED:
+        change->restored = core->restored;
+        break;
     case CHANGE_DAMAGED:
     case CHANGE_DROP:
         break;
@@ -353,6 +362,7 @@ static void retry_failed(struct core *core, uint64_t now_ms)
         keys_retry(core, now_ms);
     else
         trust_retry(core, now_ms);
+    restored_retry(core);
     circles_retry(core);
     for (struct own_record *own = core->own; own != NULL; own = own->next) {
         if (own->failed)
@@ -375,6 +385,7 @@ static void forget_damaged(struct core *core, const struct change *change, uint6
         sets_add(core, change->erased.symbol, &change->repaired);
         return;
     }
+    core->own_damaged += change->erased.place.org == ORG_SELF;
     if (change->erased.place.lane == LANE_VOUCH) {
         trust_vouch_erased(core, change->erased.symbol, false);
         core->trust_changed = true;
@@ -494,6 +505,8 @@ static void take_in(struct core *core, const struct outcome *outcome, uint64_t n
 {
     bool is_vouch = outcome->place.lane == LANE_VOUCH && outcome->place.scope == SCOPE_COMMONS;
 
+    if (outcome->link != 0 && outcome->place.org == ORG_SELF)
+        restored_own_came(core, outcome, now_ms);
     core->trust_changed |= is_vouch;
     sets_add(core, outcome->id, &outcome->place);
     if (is_vouch)

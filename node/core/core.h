@@ -18,6 +18,7 @@
 #include "store/orgs.h"
 #include "store/peers.h"
 #include "store/records.h"
+#include "store/restored.h"
 
 /*
  * Who gets what: peers, trust, links, what is announced, fetched and compared, and when (SPEC 3.5
@@ -116,6 +117,7 @@ enum change_type {
     CHANGE_PEER_REMOVE, /* a peer removed */
     CHANGE_INVITE,      /* an invite made or used */
     CHANGE_CIRCLE,      /* a circle met, accepted or left */
+    CHANGE_RESTORED,    /* the store was restored, or is not in doubt any more */
     CHANGE_DAMAGED,     /* a record that the disk has damaged goes, to be fetched again */
     CHANGE_HIDE,        /* an object is hidden here, or not any more */
     CHANGE_DROP,        /* some records of an organisation that is not accepted any more go */
@@ -132,6 +134,7 @@ struct change {
     struct rp_bytes inception;
     struct peer_entry peer;
     struct invite_entry invite;
+    struct restored restored;
     uint64_t seq;         /* of the damaged record */
     bool was_damaged;     /* it was, and is gone: */
     struct erased erased; /* that one */
@@ -194,6 +197,7 @@ struct outcome {
     uint8_t id[RP_ID_LEN];
     uint8_t object[RP_ID_LEN];
     struct place place;          /* when stored */
+    uint64_t made;               /* as its author claims; when stored */
     struct rp_slice vouch;       /* content, when a vouch was stored; borrowed for the call */
     const struct erased *erased; /* what it withdrew or disowned; borrowed for the call */
     uint32_t erased_n;
@@ -284,6 +288,13 @@ int core_unblock(struct core *core, const uint8_t org[static RP_ID_LEN], const s
  */
 int core_hide(struct core *core, const uint8_t object[static RP_ID_LEN], bool hidden,
               const struct act *act, uint64_t now_ms) __attribute__((warn_unused_result));
+
+/*
+ * The store was restored from a backup: no story is shown or served until its organisation's
+ * withdrawals were compared with a peer. With RESTORED_NOT: the operator vouches that nothing was
+ * withdrawn since.
+ */
+void core_restored(struct core *core, enum restored_why why, uint64_t now_ms);
 
 /* Compares with the peer now rather than at the next interval. RP_ERR_OFFLINE without a link. */
 int core_compare(struct core *core, const uint8_t org[static RP_ID_LEN], uint64_t now_ms)
@@ -401,6 +412,14 @@ bool core_trust(const struct core *core, uint32_t number, struct trust_path *out
 /* The ${i}th who vouches for ${number}, by number; 0 when there are fewer. */
 uint32_t core_voucher(const struct core *core, uint32_t number, uint32_t i);
 uint32_t core_trust_depth(const struct core *core);
+
+/* Whether stories of ${org} (by number) in ${scope} (by number) must be neither shown nor served
+ * now, since the store was restored. */
+bool core_withholds(const struct core *core, uint32_t org, uint32_t scope);
+
+/* Whether, since when and how it is known that the store was restored, and how many organisations
+ * and circles are still to be compared. */
+bool core_is_restored(const struct core *core, struct restored *out, uint32_t *awaited);
 
 /* Records fetched and served since start, for tests and figures. */
 struct core_counters {

@@ -6,6 +6,7 @@
  *     core.c      life, effects, time, outcomes
  *     sets.c      the sets in memory: sketches, fingerprints, views fixed for an exchange
  *     trust.c     organisations, vouches, who is accepted
+ *     restored.c  what is withheld after a restore, until it was compared
  *     circles.c   circles, and on which links they are compared
  *     keys.c      successions: whose certificates hold, and what follows from a new key
  *     lists.c     telling each other who is accepted
@@ -75,6 +76,7 @@ struct core_org {
     bool ever;
     bool by_hand;
     bool blocked;
+    bool unsure; /* while core->restored: its withdrawals were not compared with anybody */
     uint32_t depth;
     uint32_t parent; /* whose vouch it is accepted by; 0: needs none */
     uint64_t since;
@@ -135,6 +137,7 @@ struct circle {
     uint32_t *members; /* organisations by number */
     bool open;         /* its sets are loaded, and compared */
     bool store_due;    /* it is to be stored, when there is memory */
+    bool unsure;       /* as of an organisation */
     uint32_t changes;  /* on their way into the store */
 };
 
@@ -240,6 +243,7 @@ struct link {
     bool close_due;      /* there was no memory to ask for it */
     bool has_offered;    /* something that was wanted */
     bool has_settled;    /* an exchange came to its end here */
+    bool behind;         /* it lacked what the store held when it was restored */
     bool counts_as_sync; /* a check on this link has found everything equal */
     char address[RP_ADDRESS_LEN_MAX + 1];
     struct rp_session *session;
@@ -393,8 +397,13 @@ struct core {
     struct own_record *own; /* records of ours that are on their way into the store */
     uint64_t next_own;
     uint64_t retry_at;
-    bool keys_due;    /* what is ours was not published, for want of memory */
-    bool vouches_due; /* one was not noted, for want of memory: to be read anew */
+    bool keys_due; /* what is ours was not published, for want of memory */
+    struct restored restored;
+    bool restored_due;    /* that is to be stored, when there is memory */
+    uint64_t started;     /* by the calendar */
+    bool own_compared;    /* our control records were, since */
+    uint64_t own_damaged; /* records of our own that the disk lost, and may come back */
+    bool vouches_due;     /* one was not noted, for want of memory: to be read anew */
     bool
         trust_changed; /* who is accepted is to be found out anew: once, for all that happens now */
     uint64_t trust_at;
@@ -490,6 +499,16 @@ void standing_tick(struct core *core, uint64_t now_ms);
 /* Carries a DROP out, in the writer's thread. */
 void standing_drop(struct batch *batch, struct change *change);
 void standing_dropped(struct core *core, const struct change *change, int err, uint64_t now_ms);
+
+/* restored.c */
+int restored_load(struct core *core);
+void restored_retry(struct core *core);
+/* The control set of a scope came out the same on both sides of the link. */
+void restored_compared(struct link *link, const struct shared *shared, uint64_t now_ms);
+/* The other side of the link asked for the record at ${place}. */
+void restored_asked(struct link *link, const struct place *place);
+/* A record of our own was stored that came over a link. */
+void restored_own_came(struct core *core, const struct outcome *outcome, uint64_t now_ms);
 
 /* circles.c */
 int circles_load_all(struct core *core, uint64_t now_ms);

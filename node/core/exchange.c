@@ -110,6 +110,8 @@ static void found_equal(struct link *link, uint64_t now_ms)
     bool asked_control = link->ours.asks[RP_SET_CONTROL];
     bool asked_content = link->ours.asks[RP_SET_CONTENT];
 
+    if (asked_control)
+        restored_compared(link, shared, now_ms);
     link_settled(link);
     close_ours(link);
     link->core->counters.equal++;
@@ -591,6 +593,8 @@ static int receive_part(struct link *link, enum rp_message_type type, struct rp_
         return serve_part(link, type, &part);
     if (part.exchange != link->ours.number || link->ours.state == EXCHANGE_NONE)
         return RP_OK; /* of an exchange that was dropped */
+    if (answers_check(link, &part) && part.set == RP_SET_CONTENT && link->ours.asks[RP_SET_CONTROL])
+        restored_compared(link, link->ours.shared, now_ms); /* it would have been answered first */
     switch (type) {
     case RP_MESSAGE_IDS:
         return answers_check(link, &part) ? receive_ids(link, &part, now_ms) : RP_ERR_STATE;

@@ -122,8 +122,13 @@ static void append_record(struct link *link, struct kv_txn *txn, uint64_t seq, s
             core_damaged(link->core, seq);
         return;
     }
-    if (!records_load(txn, seq, &place, &packed))
-        packed.len = 0;
+    restored_asked(link, &place);
+    if (!records_load(txn, seq, &place, &packed) ||
+        (rp_record_is_kind(&opened.record, "story") &&
+         core_withholds(link->core, place.org, place.scope))) {
+        rp_record_close(&opened);
+        return;
+    }
     if (link->reads_zstd || rp_record_codec(packed) == RP_CODEC_PLAIN) {
         rp_writer_raw(w, packed);
     } else if (rp_record_repack(&plain, &opened, RP_CODEC_PLAIN) == RP_OK) {

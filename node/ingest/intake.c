@@ -106,6 +106,7 @@ void intake_report(struct core *core, struct intake *intake, uint64_t now_ms)
         .bytes = intake->submission.packed.len,
         .known = intake->id_known,
         .place = intake->admission.place,
+        .made = record->made,
         .vouch = record->content,
         .erased = intake->admission.erased,
         .erased_n = intake->admission.erased_n,

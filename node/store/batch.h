@@ -28,6 +28,7 @@ enum meta_key {
     META_NEXT_SEQ = 3, /* u64 */
     META_LATER = 4,    /* u64: how many records of later versions are noted */
     META_ERASING = 5,  /* erasing.h */
+    META_RESTORED = 6, /* restored.h */
 };
 
 /* NULL and the reason in ${err} on failure. */

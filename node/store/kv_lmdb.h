@@ -49,9 +49,6 @@ int kv_lmdb_copy_begin(struct kv *kv) __attribute__((warn_unused_result));
 /* Copies entries of ${bytes} or a little more. */
 int kv_lmdb_copy_step(struct kv *kv, size_t bytes, bool *done) __attribute__((warn_unused_result));
 
-/* The number by which the file system knows data.new, or data.mdb itself: a copy has another. */
-int kv_lmdb_inode(struct kv *kv, bool of_copy, uint64_t *inode) __attribute__((warn_unused_result));
-
 /* Waits until those who read are done, and lets others wait meanwhile, for as long as it takes to
  * close a file and open another. */
 int kv_lmdb_copy_swap(struct kv *kv) __attribute__((warn_unused_result));

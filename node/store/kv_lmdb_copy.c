@@ -212,18 +212,6 @@ static int check_copy(struct lmdb *lmdb)
     return err;
 }
 
-int kv_lmdb_inode(struct kv *kv, bool of_copy, uint64_t *inode)
-{
-    const struct lmdb *lmdb = (const struct lmdb *)kv;
-    char path[LMDB_PATH_MAX + 16];
-    struct stat st;
-
-    if (stat(path_of(path, lmdb, of_copy ? FILE_NEW : FILE_NOW), &st) != 0)
-        return errno == ENOENT ? RP_ERR_NOT_FOUND : RP_ERR_IO;
-    *inode = (uint64_t)st.st_ino;
-    return RP_OK;
-}
-
 /* Makes sure that the names in the folder are on disk. */
 static int sync_folder(const struct lmdb *lmdb)
 {

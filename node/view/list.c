@@ -203,7 +203,8 @@ static bool may_export(struct view_export *export, const struct view_source *sou
                        const struct place *place)
 {
     if (place->scope == SCOPE_LOCAL)
-        return export->local;
+        return export->local && (!rp_record_is_kind(record, "story") ||
+                                 !core_withholds(source->core, place->org, place->scope));
     if (place->scope != SCOPE_COMMONS)
         return false; /* a circle's stays in it */
     if (place->lane != LANE_CONTENT)

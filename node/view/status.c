@@ -178,7 +178,7 @@ static const char *health(const struct view_source *source)
 
     if (source->store_full)
         return "failing";
-    if (strcmp(own_key_word(source), "in use") != 0)
+    if (view_withholds(source) != NULL || strcmp(own_key_word(source), "in use") != 0)
         return "degraded";
     for (uint32_t i = 0; core_peer_status(source->core, i, &peer); i++) {
         if (peer.state != PEER_IN_SYNC && peer.state != PEER_BLOCKED)
@@ -203,6 +203,25 @@ static void put_counters(struct rp_writer *w, const struct view_source *source)
     put_uint(w, "sketches", counters.sketches);
 }
 
+/* Whether the store was restored, and stories are withheld, or nil. */
+static void put_restored(struct rp_writer *w, const struct view_source *source)
+{
+    static const char *const words[RESTORED_WHYS] = {
+        [RESTORED_DECLARED] = "declared", [RESTORED_COPIED] = "copied", [RESTORED_FOUND] = "found"};
+    struct restored restored;
+    uint32_t awaited;
+
+    rp_writer_str(w, "restored");
+    if (!core_is_restored(source->core, &restored, &awaited)) {
+        rp_writer_nil(w);
+        return;
+    }
+    rp_writer_map(w, 3);
+    put_uint(w, "awaited", awaited);
+    put_text(w, "how", words[restored.why]);
+    put_time(w, "since", restored.since);
+}
+
 /* Whether what was withdrawn is still in the store's file, or nil. */
 static void put_erasing(struct rp_writer *w, const struct view_source *source)
 {
@@ -224,7 +243,7 @@ void view_status(struct rp_writer *w, const struct view_source *source)
 
     core_tally(source->core, RP_SET_CONTENT, &content);
     core_tally(source->core, RP_SET_CONTROL, &control);
-    rp_writer_map(w, 22);
+    rp_writer_map(w, 23);
     records = put_kinds(w, source);
     put_uint(w, "content_set", content.count);
     put_hex(w, "control_fingerprint", control.digest, sizeof control.digest);
@@ -242,6 +261,7 @@ void view_status(struct rp_writer *w, const struct view_source *source)
     put_text(w, "own_key", own_key_word(source));
     put_peers(w, source);
     put_uint(w, "records", records);
+    put_restored(w, source);
     put_text(w, "schema", "rpctl.status/1");
     put_text(w, "software", source->software);
     put_time(w, "started", source->started_ms);

@@ -222,6 +222,17 @@ static bool has_standing(const struct view_source *source, const struct place *p
     return core_org(source->core, place->org, &org) && org.accepted;
 }
 
+const char *view_withholds(const struct view_source *source)
+{
+    struct restored restored;
+    uint32_t awaited;
+
+    return core_is_restored(source->core, &restored, &awaited)
+               ? "This node was restored from a backup. Stories are shown again once it has compared "
+                 "with a peer what was withdrawn since."
+               : NULL;
+}
+
 bool view_may_show(const struct view_source *source, const struct rp_record *record,
                    const struct place *place)
 {
@@ -231,7 +242,8 @@ bool view_may_show(const struct view_source *source, const struct rp_record *rec
     if (!has_standing(source, place) || core_is_hidden(source->core, record->object))
         return false;
     return !rp_record_is_kind(record, "story") ||
-           !rp_consent_has_lapsed(record->content, place->scope == SCOPE_LOCAL, today);
+           (!core_withholds(source->core, place->org, place->scope) &&
+            !rp_consent_has_lapsed(record->content, place->scope == SCOPE_LOCAL, today));
 }
 
 bool view_may_publish(const struct view_source *source, const struct rp_record *record,

@@ -109,6 +109,9 @@ bool view_object_next(struct view_object *view, struct rp_writer *w,
 int view_object_finish(const struct view_object *view, struct rp_writer *w,
                        const struct view_source *source) __attribute__((warn_unused_result));
 
+/* Why stories are not shown, when the store was restored; NULL: they are. */
+const char *view_withholds(const struct view_source *source);
+
 /* Two pairs for a map: "quoted_by", the objects whose current versions adapt or translate
  * ${object}, for a person to look at when it is withdrawn, and whether there are more. */
 void view_quotes(struct rp_writer *w, const uint8_t object[static RP_ID_LEN],

@@ -149,6 +149,17 @@ static bool is_read(const struct rp_kind *kind)
     return kind->set == RP_SET_CONTENT && kind->authored;
 }
 
+static void put_withheld(struct rp_writer *w, const struct view_source *source)
+{
+    const char *why = view_withholds(source);
+
+    if (why == NULL)
+        return;
+    html_put(w, "<p><strong>");
+    html_str(w, why);
+    html_put(w, "</strong></p>\n");
+}
+
 static void answer_first(struct page *page, const struct view_source *source)
 {
     struct rp_writer *w = &page->body;
@@ -158,6 +169,7 @@ static void answer_first(struct page *page, const struct view_source *source)
                 "organisations that wrote them. This is how ");
     html_str(w, source->self->identity.name);
     html_put(w, " holds it.</p>\n");
+    put_withheld(w, source);
     for (const struct rp_kind *kind = rp_kind_table; kind->name != NULL; kind++) {
         struct view_list list = list_of(kind);
         struct rp_writer items;
@@ -204,6 +216,8 @@ static void answer_kind(struct page *page, const char *name, const char *after,
         return;
     }
     begin_own(page, 200, kind->plural);
+    if (strcmp(name, "story") == 0)
+        put_withheld(w, source);
     if (put_items(w, &list, LISTED, &n, source) != RP_OK) {
         say_unreadable(page);
         return;

@@ -172,3 +172,30 @@ class NodesTest(unittest.TestCase):
                  f"summary: About {title.lower()}."]
         lines += [f"{key}: {value}" for key, value in fields.items()]
         return self.write(name, "\n".join(lines) + f"\n---\n\n## What helps\n\n{text}\n")
+
+    def story(self, name, title, text="She put the kettle on.", audience="commons"):
+        """A small story in a file, whose consent lets it go everywhere."""
+        return self.write(name, f"""---
+kind: story
+title: {title}
+summary: About {title.lower()}.
+teller_role: participant
+told_how: own-words
+audience: {audience}
+consent:
+  basis: teller-consent
+  given_on: "2026-10"
+  review_on: "2028-09-30"
+  scope: [node, public-web, print]
+  identify: anonymous
+  saw_final: true
+  third_parties: removed
+  special_data: false
+  child: false
+  withdraw_via: stories@oakfield.example
+---
+
+## What happened
+
+{text}
+""")

@@ -92,7 +92,7 @@ class Refusals(NodesTest):
     def test_rpctl_says_when_the_node_is_not_running(self):
         node = self.node("a", start=False)
         commands = (["status"], ["peers"], ["list"], ["show", "abcd"], ["invite"], ["join", "x"],
-                    ["export"], ["diff", "b"], ["withdraw", "abcd"], ["withdrawals"],
+                    ["export"], ["diff", "b"], ["withdraw", "abcd"], ["withdrawals"], ["restored"],
                     ["peer", "show", "b"],
                     ["publish", self.pattern("one.md", "Ask")],
                     ["import", self.folder])

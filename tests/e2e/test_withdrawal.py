@@ -119,7 +119,7 @@ class Withdrawal(NodesTest):
             self.until_clean(a)
             self.assert_gone([a], known)
             self.assertEqual(sorted(os.listdir(os.path.join(a.home, "store"))),
-                             ["data.mdb", "lock.mdb", "store.id"])
+                             ["data.mdb", "lock.mdb", "store.id", "witness"])
         held = {item["object"] for item in a.list()}
         self.assertTrue(set(kept) <= held)
 

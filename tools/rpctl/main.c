@@ -36,6 +36,8 @@ static const struct {
      "take in a folder of Markdown, or an export"},
     {"withdraw", command_withdraw, "withdraw ID [--version ID]... [--json] | --code CODE|-",
      "take back what this organisation published, or with a teller's code"},
+    {"restored", command_restored, "restored [--trust-it]",
+     "this home was restored from a backup: withhold stories until compared with a peer"},
     {"withdrawals", command_withdrawals, "withdrawals [--json]",
      "what was taken back, here and elsewhere"},
     {"list", command_list, "list [--kind K] [--author A] [--json]", "what the library holds"},

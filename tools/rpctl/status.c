@@ -156,6 +156,20 @@ static void print_knocks(const json_t *knocks)
     }
 }
 
+static void print_restored(const json_t *restored)
+{
+    char ago[32];
+
+    if (!json_is_object(restored))
+        return;
+    format_ago(ago, sizeof ago, text_of(restored, "since"));
+    printf(
+        "! Restored from a backup (%s, noticed %s). Stories are withheld until withdrawals were\n"
+        "  compared with a peer: %" PRIu64 " organisations are left. If nothing was withdrawn "
+        "since:\n  rpctl restored --trust-it\n",
+        text_of(restored, "how"), ago, number_of(restored, "awaited"));
+}
+
 static void print_erasing(const json_t *erasing)
 {
     char ago[32];
@@ -181,6 +195,7 @@ static void print_status(const json_t *status)
     print_store(status);
     printf("Set     %" PRIu64 " in the commons, fingerprint %.16s\n",
            number_of(status, "content_set"), text_of(status, "fingerprint"));
+    print_restored(json_object_get(status, "restored"));
     print_erasing(json_object_get(status, "erasing"));
     print_organisations(status);
     print_peers(json_object_get(status, "peers"));

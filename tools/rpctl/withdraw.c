@@ -145,3 +145,35 @@ int command_withdrawals(const struct command_args *args)
     client_close(client);
     return result;
 }
+
+int command_restored(const struct command_args *args)
+{
+    static const struct option options[] = {{"trust-it", no_argument, NULL, OPTION('t')},
+                                            {NULL, 0, NULL, 0}};
+    bool trust_it = false;
+    struct rp_writer w;
+    int option;
+    int result;
+
+    opterr = 0;
+    while ((option = getopt_long(args->argc, args->argv, "", options, NULL)) != -1) {
+        if (option == '?')
+            return option_error(args);
+        trust_it = true;
+    }
+    if (optind < args->argc)
+        return usage_error(args, "%s: not expected", args->argv[optind]);
+    rp_writer_init(&w, RP_FRAME_MAX);
+    rp_writer_map(&w, 1);
+    rp_writer_str(&w, "trust_it");
+    rp_writer_bool(&w, trust_it);
+    result = client_ask(args->home, CONTROL_RESTORED, &w, NULL);
+    rp_writer_free(&w);
+    if (result == EXIT_DONE && trust_it)
+        printf("trusted as it is: stories are shown and served\n");
+    else if (result == EXIT_DONE)
+        printf("stories are withheld until withdrawals were compared with a peer: see  rpctl "
+               "status\nWhat was withdrawn since the backup and was only local nobody else knows: "
+               "withdraw it again\n");
+    return result;
+}
