@@ -8,12 +8,26 @@
 
 #define REVIEW_MONTHS_MAX 24
 
-static int complain(struct rp_problem *problem, const char *field, const char *reason)
+/* Problems as they are found. */
+struct findings {
+    struct rp_problem *out;
+    size_t max;
+    size_t n;
+};
+
+static void add(struct findings *found, const struct rp_problem *problem)
 {
-    *problem = (struct rp_problem){0};
-    memcpy(problem->field, field, strlen(field));
-    memcpy(problem->reason, reason, strlen(reason));
-    return RP_ERR_RULE;
+    if (found->n < found->max)
+        found->out[found->n++] = *problem;
+}
+
+static void complain(struct findings *found, const char *field, const char *reason)
+{
+    struct rp_problem problem = {0};
+
+    memcpy(problem.field, field, strlen(field));
+    memcpy(problem.reason, reason, strlen(reason));
+    add(found, &problem);
 }
 
 /* The consent block of a story's content; an empty slice when there is none. */
@@ -79,6 +93,11 @@ bool rp_consent_has_lapsed(struct rp_slice content, bool local, const char *toda
     return has_passed(text_of(consent, "review_on"), today);
 }
 
+struct rp_slice rp_consent_review_on(struct rp_slice content)
+{
+    return text_of(consent_of(content), "review_on");
+}
+
 /* Months since year 0 of a date or month, YYYY-MM and more. */
 static int months_of(struct rp_slice date)
 {
@@ -90,13 +109,45 @@ static int months_of(struct rp_slice date)
            value[6];
 }
 
-/* Whether the block has all that a published one needs, each field as the table says. */
-static int check_block(struct rp_slice consent, struct rp_problem *problem)
+/* Puts "consent." in front of the name in ${problem}; one that gets too long, or is empty, becomes
+ * that of the ${field}. */
+static void put_name(struct rp_problem *problem, const char *field)
+{
+    static const char block[] = "consent.";
+    char inner[sizeof problem->field];
+    size_t len = strlen(problem->field);
+
+    if (len == 0 || len + sizeof block > sizeof inner)
+        len = strlen(field);
+    else
+        field = problem->field;
+    memcpy(inner, field, len + 1);
+    memcpy(problem->field, block, sizeof block - 1);
+    memcpy(problem->field + sizeof block - 1, inner, len + 1);
+}
+
+/* Names every field of the block that is missing or not as the table says. */
+static void check_block(struct rp_slice consent, struct findings *found)
 {
     const struct rp_kind *story = rp_kind_find(rp_bytes_str("story"));
+    const struct rp_field *block = rp_kind_field(story, rp_bytes_str("consent"));
+    struct rp_problem problem;
 
-    return rp_kind_check_field(rp_kind_field(story, rp_bytes_str("consent")), consent, true,
-                               problem);
+    for (const struct rp_field *field = block->fields; field->name != NULL; field++) {
+        struct rp_reader value;
+
+        if (!rp_reader_find(consent, field->name, &value)) {
+            problem = (struct rp_problem){.reason = "needed before it can be published"};
+            put_name(&problem, field->name);
+            if (field->need != RP_NEED_NONE)
+                add(found, &problem);
+        } else if (rp_kind_check_field(field, rp_reader_item(&value), true, &problem) != RP_OK) {
+            put_name(&problem, field->name);
+            add(found, &problem);
+        }
+    }
+    if (found->n == 0 && rp_kind_check_field(block, consent, true, &problem) != RP_OK)
+        add(found, &problem); /* fields that there are not */
 }
 
 /* Stories about somebody at more risk need a second person's reading, done and reassuring. */
@@ -108,36 +159,72 @@ static bool is_checked(struct rp_slice consent)
            text_is(rp_reader_item(&value), "result", "remote");
 }
 
+/* What is wrong with dates that are dates. */
+static void check_dates(struct rp_slice consent, const char *today, struct findings *found)
+{
+    struct rp_slice given_on = text_of(consent, "given_on");
+    struct rp_slice review_on = text_of(consent, "review_on");
+
+    if (!rp_text_is_date(review_on))
+        return;
+    if (has_passed(review_on, today))
+        complain(found, "consent.review_on", "has passed: ask again first");
+    else if (rp_text_is_month(given_on) &&
+             months_of(review_on) - months_of(given_on) > REVIEW_MONTHS_MAX)
+        complain(found, "consent.review_on", "more than 24 months after given_on");
+}
+
+/* What the fields, taken together, do not allow. */
+static void check_sense(struct rp_slice consent, struct findings *found)
+{
+    bool invented = text_is(consent, "basis", "fictional");
+    bool delicate = bool_of(consent, "special_data") || bool_of(consent, "child");
+    struct rp_reader value;
+
+    if (rp_reader_find(consent, "saw_final", &value) && !bool_of(consent, "saw_final") && !invented)
+        complain(found, "consent.saw_final",
+                 "the teller has not seen this text: show it to them first");
+    if (bool_of(consent, "child") && rp_reader_find(consent, "basis", &value) && !invented &&
+        !text_is(consent, "basis", "guardian-consent"))
+        complain(found, "consent.basis", "a child's story needs guardian-consent");
+    if (delicate && !is_checked(consent))
+        complain(found, "consent.identifiable_check",
+                 "a story with special_data or about a child needs a second person's reading, "
+                 "with result: remote");
+}
+
+size_t rp_consent_problems(struct rp_slice content, bool commons, const char *today,
+                           struct rp_problem *out, size_t max)
+{
+    struct rp_slice consent = consent_of(content);
+    struct findings found = {out, max, 0};
+    struct rp_reader value;
+
+    if (consent.len == 0) {
+        complain(&found, "consent", "needed before it can be published");
+        return found.n;
+    }
+    rp_reader_init(&value, consent);
+    if (rp_reader_peek(&value) != RP_TYPE_MAP) {
+        complain(&found, "consent", "not a block of fields");
+        return found.n;
+    }
+    check_block(consent, &found);
+    check_dates(consent, today, &found);
+    check_sense(consent, &found);
+    if (commons && rp_reader_find(consent, "scope", &value) &&
+        !rp_consent_covers(content, "public-web"))
+        complain(&found, "consent.scope",
+                 "the commons is public: it needs public-web, or keep the story local");
+    if (!commons && rp_reader_find(consent, "scope", &value) &&
+        !rp_consent_covers(content, "public-web") && !rp_consent_covers(content, "named-peers"))
+        complain(&found, "consent.scope",
+                 "a circle is of named organisations: it needs named-peers");
+    return found.n;
+}
+
 int rp_consent_check(struct rp_slice content, bool commons, const char *today,
                      struct rp_problem *problem)
 {
-    struct rp_slice consent = consent_of(content);
-    struct rp_slice review_on = text_of(consent, "review_on");
-    bool invented = text_is(consent, "basis", "fictional");
-    bool delicate = bool_of(consent, "special_data") || bool_of(consent, "child");
-
-    if (consent.len == 0)
-        return complain(problem, "consent", "needed before it can be published");
-    if (check_block(consent, problem) != RP_OK)
-        return RP_ERR_RULE;
-    if (has_passed(review_on, today))
-        return complain(problem, "consent.review_on", "has passed: ask again first");
-    if (months_of(review_on) - months_of(text_of(consent, "given_on")) > REVIEW_MONTHS_MAX)
-        return complain(problem, "consent.review_on", "more than 24 months after given_on");
-    if (!bool_of(consent, "saw_final") && !invented)
-        return complain(problem, "consent.saw_final",
-                        "the teller has not seen this text: show it to them first");
-    if (bool_of(consent, "child") && !invented && !text_is(consent, "basis", "guardian-consent"))
-        return complain(problem, "consent.basis", "a child's story needs guardian-consent");
-    if (delicate && !is_checked(consent))
-        return complain(problem, "consent.identifiable_check",
-                        "a story with special_data or about a child needs a second person's "
-                        "reading, with result: remote");
-    if (commons && !rp_consent_covers(content, "public-web"))
-        return complain(problem, "consent.scope",
-                        "the commons is public: it needs public-web, or keep the story local");
-    if (!rp_consent_covers(content, "public-web") && !rp_consent_covers(content, "named-peers"))
-        return complain(problem, "consent.scope",
-                        "a circle is of named organisations: it needs named-peers");
-    return RP_OK;
+    return rp_consent_problems(content, commons, today, problem, 1) > 0 ? RP_ERR_RULE : RP_OK;
 }

@@ -20,6 +20,13 @@
 int rp_consent_check(struct rp_slice content, bool commons, const char *today,
                      struct rp_problem *problem) __attribute__((warn_unused_result));
 
+/*
+ * The same, all that is wrong: how many problems there are, the first ${max} of them in ${out}.
+ */
+#define RP_CONSENT_PROBLEMS_MAX 24
+size_t rp_consent_problems(struct rp_slice content, bool commons, const char *today,
+                           struct rp_problem *out, size_t max);
+
 /* Whether its consent includes ${use}, such as "public-web". */
 bool rp_consent_covers(struct rp_slice content, const char *use);
 
@@ -29,5 +36,9 @@ bool rp_consent_covers(struct rp_slice content, const char *use);
  * date.
  */
 bool rp_consent_has_lapsed(struct rp_slice content, bool local, const char *today);
+
+/* The day on which consent is to be asked again, as the block has it: text that may be no date;
+ * empty when there is none. */
+struct rp_slice rp_consent_review_on(struct rp_slice content);
 
 #endif

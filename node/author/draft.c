@@ -194,6 +194,86 @@ int draft_finish(struct rp_bytes *out, struct rp_slice content, const struct dra
     return rp_writer_take(&w, out);
 }
 
+/* Copies the map ${map}, ${key} set to ${value}, one item. */
+static int write_with(struct rp_writer *w, struct rp_slice map, const char *key,
+                      struct rp_slice value)
+{
+    struct rp_slice name = rp_bytes_str(key);
+    struct rp_reader old;
+    struct rp_reader r;
+    bool written = false;
+    uint32_t n;
+
+    rp_reader_init(&r, map);
+    n = rp_reader_map(&r);
+    rp_writer_map(w, n + !rp_reader_find(map, key, &old));
+    for (; n > 0 && r.err == RP_OK; n--) {
+        struct rp_slice at = rp_reader_str(&r);
+        struct rp_slice item = rp_reader_item(&r);
+        int order = rp_bytes_compare(at, name);
+
+        if (!written && order >= 0) {
+            rp_writer_text(w, name);
+            rp_writer_raw(w, value);
+            written = true;
+        }
+        if (order != 0) {
+            rp_writer_text(w, at);
+            rp_writer_raw(w, item);
+        }
+    }
+    if (!written) {
+        rp_writer_text(w, name);
+        rp_writer_raw(w, value);
+    }
+    return r.err != RP_OK ? r.err : w->err;
+}
+
+/* The same with text, into ${w}, which is emptied before. */
+static int write_with_text(struct rp_writer *w, struct rp_slice map, const char *key,
+                           const char *text)
+{
+    struct rp_writer value;
+    int err;
+
+    rp_writer_init(&value, RP_BODY_MAX);
+    rp_writer_str(&value, text);
+    err = value.err != RP_OK ? value.err : write_with(w, map, key, rp_writer_slice(&value));
+    rp_writer_free(&value);
+    return err;
+}
+
+int draft_renew(struct rp_bytes *out, struct rp_slice content, const char *given_on,
+                const char *review_on, struct rp_problem *problem)
+{
+    struct rp_writer given;
+    struct rp_writer block;
+    struct rp_writer whole;
+    struct rp_reader consent;
+    int err = RP_OK;
+
+    *problem = (struct rp_problem){0};
+    if (!rp_reader_find(content, "consent", &consent) || rp_reader_peek(&consent) != RP_TYPE_MAP) {
+        memcpy(problem->field, "consent", sizeof "consent");
+        memcpy(problem->reason, "it has none to renew", sizeof "it has none to renew");
+        return RP_ERR_RULE;
+    }
+    rp_writer_init(&given, RP_BODY_MAX);
+    rp_writer_init(&block, RP_BODY_MAX);
+    rp_writer_init(&whole, RP_BODY_MAX);
+    err = write_with_text(&given, rp_reader_item(&consent), "given_on", given_on);
+    if (err == RP_OK)
+        err = write_with_text(&block, rp_writer_slice(&given), "review_on", review_on);
+    if (err == RP_OK)
+        err = write_with(&whole, content, "consent", rp_writer_slice(&block));
+    rp_writer_free(&given);
+    rp_writer_free(&block);
+    if (err == RP_OK)
+        return rp_writer_take(&whole, out);
+    rp_writer_free(&whole);
+    return err;
+}
+
 void draft_seed(uint8_t out[static RP_SEED_LEN], const uint8_t secret[static RP_KEY_SEED_LEN],
                 const uint8_t scope[static RP_ID_LEN], const char *path)
 {

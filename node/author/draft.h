@@ -32,6 +32,14 @@ int draft_finish(struct rp_bytes *out, struct rp_slice content, const struct dra
                  struct rp_problem *problem) __attribute__((warn_unused_result));
 
 /*
+ * The content of a story whose consent was asked again: the same, but for these two fields of its
+ * consent block. RP_ERR_RULE with ${problem} when it has no such block. Free with rp_bytes_free.
+ */
+int draft_renew(struct rp_bytes *out, struct rp_slice content, const char *given_on,
+                const char *review_on, struct rp_problem *problem)
+    __attribute__((warn_unused_result));
+
+/*
  * The seed of the object that a file makes: the same file, published again by the same organisation
  * to the same scope, makes a version of the same object. ${secret} keeps others from guessing it.
  */

@@ -320,6 +320,8 @@ static const struct {
     [CONTROL_SOURCES] = {handle_sources, NULL, NULL},
     [CONTROL_PUBLISH] = {handle_publish, NULL, handle_publish_outcome},
     [CONTROL_WITHDRAW] = {handle_withdraw, NULL, handle_withdraw_outcome},
+    [CONTROL_CONSENT] = {handle_consent, continue_consent, NULL},
+    [CONTROL_RENEW] = {handle_renew, NULL, handle_publish_outcome},
     [CONTROL_TOLD] = {handle_told, NULL, NULL},
     [CONTROL_IMPORT] = {handle_import, NULL, handle_publish_outcome},
     [CONTROL_LIST] = {handle_list, continue_list, NULL},

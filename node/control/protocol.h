@@ -23,6 +23,8 @@
     X(PUBLISH, "publish", true)                                                                    \
     X(WITHDRAW, "withdraw", true)                                                                  \
     X(WITHDRAWALS, "withdrawals", false)                                                           \
+    X(CONSENT, "consent", false)                                                                   \
+    X(RENEW, "renew", true)                                                                        \
     X(TOLD, "told", false)                                                                         \
     X(RESTORED, "restored", true)                                                                  \
     X(IMPORT, "import", true)                                                                      \

@@ -4,6 +4,7 @@
 /* Between server.c, which carries requests, and handlers.c, which answer them. */
 
 #include "author/author.h"
+#include "rp/kind.h"
 #include "server.h"
 
 struct client;
@@ -37,6 +38,7 @@ struct request {
             uint8_t object[RP_ID_LEN];
         } withdraw;
         struct view_withdrawals withdrawals;
+        struct view_consent consent;
     } state;
 };
 
@@ -143,6 +145,14 @@ void handle_trust(struct request *request, struct rp_slice args);
 void handle_hide(struct request *request, struct rp_slice args); /* HIDE, UNHIDE */
 void continue_walk(struct request *request, uint64_t now_ms);    /* AUDIT, HIDDEN */
 
+/* Answers with what is wrong with what was to be published; ${problem} may be empty. */
+void request_problem(struct request *request, int err, const struct rp_problem *problem);
+
+/* Publishes ${p}, or with ${dry_run} only says what would become of it; answers, at once or with
+ * the record's outcome. */
+struct publication;
+void request_publish(struct request *request, struct publication *p, bool dry_run);
+
 /* publish.c */
 void handle_sources(struct request *request, struct rp_slice args);
 void handle_publish(struct request *request, struct rp_slice args);
@@ -154,6 +164,11 @@ void handle_withdraw(struct request *request, struct rp_slice args);
 void handle_withdraw_outcome(struct request *request, const struct outcome *outcome);
 void continue_withdrawals(struct request *request, uint64_t now_ms);
 void handle_restored(struct request *request, struct rp_slice args);
+
+/* consent.c */
+void handle_consent(struct request *request, struct rp_slice args);
+void continue_consent(struct request *request, uint64_t now_ms);
+void handle_renew(struct request *request, struct rp_slice args);
 
 /* teller.c */
 void handle_told(struct request *request, struct rp_slice args);

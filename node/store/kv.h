@@ -32,6 +32,7 @@ enum kv_table {
     KV_WITHDRAWN, /* scope, object, version -> symbol of the withdrawal */
     KV_TELLER,    /* teller, object -> what a withdrawal by code needs */
     KV_TOLD,      /* seed of an own object -> its teller */
+    KV_DUE,       /* day, seq: own stories by when consent is to be asked again */
     KV_ORG,       /* number -> organisation */
     KV_ORG_ID,    /* id -> number */
     KV_SUM,       /* scope, lane, organisation -> count, fingerprint */

@@ -40,6 +40,7 @@ static const char *const table_names[KV_TABLES] = {
     [KV_CIRCLE_ID] = "circle-id",
     [KV_AUDIT] = "audit",
     [KV_HIDDEN] = "hidden",
+    [KV_DUE] = "due",
 };
 
 /*
@@ -275,7 +276,7 @@ static int check_length(struct lmdb *lmdb, const char *folder)
 /* A table that the first stores did not have: one from then gets it, empty. */
 static bool came_later(int table)
 {
-    return table == KV_TOLD || table > KV_LATER;
+    return table == KV_TOLD || table == KV_DUE || table > KV_LATER;
 }
 
 int lmdb_open_tables(MDB_env *env, bool create, MDB_dbi tables[static KV_TABLES])

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "due.h"
 #include "erasing.h"
 #include "references.h"
 #include "rp/err.h"
@@ -196,6 +197,7 @@ static void put_head(struct batch *batch, const struct rp_record *record, const 
         return;
     kv_put(batch_txn(batch), KV_HEAD, kv_key_slice(&key),
            (struct rp_slice){record->object, RP_ID_LEN});
+    due_put(batch_txn(batch), record, place);
     batch_count(batch, place->scope, record->kind, 1);
 }
 
@@ -206,6 +208,7 @@ static void del_head(struct batch *batch, const struct rp_record *record, const 
     if (!kv_get(batch_txn(batch), KV_HEAD, kv_key_slice(&key), NULL))
         return;
     kv_del(batch_txn(batch), KV_HEAD, kv_key_slice(&key));
+    due_del(batch_txn(batch), record, place);
     batch_count(batch, place->scope, record->kind, -1);
 }
 
@@ -345,7 +348,7 @@ static bool del_one_of(struct kv_txn *txn, enum kv_table table, uint64_t seq, st
 static void erase_damaged(struct batch *batch, const struct place *place,
                           uint8_t symbol[static RP_SYMBOL_LEN])
 {
-    static const enum kv_table indexes[] = {KV_OBJECT, KV_REPLACED, KV_BACKLINK};
+    static const enum kv_table indexes[] = {KV_OBJECT, KV_REPLACED, KV_BACKLINK, KV_DUE};
     struct kv_txn *txn = batch_txn(batch);
     struct kv_key key = author_key(place);
     struct rp_slice value;

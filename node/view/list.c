@@ -202,13 +202,14 @@ static bool may_export(struct view_export *export, const struct view_source *sou
                        struct kv_txn *txn, const struct rp_record *record,
                        const struct place *place)
 {
-    if (place->scope == SCOPE_LOCAL)
-        return export->local && (!rp_record_is_kind(record, "story") ||
-                                 !core_withholds(source->core, place->org, place->scope));
-    if (place->scope != SCOPE_COMMONS)
+    if (place->scope == SCOPE_LOCAL && !export->local)
+        return false;
+    if (place->scope != SCOPE_LOCAL && place->scope != SCOPE_COMMONS)
         return false; /* a circle's stays in it */
     if (place->lane != LANE_CONTENT)
         return true;
+    if (place->scope == SCOPE_LOCAL)
+        return view_may_show(source, record, place);
     return view_may_publish(source, record, place) &&
            (!rp_record_is_kind(record, "story") || !records_is_replaced(txn, record) ||
             is_public(export, source, txn, record->object));

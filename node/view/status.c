@@ -243,8 +243,9 @@ void view_status(struct rp_writer *w, const struct view_source *source)
 
     core_tally(source->core, RP_SET_CONTENT, &content);
     core_tally(source->core, RP_SET_CONTROL, &control);
-    rp_writer_map(w, 23);
+    rp_writer_map(w, 24);
     records = put_kinds(w, source);
+    view_consent_due(w, source);
     put_uint(w, "content_set", content.count);
     put_hex(w, "control_fingerprint", control.digest, sizeof control.digest);
     put_uint(w, "control_set", control.count);

@@ -131,6 +131,20 @@ struct view_withdrawals {
 bool view_withdrawals_next(struct view_withdrawals *walk, struct rp_writer *w,
                            const struct view_source *source, int *err);
 
+/*
+ * Own stories by the day on which consent is to be asked again, for the operator alone: those whose
+ * consent has run out or does within so many days, or all that name a day. Zero-initialise.
+ */
+#define VIEW_CONSENT_DAYS 30
+struct view_consent {
+    bool all;
+    struct kv_key after; /* where to go on */
+    uint32_t looked;     /* entries, in this turn */
+    bool more;           /* it stopped because the turn is over */
+};
+bool view_consent_next(struct view_consent *walk, struct rp_writer *w,
+                       const struct view_source *source, int *err);
+
 /* Records as they are signed, for export. Zero-initialise. */
 struct view_export {
     bool local; /* with what never leaves this node */

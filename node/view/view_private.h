@@ -42,4 +42,7 @@ bool view_next_scope(const struct view_source *source, uint32_t *scope);
 #define VIEW_AUDIENCE_MAX 32
 void put_audience(struct rp_writer *w, const struct view_source *source, uint32_t scope);
 
+/* "consent": [...], the first items of view_consent_next. */
+void view_consent_due(struct rp_writer *w, const struct view_source *source);
+
 #endif

@@ -1,20 +1,24 @@
 """Stories belong to the people in them: tellers' codes, consent that runs out, second readers."""
 
 import base64
+import datetime
+import glob
 import json
 import os
 import re
 import shutil
 import sys
 import unittest
+import urllib.error
+import urllib.request
 
 from nodes import ROOT, NodesTest
 
 sys.path.insert(0, os.path.join(ROOT, "tests", "interop"))
-from commons import teller  # noqa: E402
+from commons import canonical, identity, teller  # noqa: E402
 from commons.author import Author  # noqa: E402
 from commons.hashes import SIGN_SLIP, verify  # noqa: E402
-from commons.record import open_record  # noqa: E402
+from commons.record import COMMONS, LOCAL, open_record  # noqa: E402
 
 CONSENT = {
     "basis": "teller-consent", "given_on": '"2026-10"', "review_on": '"2028-09-30"',
@@ -49,10 +53,36 @@ class ConsentTest(NodesTest):
         self.assertEqual(result.returncode, 1, result)
         return result.stderr
 
+    def records(self, name, *records):
+        """Records of the second implementation in a file to be imported."""
+        lines = [json.dumps({"record": base64.b64encode(r.packed).decode()}) for r in records]
+        return self.write(name, "\n".join(lines) + "\n")
+
     def published(self, node, *args):
         """The object and the code of a story that is published with one."""
         out = node.ctl("publish", "--teller-code", *args)
         return out.splitlines()[0], code_of(out)
+
+
+def day(days):
+    """A date so many days from today."""
+    today = datetime.datetime.now(datetime.timezone.utc).date()
+    return (today + datetime.timedelta(days)).isoformat()
+
+
+def month(days):
+    return day(days)[:7]
+
+
+def hand_of(node):
+    """The node's organisation as an author of records that rpctl would not write."""
+    with open(os.path.join(node.home, "organisation.key"), "rb") as file:
+        _, seed, inception = canonical.decode(file.read())
+    author = Author(node.name)
+    author.key_seed = seed
+    author.inception = identity.parse_inception(inception)
+    author.org = author.inception.org
+    return author
 
 
 class Tellers(ConsentTest):
@@ -161,10 +191,139 @@ class Tellers(ConsentTest):
         a.ctl("withdraw", "--code", teller.encode(secret))
         self.assertEqual(a.list(), [])
 
-    def records(self, name, *records):
-        """Records of the second implementation in a file to be imported."""
-        lines = [json.dumps({"record": base64.b64encode(r.packed).decode()}) for r in records]
-        return self.write(name, "\n".join(lines) + "\n")
+
+class RunningOut(ConsentTest):
+    def web(self, node, path="/"):
+        with urllib.request.urlopen(f"http://{node.status()['web']}{path}") as answer:
+            return answer.read().decode()
+
+    def seen(self, node):
+        """Everything that a node shows of its library, in one text; files, too."""
+        out = os.path.join(self.folder, f"md-{node.name}")
+        shutil.rmtree(out, ignore_errors=True)
+        texts = [node.ctl("list"), node.ctl("list", "--json"), node.ctl("export"),
+                 node.ctl("export", "--local"), self.web(node), self.web(node, "/kind/story")]
+        node.run("export", "--local", "--format", "markdown", out)
+        for path in glob.glob(os.path.join(out, "*", "*")):
+            with open(path, encoding="utf-8") as file:
+                texts.append(file.read())
+        return "\n".join(texts)
+
+    def test_a_story_is_hidden_in_every_view_from_the_day_after(self):
+        a, b = self.node("a", start=False), self.node("b", start=False)
+        for node in (a, b):
+            node.start("--web", "127.0.0.1:0")
+        b.ctl("join", a.invite("--for", "b"))
+        hand = hand_of(a)
+        stories = {}
+        for title, review_on, scope in (("Yesterday", day(-1), COMMONS), ("Today", day(0), COMMONS),
+                                        ("Undated", None, COMMONS), ("Homely", day(-1), LOCAL)):
+            consent = {"scope": ["public-web"], **({"review_on": review_on} if review_on else {})}
+            stories[title] = hand.compose(
+                "story", {"title": title + "'s", "lang": "en", "summary": "S", "consent": consent,
+                          "what_happened": f"It was {title}."}, scope=scope)
+        referring = hand.compose("pattern", {
+            "title": "Ask", "lang": "en", "summary": "S",
+            "links": [{"rel": "related", "target": r.body.object} for r in stories.values()]})
+        a.ctl("import", self.records("all.ndjson", referring, *stories.values()))
+        self.until_agreed(a, b)
+        for node in (a, b):
+            seen = self.seen(node)
+            self.assertIn("It was Today.", seen)
+            for title in ("Yesterday", "Undated", "Homely"):
+                self.assertNotIn(f"{title}'s", seen)
+                self.assertNotIn(f"It was {title}.", seen)
+                self.fails(node, "show", stories[title].body.object.hex())
+            today = stories["Today"].body.object.hex()
+            self.assertIn("It was Today.", self.web(node, f"/o/{today}"))
+            for title in ("Yesterday", "Undated", "Homely"):
+                with self.assertRaises(urllib.error.HTTPError) as missing:
+                    self.web(node, f"/o/{stories[title].body.object.hex()}")
+                self.assertEqual(missing.exception.code, 404)
+        # only its own operator is told, by name: to ask again or to take it back
+        due = a.status()["consent"]
+        self.assertEqual([(item["title"], item["state"]) for item in due],
+                         [("Undated's", "has run out"), ("Yesterday's", "has run out"),
+                          ("Homely's", "has run out"), ("Today's", "runs out")])
+        self.assertEqual(b.status()["consent"], [])
+        self.assertIn("rpctl consent", a.ctl("status"))
+        self.assertNotIn("onsent", b.ctl("status"))
+
+    def test_the_operator_is_warned_and_renews_or_withdraws(self):
+        a, b = self.chain("a", "b")
+        path = self.story("soon.md", "Soon", review_on=f'"{day(30)}"', given_on=f'"{month(-60)}"')
+        soon = a.ctl("publish", path).strip()
+        later = a.ctl("publish", self.story("later.md", "Later", review_on=f'"{day(31)}"',
+                                            given_on=f'"{month(-60)}"')).strip()
+        self.assertEqual([item["object"] for item in a.status()["consent"]], [soon])
+        said = a.ctl("consent")
+        self.assertIn(f"rpctl withdraw {soon[:12]}", said)
+        self.assertIn(f"rpctl consent renew {soon[:12]} ", said)
+        items = [json.loads(line) for line in a.ctl("consent", "--all", "--json").splitlines()]
+        self.assertEqual([(item["object"], item["state"], item["review_on"]) for item in items],
+                         [(soon, "runs out", day(30)), (later, "holds", day(31))])
+        self.assertEqual(items[0]["withdraw"], f"rpctl withdraw {soon[:12]}")
+        before = a.json("show", soon)["versions"][0]["content"]
+        self.assertIn("consent.review_on", self.fails(
+            a, "consent", "renew", soon, "--given-on", month(0), "--review-on", day(-1)))
+        self.assertIn("24 months", self.fails(
+            a, "consent", "renew", soon, "--given-on", month(0), "--review-on", day(800)))
+        self.assertIn("consent.given_on", self.fails(
+            a, "consent", "renew", soon, "--given-on", "soon", "--review-on", day(300)))
+        self.until_agreed(a, b)
+        self.assertIn("another organisation", self.fails(
+            b, "consent", "renew", soon, "--given-on", month(0), "--review-on", day(300)))
+        a.ctl("consent", "renew", soon[:8], "--given-on", month(0), "--review-on", day(300))
+        self.assertEqual(a.status()["consent"], [])
+        versions = a.json("show", soon)["versions"]
+        self.assertEqual(len(versions), 2)
+        expected = dict(before, consent=dict(before["consent"], given_on=month(0),
+                                             review_on=day(300)))
+        self.assertEqual(versions[0]["content"], expected)
+        a.ctl("withdraw", later)
+        self.assertNotIn(later, a.ctl("consent", "--all", "--json"))
+        self.assertEqual(a.run("consent", "renew", soon).returncode, 2)
+
+    def test_what_has_run_out_can_be_renewed(self):
+        a = self.node("a")
+        past = hand_of(a).compose("story", {
+            "title": "Past", "lang": "en", "summary": "S", "what_happened": "It was long ago.",
+            "teller_role": "carer", "told_how": "assisted", "licence": "L", "attribution": "A",
+            "consent": {**{key: value for key, value in CONSENT.items()}, "review_on": day(-3),
+                        "given_on": month(-300), "scope": ["public-web"], "saw_final": True,
+                        "special_data": False, "child": False}})
+        a.ctl("import", self.records("past.ndjson", past))
+        self.assertEqual(a.list(), [])
+        a.ctl("consent", "renew", past.body.object.hex(), "--given-on", month(0), "--review-on",
+              day(365))
+        self.assertEqual([item["title"] for item in a.list()], ["Past"])
+        self.assertEqual(a.status()["consent"], [])
+
+
+class Fields(ConsentTest):
+    def test_without_the_consent_fields_nothing_is_published_and_they_are_named(self):
+        a = self.node("a")
+        for field in CONSENT:
+            path = self.story("less.md", "Less", without=[field])
+            self.assertIn(f"consent.{field}: needed", self.fails(a, "publish", path))
+        self.assertIn("consent: needed", self.fails(
+            a, "publish", self.story("none.md", "None", without=CONSENT)))
+        said = self.fails(a, "publish", self.story("few.md", "Few", basis="hearsay",
+                                                   without=["given_on", "scope"]))
+        self.assertEqual(set(re.findall(r"consent\.\w+", said)),
+                         {"consent.basis", "consent.given_on", "consent.scope"})
+        said = self.fails(a, "publish", self.story(
+            "sense.md", "Sense", saw_final="false", child="true", scope="[node]",
+            review_on='"2031-01-01"'))
+        self.assertEqual(set(re.findall(r"consent\.\w+", said)),
+                         {"consent.saw_final", "consent.basis", "consent.scope",
+                          "consent.identifiable_check", "consent.review_on"})
+        folder = os.path.join(self.folder, "import")
+        self.story("import/one.md", "One", without=["basis"])
+        self.assertIn("consent.basis: needed", self.fails(
+            a, "import", folder, "--kind", "story", "--licence", "L", "--attribution", "A"))
+        self.assertEqual(a.list(), [])
+        self.assertEqual(a.status()["content_set"], 0)
 
 
 if __name__ == "__main__":

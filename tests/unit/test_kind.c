@@ -279,6 +279,33 @@ static void delicate_stories_need_a_second_reader(void **state)
                       true));
 }
 
+/* All that is wrong is named at once, so that nobody mends one field after the other. */
+static void every_problem_of_consent_is_named(void **state)
+{
+    static const char *const expected[] = {
+        "consent.given_on",     "consent.scope",
+        "consent.identify",     "consent.identifiable_check",
+        "consent.withdraw_via", "consent.review_on",
+        "consent.saw_final",    "consent.identifiable_check",
+    };
+    struct rp_bytes content =
+        content_of("{\"consent\":{\"basis\":\"own-story\",\"child\":false,\"identifiable_check\":{"
+                   "\"an_entry_that_there_is_not_and_whose_name_is_rather_long_indeed\":true},"
+                   "\"identify\":\"hidden\",\"review_on\":\"2020-01-01\",\"saw_final\":false,"
+                   "\"special_data\":true,\"third_parties\":\"none\"}}");
+    struct rp_problem found[RP_CONSENT_PROBLEMS_MAX];
+    size_t n = rp_consent_problems(rp_bytes_slice(&content), true, "2026-11-22", found,
+                                   RP_CONSENT_PROBLEMS_MAX);
+
+    (void)state;
+    assert_int_equal(n, sizeof expected / sizeof expected[0]);
+    for (size_t i = 0; i < n; i++)
+        assert_string_equal(found[i].field, expected[i]);
+    assert_int_equal(rp_consent_problems(rp_bytes_slice(&content), true, "2026-11-22", found, 2),
+                     2);
+    rp_bytes_free(&content);
+}
+
 static void consent_lapses_and_covers(void **state)
 {
     struct rp_bytes content =
@@ -519,6 +546,7 @@ int main(void)
         cmocka_unit_test(every_row_of_the_table_can_be_found),
         cmocka_unit_test(a_story_leaves_only_with_consent),
         cmocka_unit_test(delicate_stories_need_a_second_reader),
+        cmocka_unit_test(every_problem_of_consent_is_named),
         cmocka_unit_test(consent_lapses_and_covers),
         cmocka_unit_test(without_a_date_consent_has_lapsed),
         cmocka_unit_test(consent_is_checked_whole),

@@ -2,6 +2,7 @@
 
 #include "rp/canonical.h"
 #include "rp/limits.h"
+#include "rp/reader.h"
 #include "view/view.h"
 
 static struct mesh mesh;
@@ -160,6 +161,63 @@ static void a_story_is_hidden_everywhere_when_consent_lapses(void **state)
     for (unsigned node = 0; node < 2; node++)
         assert_int_equal(listed(node, NULL), 0);
     assert_int_equal(mesh_count(&mesh, 1, RP_SET_CONTENT), 1); /* hidden, not gone: sets agree */
+    mesh_free(&mesh);
+}
+
+/* The state of the one story that ${node}'s operator is told of; NULL when there is none. */
+static const char *told_of(unsigned node, bool all)
+{
+    static const char *const states[] = {"has run out", "holds", "runs out"};
+    struct view_source source = source_of(node);
+    struct view_consent walk = {.all = all};
+    const char *found = NULL;
+    struct rp_reader value;
+    struct rp_slice state;
+    struct rp_writer w;
+    int err;
+
+    rp_writer_init(&w, RP_FRAME_MAX);
+    if (view_consent_next(&walk, &w, &source, &err)) {
+        assert_true(rp_reader_find(rp_writer_slice(&w), "state", &value));
+        state = rp_reader_str(&value);
+        for (size_t i = 0; i < 3; i++) {
+            if (rp_bytes_compare(state, rp_bytes_str(states[i])) == 0)
+                found = states[i];
+        }
+        assert_non_null(found);
+        check(&w);
+        assert_false(view_consent_next(&walk, &w, &source, &err));
+    }
+    assert_ok(err);
+    rp_writer_free(&w);
+    return found;
+}
+
+/* From 30 days before the day until it is renewed or withdrawn; nobody else's operator is told. */
+static void the_operator_is_told_when_consent_runs_out(void **state)
+{
+    char review_on[VIEW_DATE_LEN + 1];
+    struct rp_bytes packed;
+
+    (void)state;
+    mesh_init(&mesh, 2);
+    mesh_join(&mesh, 0, 1);
+    view_date(review_on, mesh.now + 31 * UINT64_C(86400000));
+    packed = story(review_on, "public-web");
+    assert_ok(mesh_submit(&mesh, 0, &packed));
+    mesh_run(&mesh, 1000);
+    assert_int_equal(listed(1, "story"), 1);
+    assert_null(told_of(0, false));
+    assert_string_equal(told_of(0, true), "holds");
+    mesh.now += UINT64_C(86400000);
+    assert_string_equal(told_of(0, false), "runs out");
+    mesh.now += 30 * UINT64_C(86400000); /* the day itself */
+    assert_string_equal(told_of(0, false), "runs out");
+    assert_int_equal(listed(0, "story"), 1);
+    mesh.now += UINT64_C(86400000);
+    assert_string_equal(told_of(0, false), "has run out");
+    assert_int_equal(listed(0, "story"), 0);
+    assert_null(told_of(1, true));
     mesh_free(&mesh);
 }
 
@@ -415,6 +473,7 @@ int main(void)
         cmocka_unit_test(dates_are_those_of_the_calendar),
         cmocka_unit_test(answers_are_canonical_in_every_state),
         cmocka_unit_test(a_story_is_hidden_everywhere_when_consent_lapses),
+        cmocka_unit_test(the_operator_is_told_when_consent_runs_out),
         cmocka_unit_test(exports_leave_out_what_consent_does_not_cover),
         cmocka_unit_test(an_export_leaves_out_what_was_public_once),
         cmocka_unit_test(an_object_is_shown_in_public_without_its_other_versions),

@@ -44,14 +44,14 @@ static bool add_file(struct files *files, const char *path)
 /* Publishes the one file with a code for its teller, and shows the code when that is done. */
 static int publish_with_code(struct files *files, const char *home, struct files_opts *opts)
 {
-    const struct file *file = &files->items[0];
     struct teller_code code;
     int status;
 
     teller_code_new(&code);
     opts->teller = code.teller;
     status = files_publish(files, home, opts);
-    if (status == EXIT_DONE && !opts->dry_run && !teller_code_print(&code, file->document.fields)) {
+    if (status == EXIT_DONE && !opts->dry_run && files->n == 1 &&
+        !teller_code_print(&code, files->items[0].document.fields)) {
         complain("rpctl: the code could not be shown, and nothing else has it: withdraw the story "
                  "and publish it again with --new --teller-code");
         status = EXIT_FAILED;

@@ -39,6 +39,7 @@ int command_import(const struct command_args *args);
 int command_withdraw(const struct command_args *args);
 int command_withdrawals(const struct command_args *args);
 int command_restored(const struct command_args *args);
+int command_consent(const struct command_args *args);
 int command_list(const struct command_args *args);
 int command_show(const struct command_args *args);
 int command_diff(const struct command_args *args);

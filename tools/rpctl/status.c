@@ -183,6 +183,25 @@ static void print_erasing(const json_t *erasing)
     printf("\n");
 }
 
+/* "2 stories' consent runs out within 30 days, of 1 it has run out: see  rpctl consent" */
+static void print_consent(const json_t *due)
+{
+    const json_t *story;
+    size_t over = 0;
+    size_t i;
+
+    json_array_foreach(due, i, story) over += strcmp(text_of(story, "state"), "runs out") != 0;
+    if (i == 0)
+        return;
+    printf("Consent ");
+    if (i > over)
+        printf("runs out within 30 days for %zu of our stories%s", i - over, over > 0 ? ", " : "");
+    if (over > 0)
+        printf("has run out for %zu%s, now hidden everywhere", over,
+               i > over ? "" : " of our stories");
+    printf(": see  rpctl consent\n");
+}
+
 static void print_status(const json_t *status)
 {
     char ago[32];
@@ -197,6 +216,7 @@ static void print_status(const json_t *status)
            number_of(status, "content_set"), text_of(status, "fingerprint"));
     print_restored(json_object_get(status, "restored"));
     print_erasing(json_object_get(status, "erasing"));
+    print_consent(json_object_get(status, "consent"));
     print_organisations(status);
     print_peers(json_object_get(status, "peers"));
     print_knocks(json_object_get(status, "knocks"));
