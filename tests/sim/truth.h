@@ -33,7 +33,8 @@ struct fact {
     uint8_t sig[64];
     uint8_t *packed;
     size_t packed_len;
-    struct fact *next; /* with the same hash */
+    struct fact *next;        /* with the same hash */
+    struct fact *next_packed; /* the same of the packed record */
 };
 
 /* Some facts. */
