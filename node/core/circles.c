@@ -5,6 +5,7 @@
 #include "rp/circle.h"
 #include "rp/err.h"
 #include "rp/identity.h"
+#include "store/chain.h"
 
 /*
  * Circles: who is in which, on which links they are compared, and how members hear of them (SPEC
@@ -277,15 +278,33 @@ static unsigned count_invited(const struct core *core, uint32_t founder)
     return n;
 }
 
-/* Whether the key that signed the descriptor is one of the founder's. */
-static bool is_signed_by_founder(const struct rp_circle *opened)
+/* Whether the key that signed the descriptor is one of the founder's that the store knows. */
+static bool has_known_key(const struct core *core, const struct rp_circle *opened)
+{
+    struct kv_txn *txn;
+    struct chain chain;
+    struct org org;
+    bool known;
+    int err;
+
+    if ((txn = kv_begin(core->kv, false, &err)) == NULL)
+        return false;
+    known = orgs_load(txn, orgs_number(txn, opened->founder), &org) &&
+            chain_read(&chain, &org) == RP_OK && rp_identity_has_key(&chain.identity, opened->key);
+    kv_abort(txn);
+    return known;
+}
+
+/* The same, or its first, by its inception in the descriptor itself. */
+static bool is_signed_by_founder(const struct core *core, const struct rp_circle *opened)
 {
     for (uint32_t i = 0; i < opened->members; i++) {
         struct rp_identity identity;
 
         if (memcmp(opened->member[i], opened->founder, RP_ID_LEN) == 0 &&
             rp_identity_read(&identity, opened->inception[i]) == RP_OK)
-            return memcmp(identity.keys[0], opened->key, RP_KEY_LEN) == 0;
+            return memcmp(identity.keys[0], opened->key, RP_KEY_LEN) == 0 ||
+                   has_known_key(core, opened);
     }
     return false;
 }
@@ -305,7 +324,7 @@ int circles_receive(struct link *link, struct rp_slice frame, uint64_t now_ms)
     if (!rp_circle_has(&opened, core->self->identity.org) ||
         !rp_circle_has(&opened, core->orgs[link->peer->org].id))
         return RP_ERR_SHAPE;
-    if (circles_find(core, opened.id) != NULL || !is_signed_by_founder(&opened) ||
+    if (circles_find(core, opened.id) != NULL || !is_signed_by_founder(core, &opened) ||
         count_invited(core, 0) >= CIRCLES_INVITED_MAX ||
         count_invited(core, trust_find(core, opened.founder)) >= CIRCLES_INVITED_EACH_MAX)
         return RP_OK; /* known, or not to be believed yet, or one too many: it will come again */

@@ -187,18 +187,46 @@ class Circles(LiveTest):
         self.assertEqual(len(ash.list()), 1)
         self.assertEqual(self.circles(ash), {})
 
+    def descriptor(self, founder, name, *others):
+        """A descriptor as issued, and the circle's id (SPEC 3.8)."""
+        inceptions = {hashes.H("rp/1 organisation", i): i for i in others}
+        inceptions[founder.org] = founder.inception.encode()
+        members = [inceptions[org] for org in sorted(inceptions)]
+        plain = canonical.encode([1, name, bytes(16), founder.org, members])
+        circle = hashes.H("rp/1 circle", plain)
+        sig = hashes.sign("rp/1 sign circle", founder.key_seed, circle)
+        return canonical.encode([plain, founder.key, sig]), circle
+
+    def test_a_circle_that_others_made_is_understood(self):
+        oak = self.node("Oak")
+        ear = self.guest(oak, "Elm")
+        self.until_same(oak, ear)
+        (theirs,) = (r for r in ear.holdings.records.values()
+                     if r.body.kind == "identity" and r.body.org != ear.author.org)  # fmt: skip
+        issued, circle = self.descriptor(
+            ear.author, "From elsewhere", theirs.body.content["inception"]
+        )
+        spoilt = bytearray(issued)
+        spoilt[-1] ^= 1
+        ear.channel.send(frame(34, issued))
+        poll(lambda: self.circles(oak), "the circle")
+        seen = self.circles(oak)[circle.hex()]
+        self.assertEqual((seen["name"], seen["state"]), ("From elsewhere", "invited"))
+        # Only when it was accepted is it compared: by a CHECK of its scope.
+        oak.ctl("circle", "accept", "From elsewhere")
+        asked = ear.log
+        self.until(lambda: [m for way, m in asked if m.name == "CHECK" and m["scope"] == circle],
+                   "a CHECK of the circle", ear)  # fmt: skip
+        ear.channel.send(frame(34, bytes(spoilt)))
+        self.assertTrue(ear.is_cut_off())
+
     def test_what_is_no_circle_ends_the_link(self):
         oak = self.node("Oak")
         ear = self.guest(oak, "Listener")
         self.until_same(oak, ear)
-        salt = bytes(16)
-        me = ear.author
-        members = sorted([me.inception, Author("Somebody").inception], key=lambda i: i.org)
-        descriptor = canonical.encode(
-            [1, "Not yours", salt, me.org, [member.encode() for member in members]]
-        )
-        sig = hashes.sign("rp/1 sign circle", me.key_seed, hashes.H("rp/1 circle", descriptor))
-        ear.channel.send(frame(34, canonical.encode([descriptor, me.key, sig])))
+        stranger = Author("Somebody").inception.encode()
+        issued, _ = self.descriptor(ear.author, "Not yours", stranger)
+        ear.channel.send(frame(34, issued))
         self.assertTrue(ear.is_cut_off())
         self.assertEqual(self.circles(oak), {})
 
