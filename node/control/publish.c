@@ -157,8 +157,15 @@ void request_problem(struct request *request, int err, const struct rp_problem *
 
 void request_submit(struct request *request, struct rp_bytes *packed)
 {
+    struct rp_bytes no_audit = {NULL, 0};
+
+    request_submit_act(request, packed, &no_audit);
+}
+
+void request_submit_act(struct request *request, struct rp_bytes *packed, struct rp_bytes *audit)
+{
     const struct control_opts *opts = control_options(request->control);
-    struct submission submission = {.packed = *packed};
+    struct submission submission = {.packed = *packed, .audit = *audit};
 
     request->tag = submission.tag = control_new_tag(request->control);
     opts->submit(opts->ctx, &submission);
@@ -338,9 +345,14 @@ void handle_publish_outcome(struct request *request, const struct outcome *outco
         done_object(request, outcome->object, outcome->id, "unchanged");
         break;
     case RP_ERR_WITHDRAWN:
-        request_error(request, outcome->err, NULL,
-                      "it was withdrawn before, and what is withdrawn stays so: publish it with "
-                      "--new as something new, if that is right");
+        if (request->command == CONTROL_IMPORT)
+            request_error(request, outcome->err, NULL,
+                          "it was withdrawn by its owner, and is not taken in again");
+        else
+            request_error(
+                request, outcome->err, NULL,
+                "it was withdrawn before, and what is withdrawn stays so: publish it with "
+                "--new as something new, if that is right");
         break;
     case RP_ERR_UNKNOWN_ORG:
         request_error(request, outcome->err, NULL,

@@ -107,6 +107,8 @@ bool need_object(struct request *request, struct rp_slice args, char id[static 2
 
 /* Gives a record to be taken in, which is taken over; the request is answered with its outcome. */
 void request_submit(struct request *request, struct rp_bytes *packed);
+/* The same with an entry of the audit log, which is taken over, too. */
+void request_submit_act(struct request *request, struct rp_bytes *packed, struct rp_bytes *audit);
 
 /* This organisation as the author of records, with randomness of its own in ${rand}. */
 struct author request_author(const struct request *request, struct rp_rand *rand, uint64_t now_ms);

@@ -111,7 +111,21 @@ static bool check_versions(struct request *request, const struct withdrawn *w)
     return true;
 }
 
-/* {"id": str, "versions": [str, ...] or nothing}. */
+/* What goes into the audit log with the withdrawal: why, which nobody else is told. */
+static int pack_audit(struct rp_bytes *out, const struct view_source *source, const uint8_t *object,
+                      const char *reason)
+{
+    struct audit_entry entry = {
+        .at = source->now_ms,
+        .what = "withdraw",
+        .object = object,
+        .because = reason[0] != '\0' ? reason : NULL,
+    };
+
+    return audit_pack(out, &entry);
+}
+
+/* {"id": str, "versions": [str, ...] or nothing, "because": str or nothing}. */
 void handle_withdraw(struct request *request, struct rp_slice args)
 {
     const struct control_opts *opts = control_options(request->control);
@@ -119,7 +133,9 @@ void handle_withdraw(struct request *request, struct rp_slice args)
     static struct withdrawn w; /* large; one request is handled at a time */
     uint8_t *object = request->state.withdraw.object;
     char id[2 * RP_ID_LEN + 1];
+    char reason[AUDIT_BECAUSE_MAX + 1];
     struct rp_bytes packed;
+    struct rp_bytes audit;
     struct rp_rand rand;
     struct author author = request_author(request, &rand, source.now_ms);
     int err;
@@ -142,11 +158,20 @@ void handle_withdraw(struct request *request, struct rp_slice args)
     }
     if (!check_versions(request, &w))
         return;
+    if (!arg_text(args, "because", reason, sizeof reason)) {
+        request_error(request, RP_ERR_ARGUMENT, NULL, "a reason is one line of at most %d bytes",
+                      AUDIT_BECAUSE_MAX);
+        return;
+    }
     request->state.withdraw.local = memcmp(w.target.scope, rp_record_local, RP_ID_LEN) == 0;
-    err = author_withdraw(&packed, &author, &w.target, w.id, w.wanted);
-    if (err == RP_OK)
-        request_submit(request, &packed);
-    else
+    if ((err = pack_audit(&audit, &source, object, reason)) == RP_OK) {
+        err = author_withdraw(&packed, &author, &w.target, w.id, w.wanted);
+        if (err == RP_OK)
+            request_submit_act(request, &packed, &audit);
+        else
+            rp_bytes_free(&audit);
+    }
+    if (err != RP_OK)
         request_error(request, err, NULL, "%s", rp_err_text(err));
 }
 

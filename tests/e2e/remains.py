@@ -1,8 +1,12 @@
 """What is left of a text in the files of a home: as it is, in zstd frames, and in pieces."""
 
+import base64
+import json
 import os
 
 import zstandard
+
+from nodes import NodesTest, poll
 
 MAGIC = bytes.fromhex("28b52ffd")
 FRAME_MAX = 300000  # more than a packed record
@@ -52,3 +56,30 @@ def remains(home, text, known=()):
         if any(piece in data for piece in known):
             found.append(f"{path}: a piece of its record")
     return found
+
+
+class Remains(NodesTest):
+    def erase_after(self, seconds, *nodes):
+        """Has the nodes erase so many seconds after a withdrawal."""
+        for node in nodes:
+            with open(os.path.join(node.home, "rpnode.conf"), "w", encoding="utf-8") as file:
+                file.write(f"[store]\nerase = {seconds}\n")
+            if node.process is not None:
+                node.stop()
+                node.start()
+
+    def pieces(self, node, *objects):
+        """Pieces of the records of these objects that no other record has."""
+        lines = [json.loads(line) for line in node.ctl("export").splitlines()]
+        records = {line["id"]: base64.b64decode(line["record"]) for line in lines}
+        theirs = [records.pop(line["id"]) for line in lines if line["object"] in objects]
+        return [piece for packed in theirs for piece in pieces(packed, records.values())]
+
+    def until_clean(self, *nodes):
+        for node in nodes:
+            poll(lambda node=node: node.status()["erasing"] is None,
+                 f"{node.name} to have erased: {node.last_log()}")
+
+    def assert_gone(self, nodes, text, known):
+        for node in nodes:
+            self.assertEqual(remains(node.home, text, known), [])

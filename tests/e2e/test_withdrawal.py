@@ -1,28 +1,18 @@
 """Taking back what was published."""
 
-import base64
 import json
 import os
 import random
 import resource
 import unittest
 
-from nodes import NodesTest, poll
-from remains import pieces, remains
+from nodes import poll
+from remains import Remains, remains
 
 SECRET = "the kettle was on before she had sat down"
 
 
-class Withdrawal(NodesTest):
-    def quick(self, *nodes, seconds=0):
-        """Has the nodes erase so many seconds after a withdrawal."""
-        for node in nodes:
-            with open(os.path.join(node.home, "rpnode.conf"), "w", encoding="utf-8") as file:
-                file.write(f"[store]\nerase = {seconds}\n")
-            if node.process is not None:
-                node.stop()
-                node.start()
-
+class Withdrawal(Remains):
     def tell(self, node, name="told.md", text=SECRET, pad=20):
         """Publishes a text among others; its object and pieces of its record."""
         words = [f"word{i * 7919 % 1000}" for i in range(pad)]
@@ -33,25 +23,9 @@ class Withdrawal(NodesTest):
             name, "Told once", f"{' '.join(words)} {text}. {' '.join(words)}")).strip()
         return object_id, self.pieces(node, object_id)
 
-    def pieces(self, node, *objects):
-        """Pieces of the records of these objects that no other record has."""
-        lines = [json.loads(line) for line in node.ctl("export").splitlines()]
-        records = {line["id"]: base64.b64decode(line["record"]) for line in lines}
-        theirs = [records.pop(line["id"]) for line in lines if line["object"] in objects]
-        return [piece for packed in theirs for piece in pieces(packed, records.values())]
-
-    def until_clean(self, *nodes):
-        for node in nodes:
-            poll(lambda node=node: node.status()["erasing"] is None,
-                 f"{node.name} to have erased: {node.last_log()}")
-
-    def assert_gone(self, nodes, known, text=SECRET):
-        for node in nodes:
-            self.assertEqual(remains(node.home, text, known), [])
-
     def test_what_is_withdrawn_is_in_no_file_any_more(self):
         a, b = self.chain("a", "b")
-        self.quick(a, b)
+        self.erase_after(0, a, b)
         told = [self.tell(a, f"{pad}.md", pad=pad)[0] for pad in (1, 30, 400, 3000)]
         known = self.pieces(a, *told)
         self.until_agreed(a, b)
@@ -62,7 +36,7 @@ class Withdrawal(NodesTest):
             a.ctl("withdraw", object_id)
         self.until_agreed(a, b)
         self.until_clean(a, b)
-        self.assert_gone((a, b), known)
+        self.assert_gone((a, b), SECRET, known)
         for node in (a, b):
             self.assertEqual([item["clean"] for item in node.withdrawals()], [True] * 4)
             self.assertEqual(len(node.list()), 40)
@@ -71,21 +45,21 @@ class Withdrawal(NodesTest):
 
     def test_at_the_latest_at_a_clean_stop(self):
         a = self.node("a")
-        self.quick(a, seconds=50)
+        self.erase_after(50, a)
         object_id, known = self.tell(a)
         a.ctl("withdraw", object_id)
         erasing = a.status()["erasing"]
         self.assertEqual((erasing["why"], a.withdrawals()[0]["clean"]), (None, False))
         self.assertIn("Erasing what was withdrawn", a.ctl("status"))
         a.stop()
-        self.assert_gone([a], known)
+        self.assert_gone([a], SECRET, known)
         a.start()
         self.assertIsNone(a.status()["erasing"])
         self.assertTrue(a.withdrawals()[0]["clean"])
 
     def test_after_a_crash_it_is_taken_up_again(self):
         a = self.node("a")
-        self.quick(a, seconds=50)
+        self.erase_after(50, a)
         object_id, known = self.tell(a)
         a.ctl("withdraw", object_id)
         a.kill()
@@ -93,14 +67,14 @@ class Withdrawal(NodesTest):
         a.start()
         self.assertIsNotNone(a.status()["erasing"])
         a.kill()
-        self.quick(a)
+        self.erase_after(0, a)
         a.start()
         self.until_clean(a)
-        self.assert_gone([a], known)
+        self.assert_gone([a], SECRET, known)
 
     def test_killed_at_any_moment_nothing_is_lost_and_it_is_erased_in_the_end(self):
         a = self.node("a")
-        self.quick(a)
+        self.erase_after(0, a)
         seed = random.randrange(1 << 32)
         print(f"kill: seed {seed}", flush=True)
         rand = random.Random(seed)
@@ -117,7 +91,7 @@ class Withdrawal(NodesTest):
             a.kill()
             a.start()
             self.until_clean(a)
-            self.assert_gone([a], known)
+            self.assert_gone([a], SECRET, known)
             self.assertEqual(sorted(os.listdir(os.path.join(a.home, "store"))),
                              ["data.mdb", "lock.mdb", "store.id", "witness"])
         held = {item["object"] for item in a.list()}
@@ -125,7 +99,7 @@ class Withdrawal(NodesTest):
 
     def test_without_room_for_a_second_file_it_says_so_and_tries_again(self):
         a = self.node("a")
-        self.quick(a, seconds=1)
+        self.erase_after(1, a)
         a.ctl("publish", *[self.pattern(f"kept/{i}.md", f"Kept {i}", os.urandom(9000).hex())
                            for i in range(20)])
         object_id, known = self.tell(a)
@@ -140,7 +114,7 @@ class Withdrawal(NodesTest):
         resource.prlimit(a.process.pid, resource.RLIMIT_FSIZE,
                          (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
         self.until_clean(a)
-        self.assert_gone([a], known)
+        self.assert_gone([a], SECRET, known)
 
     def test_one_version_is_withdrawn_and_the_others_stay(self):
         a, b = self.chain("a", "b")
@@ -197,6 +171,20 @@ class Withdrawal(NodesTest):
             self.assertIsNone(item["versions"])
             self.assertIsNone(item["honoured"])
         self.assertIn("Zuerst fragen", b.ctl("withdrawals"))
+
+    def test_why_is_noted_here_and_told_nobody(self):
+        a, b = self.chain("a", "b")
+        object_id = a.ctl("publish", self.pattern("one.md", "Ask")).strip()
+        self.until_agreed(a, b)
+        self.assertEqual(a.run("withdraw", object_id, "--reason", "x\ny").returncode, 1)
+        self.assertEqual(len(b.list()), 1)
+        a.ctl("withdraw", object_id, "--reason", "they moved away")
+        self.until_agreed(a, b)
+        entries = [json.loads(line) for line in a.ctl("audit", "--json").splitlines()]
+        self.assertEqual([(entry["object"], entry["because"]) for entry in entries
+                          if entry["what"] == "withdraw"], [(object_id, "they moved away")])
+        b.stop()
+        self.assertEqual(remains(b.home, "they moved away"), [])
 
     def test_a_local_one_stays_local(self):
         a, b = self.chain("a", "b")

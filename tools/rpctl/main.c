@@ -34,7 +34,8 @@ static const struct {
      "                     [--attribution TEXT] [--audience local|commons|circle:NAME] [--source NAME]\n"
      "                     [--only-accepted] [--verbose]",
      "take in a folder of Markdown, or an export"},
-    {"withdraw", command_withdraw, "withdraw ID [--version ID]... [--json] | --code CODE|-",
+    {"withdraw", command_withdraw,
+     "withdraw ID [--version ID]... [--reason TEXT] [--json] | --code CODE|-",
      "take back what this organisation published, or with a teller's code"},
     {"restored", command_restored, "restored [--trust-it]",
      "this home was restored from a backup: withhold stories until compared with a peer"},

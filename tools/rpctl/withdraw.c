@@ -40,10 +40,13 @@ static void print_withdrawn(const json_t *answer)
     print_quotes(answer, 2);
 }
 
-static void write_args(struct rp_writer *w, const char *id, const char *const *versions, uint32_t n)
+static void write_args(struct rp_writer *w, const char *id, const char *reason,
+                       const char *const *versions, uint32_t n)
 {
     rp_writer_init(w, RP_FRAME_MAX);
-    rp_writer_map(w, 2);
+    rp_writer_map(w, 3);
+    rp_writer_str(w, "because");
+    rp_writer_str(w, reason);
     rp_writer_str(w, "id");
     rp_writer_str(w, id);
     rp_writer_str(w, "versions");
@@ -55,9 +58,11 @@ static void write_args(struct rp_writer *w, const char *id, const char *const *v
 int command_withdraw(const struct command_args *args)
 {
     static const struct option options[] = {{"version", required_argument, NULL, OPTION('v')},
+                                            {"reason", required_argument, NULL, OPTION('r')},
                                             {"json", no_argument, NULL, OPTION('j')},
                                             {NULL, 0, NULL, 0}};
     const char *versions[VERSIONS_MAX];
+    const char *reason = "";
     uint32_t n = 0;
     struct rp_writer w;
     bool json = false;
@@ -75,11 +80,13 @@ int command_withdraw(const struct command_args *args)
             return usage_error(args, "at most %d versions at once", VERSIONS_MAX);
         if (option == OPTION('v'))
             versions[n++] = optarg;
+        if (option == OPTION('r'))
+            reason = optarg;
         json |= option == OPTION('j');
     }
     if (args->argc - optind != 1)
         return usage_error(args, "the id of an object is needed");
-    write_args(&w, args->argv[optind], versions, n);
+    write_args(&w, args->argv[optind], reason, versions, n);
     result = client_ask(args->home, CONTROL_WITHDRAW, &w, &answer);
     rp_writer_free(&w);
     if (result == EXIT_DONE && json)
