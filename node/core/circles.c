@@ -66,10 +66,11 @@ static int learn_members(struct core *core, struct circle *circle, const struct 
     return RP_OK;
 }
 
-/* A circle as ${issued} says, under a number of its own; known from now on. */
-static int circle_new(struct core *core, struct rp_slice issued, const struct rp_circle *opened,
-                      struct circle **out)
+/* A circle as ${issued} says, under ${number} (0: one of its own); known from now on. */
+static int circle_new(struct core *core, uint32_t number, struct rp_slice issued,
+                      const struct rp_circle *opened, struct circle **out)
 {
+    uint32_t last_number = SCOPE_FIRST_CIRCLE - 1;
     struct circle *circle = calloc(1, sizeof *circle);
     struct circle **last = &core->circles;
     int err = RP_ERR_NOMEM;
@@ -86,9 +87,12 @@ static int circle_new(struct core *core, struct rp_slice issued, const struct rp
         goto err1;
     memcpy(circle->scope.id, opened->id, RP_ID_LEN);
     rp_sketch_key(circle->scope.sketch_key, opened->id);
-    circle->scope.number = SCOPE_FIRST_CIRCLE;
     for (; *last != NULL; last = &(*last)->next)
-        circle->scope.number = (*last)->scope.number + 1;
+        last_number = (*last)->scope.number;
+    circle->scope.number = number != 0 ? number : last_number + 1;
+    /* from now on kept up with what is told: the store may be ahead of that later on */
+    if ((err = sets_open(core, &circle->scope, circle->members, circle->members_n)) != RP_OK)
+        goto err1;
     *last = circle;
     *out = circle;
     return RP_OK;
@@ -195,11 +199,6 @@ static void settle(struct core *core, struct circle *circle, uint64_t now_ms)
 
     if (open == circle->open)
         return;
-    if (open && sets_open(core, &circle->scope, circle->members, circle->members_n) != RP_OK) {
-        core_retry_at(core, now_ms + RETRY_MS);
-        circle->store_due = true;
-        return;
-    }
     circle->open = open;
     if (open)
         fetch_forget_refused(core);
@@ -209,8 +208,6 @@ static void settle(struct core *core, struct circle *circle, uint64_t now_ms)
         else
             detach(link, &circle->scope);
     }
-    if (!open)
-        sets_close(&circle->scope);
 }
 
 void circles_stored(struct core *core, const struct change *change, uint64_t now_ms)
@@ -238,12 +235,11 @@ int circles_load_all(struct core *core, uint64_t now_ms)
         if (err == RP_OK)
             err = rp_circle_open_trusted(&opened, entry.issued);
         if (err == RP_OK)
-            err = circle_new(core, entry.issued, &opened, &circle);
+            err = circle_new(core, entry.number, entry.issued, &opened, &circle);
         if (err != RP_OK) {
             kv_stop(&it);
             break;
         }
-        circle->scope.number = entry.number;
         circle->state = entry.state;
         circle->since = entry.since;
     }
@@ -328,7 +324,7 @@ int circles_receive(struct link *link, struct rp_slice frame, uint64_t now_ms)
         count_invited(core, 0) >= CIRCLES_INVITED_MAX ||
         count_invited(core, trust_find(core, opened.founder)) >= CIRCLES_INVITED_EACH_MAX)
         return RP_OK; /* known, or not to be believed yet, or one too many: it will come again */
-    if ((err = circle_new(core, issued, &opened, &circle)) != RP_OK)
+    if ((err = circle_new(core, 0, issued, &opened, &circle)) != RP_OK)
         return err;
     circle->state = CIRCLE_INVITED;
     circle->since = core_calendar(core, now_ms);
@@ -385,7 +381,7 @@ int core_circle_create(struct core *core, const struct circle_opts *opts, uint64
     if ((err = rp_circle_issue(&issued, &draft, &core->self->key)) != RP_OK)
         return err;
     if ((err = rp_circle_open_trusted(&opened, rp_bytes_slice(&issued))) == RP_OK)
-        err = circle_new(core, rp_bytes_slice(&issued), &opened, &circle);
+        err = circle_new(core, 0, rp_bytes_slice(&issued), &opened, &circle);
     if (err == RP_OK) {
         memcpy(id, opened.id, RP_ID_LEN);
         decide(core, circle, CIRCLE_ACCEPTED, now_ms);

@@ -135,7 +135,7 @@ struct circle {
     uint32_t founder;
     uint32_t members_n;
     uint32_t *members; /* organisations by number */
-    bool open;         /* its sets are loaded, and compared */
+    bool open;         /* it is compared */
     bool store_due;    /* it is to be stored, when there is memory */
     bool unsure;       /* as of an organisation */
     uint32_t changes;  /* on their way into the store */
@@ -439,7 +439,8 @@ void sets_toggle_org(struct core *core, uint32_t org, enum lane lane, bool enter
 /* Fills the sketch of a set of ${scope} from the store anew. */
 void sets_rebuild(struct core *core, struct scope *scope, enum rp_set set);
 enum rp_set sets_of_lane(enum lane lane);
-/* Fills the sets of a circle of ${n} ${members} from the store; frees them. */
+/* Fills the sets of a circle of ${n} ${members} from the store, of which everything has been told
+ * here; frees them. */
 int sets_open(struct core *core, struct scope *scope, const uint32_t *members, uint32_t n);
 void sets_close(struct scope *scope);
 /* Whether records of the commons, of ${org} and in ${lane}, are members of the sets here. */

@@ -254,7 +254,7 @@ static struct scope *scope_of(struct core *core, uint32_t number)
     if (number == SCOPE_COMMONS)
         return &core->commons;
     for (struct circle *circle = core->circles; circle != NULL; circle = circle->next) {
-        if (circle->scope.number == number && circle->open)
+        if (circle->scope.number == number)
             return &circle->scope;
     }
     return NULL;

@@ -28,6 +28,7 @@ struct disk {
     uint8_t (*peers)[RP_ID_LEN];
     size_t peers_n;
     bool *by_hand;
+    bool in_ring[RINGS_MAX]; /* accepted */
     size_t rotten;
 };
 
@@ -132,6 +133,19 @@ static void read_peers(struct kv_txn *txn, struct disk *disk)
     }
 }
 
+/* "circle": [1, id, state, ...] */
+static void read_circles(struct world *world, struct kv_txn *txn, struct disk *disk)
+{
+    struct kv_iter it;
+
+    for (kv_first(&it, txn, KV_CIRCLE, (struct rp_slice){NULL, 0}); it.found; kv_next(&it)) {
+        const struct ring *ring = rings_find(world, it.value.data + 4);
+
+        if (ring != NULL)
+            disk->in_ring[ring - world->rings] = it.value.data[4 + RP_ID_LEN] == 2;
+    }
+}
+
 static void read_disk(struct world *world, const struct actor *actor, struct disk *disk)
 {
     unsigned n = world->plan.nodes;
@@ -147,7 +161,21 @@ static void read_disk(struct world *world, const struct actor *actor, struct dis
     read_log(world, actor, txn, disk);
     read_orgs(world, txn, disk);
     read_peers(txn, disk);
+    read_circles(world, txn, disk);
     kv_abort(txn);
+}
+
+/* What is of a circle is with members alone, and of them. */
+static void check_circled(struct world *world, const struct actor *actor, const struct fact *fact)
+{
+    const struct ring *ring = rings_find(world, fact->scope_id);
+    const struct actor *author = world_actor_of(world, fact->org);
+
+    if (ring == NULL || author == NULL || (ring->members >> author->number & 1) == 0)
+        world_fail(world, "node %u holds a record of a circle whose author is not in it",
+                   actor->number);
+    else if ((ring->members >> actor->number & 1) == 0)
+        world_fail(world, "node %u holds a record of a circle that it is not in", actor->number);
 }
 
 static bool is_withdrawn(const struct disk *disk, const struct fact *fact)
@@ -171,7 +199,9 @@ static void check_held(struct world *world, const struct actor *actor, const str
         if (fact->scope == TRUTH_LOCAL && author != actor)
             world_fail(world, "node %u holds a local record of node %u", actor->number,
                        author != NULL ? author->number : 999);
-        if (author == NULL || !disk->ever[author->number])
+        if (fact->scope == TRUTH_OTHER)
+            check_circled(world, actor, fact);
+        else if (author == NULL || !disk->ever[author->number])
             world_fail(world, "node %u holds a record of an organisation it never accepted",
                        actor->number);
         if (i > 0 && fact == disk->held[i - 1].fact)
@@ -402,6 +432,43 @@ static bool author_converged(const struct world *world, const struct disk *disks
     return true;
 }
 
+/* What of a circle's one holds and the other lacks. */
+static bool ring_is_same(const struct world *world, const struct disk *disks, unsigned a,
+                         unsigned b, size_t ring)
+{
+    for (size_t i = 0; i < disks[a].n; i++) {
+        const struct fact *fact = disks[a].held[i].fact;
+
+        if (memcmp(fact->scope_id, world->rings[ring].id, TRUTH_ID) == 0 &&
+            disk_find(&disks[b], fact->id) == NULL)
+            return false;
+    }
+    return true;
+}
+
+/* Nodes that have accepted a circle and are joined hold the same of it. */
+static bool rings_converged(const struct world *world, const struct disk *disks, char *why,
+                            size_t why_len)
+{
+    unsigned n = world->plan.nodes;
+
+    for (size_t ring = 0; ring < world->rings_n; ring++) {
+        for (unsigned a = 0; a < n; a++) {
+            for (unsigned b = 0; b < n; b++) {
+                if (a == b || world->actors[a].liar || world->actors[b].liar ||
+                    !disks[a].in_ring[ring] || !disks[b].in_ring[ring] ||
+                    !are_joined(world, disks, a, b) || ring_is_same(world, disks, a, b, ring))
+                    continue;
+                if (why != NULL)
+                    snprintf(why, why_len, "node %u holds something of circle %zu that %u lacks", a,
+                             ring, b);
+                return false;
+            }
+        }
+    }
+    return true;
+}
+
 bool check_converged(struct world *world, char *why, size_t why_len)
 {
     unsigned n = world->plan.nodes;
@@ -425,6 +492,8 @@ bool check_converged(struct world *world, char *why, size_t why_len)
     }
     for (unsigned author = 0; author < n && converged; author++)
         converged = author_converged(world, disks, author, why, why_len);
+    if (converged)
+        converged = rings_converged(world, disks, why, why_len);
     for (unsigned i = 0; i < n; i++)
         disk_free(&disks[i]);
     free(disks);

@@ -105,6 +105,16 @@ const struct fact *load_publish(struct world *world, struct actor *actor)
     return world->shelf.n > before ? world->shelf.facts[before] : NULL;
 }
 
+void load_write(struct world *world, struct actor *actor, const uint8_t *scope)
+{
+    publish(world, actor, NULL, scope);
+}
+
+void load_withdraw(struct world *world, struct actor *actor, const struct fact *fact)
+{
+    withdraw(world, actor, fact, true);
+}
+
 /* Makes somebody a peer, or ends that, on this side only. Where people are restless, endings are as
  * frequent, so that nobody is left who vouches for the one removed. */
 static void change_friends(struct world *world, struct actor *actor)
@@ -133,6 +143,8 @@ static void act(void *context, void *what, uint64_t left)
     const struct fact *own = draw_own(world, actor);
 
     (void)what;
+    if (actor->core != NULL && world->plan.circles)
+        rings_act(world, actor);
     if (actor->core != NULL && world->plan.restless > 0 &&
         rp_rand_below(&world->load_rand, 100) < world->plan.restless)
         change_friends(world, actor);

@@ -83,10 +83,10 @@ static void print_plan(const struct plan *plan)
            plan->lost, plan->doubled, plan->swapped, plan->flipped,
            plan->liars > 0 ? plan->lies : 0);
     printf("%llu ms away, %llu bytes a ms, compared every %u s, trust to depth %u, "
-           "%u %% restless, %s\n",
+           "%u %% restless, %s%s\n",
            (unsigned long long)plan->latency, (unsigned long long)plan->bytes_per_ms,
            plan->check_ms / 1000, plan->depth, plan->restless,
-           plan->invites ? "by invites" : "by hand");
+           plan->invites ? "by invites" : "by hand", plan->circles ? ", with circles" : "");
 }
 
 static void print_figures(const struct world *world, const char *hash)

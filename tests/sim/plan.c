@@ -59,6 +59,7 @@ void plan_draw(struct plan *plan, const struct plan_opts *opts)
     plan->invites = rp_rand_below(&restless, 2) == 0;
     if (rp_rand_below(&restless, 3) == 0)
         plan->restless = (unsigned)draw(&restless, 20, 60);
+    plan->circles = plan->nodes <= 64 && rp_rand_below(&restless, 3) == 0;
     for (int fault = 0; fault < FAULTS; fault++)
         plan->fault[fault] = draw_odds(&rand, 200000);
     plan->cut = draw_odds(&rand, 100000);

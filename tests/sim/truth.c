@@ -199,6 +199,7 @@ static bool read_body(struct fact *fact, const msgpack_object *body)
                                     (const uint8_t *)entry[4].via.bin.ptr) != 0)
         return false;
     memcpy(fact->org, entry[3].via.bin.ptr, 32);
+    memcpy(fact->scope_id, entry[2].via.bin.ptr, 32);
     fact->scope = all_bytes(&entry[2], 0)      ? TRUTH_COMMONS
                   : all_bytes(&entry[2], 0xff) ? TRUTH_LOCAL
                                                : TRUTH_OTHER;
@@ -305,7 +306,8 @@ bool truth_is_genuine(const struct truth *truth, const uint8_t *packed, size_t l
 
 bool truth_covers(const struct fact *withdrawal, const struct fact *fact)
 {
-    if (withdrawal->kind != TRUTH_WITHDRAWAL || withdrawal->scope != fact->scope ||
+    if (withdrawal->kind != TRUTH_WITHDRAWAL ||
+        memcmp(withdrawal->scope_id, fact->scope_id, TRUTH_ID) != 0 ||
         memcmp(withdrawal->object, fact->object, TRUTH_ID) != 0 || fact->kind == TRUTH_WITHDRAWAL ||
         fact->kind == TRUTH_IDENTITY)
         return false;

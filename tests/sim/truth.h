@@ -26,6 +26,7 @@ struct fact {
     uint8_t object[TRUTH_ID];
     uint8_t org[TRUTH_ID];
     enum truth_scope scope;
+    uint8_t scope_id[TRUTH_ID]; /* of a circle */
     enum truth_kind kind;
     uint8_t subject[TRUTH_ID];     /* a vouch's */
     uint8_t (*versions)[TRUTH_ID]; /* those a withdrawal covers; none: the whole object */

@@ -251,6 +251,8 @@ static void learn(struct world *world, const struct rp_bytes *packed)
         world_fail(world, "a node signed what is no valid record");
     else if (fact->scope == TRUTH_COMMONS && fact->kind == TRUTH_CONTENT)
         shelf_put(&world->shelf, fact);
+    else if (fact->scope == TRUTH_OTHER && fact->kind == TRUTH_CONTENT)
+        shelf_put(&world->circled, fact);
 }
 
 void actor_submit(struct world *world, struct actor *actor, struct rp_bytes *packed)
@@ -463,6 +465,7 @@ void world_free(struct world *world)
     events_free(&world->events);
     truth_free(world->truth);
     free(world->shelf.facts);
+    free(world->circled.facts);
     free(world->withdrawn.facts);
     free(world->actors);
     free(world->deaf);

@@ -21,6 +21,7 @@
  *     faults.c  what goes wrong
  *     load.c    what people do
  *     liar.c    what a lying node says
+ *     rings.c   circles: what people say in them, and that it stays there
  *     check.c   what must hold
  *     orders.c  the same records in another order
  */
@@ -76,6 +77,13 @@ struct figures {
     uint64_t healed_ms; /* until all agreed */
 };
 
+/* A circle that somebody made. */
+#define RINGS_MAX 6
+struct ring {
+    uint8_t id[TRUTH_ID];
+    uint64_t members; /* a bit for each actor, by number: there are no more than 64 then */
+};
+
 struct world {
     struct plan plan;
     uint64_t now;
@@ -83,7 +91,10 @@ struct world {
     struct actor *actors;
     struct truth *truth;
     struct shelf shelf;     /* every content record of the commons ever written */
+    struct shelf circled;   /* the same of circles */
     struct shelf withdrawn; /* those that were withdrawn, as a liar would keep them */
+    struct ring rings[RINGS_MAX];
+    size_t rings_n;
     struct pipe *pipes;
     struct rp_rand net_rand;
     struct rp_rand fault_rand;
@@ -151,6 +162,13 @@ const struct fact *load_publish(struct world *world, struct actor *actor);
 /* liar.c: whose mouth it is that sends now; NULL: an honest one's. */
 void liar_speaks(struct world *world, struct actor *actor);
 uint64_t liar_frames(void); /* sent by anybody, lies or not */
+
+void load_write(struct world *world, struct actor *actor, const uint8_t *scope);
+void load_withdraw(struct world *world, struct actor *actor, const struct fact *fact);
+
+/* rings.c */
+void rings_act(struct world *world, struct actor *actor);
+const struct ring *rings_find(const struct world *world, const uint8_t id[static TRUTH_ID]);
 
 /* check.c */
 void check_actor(struct world *world, struct actor *actor);
