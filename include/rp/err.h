@@ -37,7 +37,8 @@
     X(USED, -27, "already used")                                                                   \
     X(ARGUMENT, -28, "not a valid argument")                                                       \
     X(OFFLINE, -29, "cannot be reached")                                                           \
-    X(DISOWNED, -30, "its organisation does not stand by it, since the key was replaced")
+    X(DISOWNED, -30, "its organisation does not stand by it, since the key was replaced")          \
+    X(REVOKED, -31, "revoked")
 
 enum rp_err {
     RP_OK = 0,

@@ -30,6 +30,7 @@
 #define RP_DOMAIN_TELLER "rp/1 teller"
 #define RP_DOMAIN_TELLER_CODE "rp/1 teller code"
 #define RP_DOMAIN_SOURCE "rp/1 source"
+#define RP_DOMAIN_VERIFY "rp/1 verify"
 #define RP_DOMAIN_BEACON "rp/1 beacon"
 #define RP_DOMAIN_SIGN_RECORD "rp/1 sign record"
 #define RP_DOMAIN_SIGN_CERTIFICATE "rp/1 sign certificate"

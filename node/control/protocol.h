@@ -17,7 +17,13 @@
     X(PEERS, "peers", false)                                                                       \
     X(PEER_ADD, "peer-add", true)                                                                  \
     X(PEER_REMOVE, "peer-remove", true)                                                            \
+    X(PEER_APPROVE, "peer-approve", true)                                                          \
+    X(PEER_PAUSE, "peer-pause", true)                                                              \
+    X(PEER_RESUME, "peer-resume", true)                                                            \
+    X(PEER_VERIFY, "peer-verify", false)                                                           \
     X(INVITE, "invite", true)                                                                      \
+    X(INVITES, "invites", false)                                                                   \
+    X(INVITE_REVOKE, "invite-revoke", true)                                                        \
     X(JOIN, "join", true)                                                                          \
     X(SOURCES, "sources", false)                                                                   \
     X(PUBLISH, "publish", true)                                                                    \

@@ -23,6 +23,12 @@ struct request {
         struct view_export export;
         struct view_walk walk;
         struct {
+            char token[RP_TOKEN_TEXT_MAX + 1];
+        } invite;
+        struct {
+            uint32_t at;
+        } invites;
+        struct {
             struct view_object view;
             char id[2 * RP_ID_LEN + 1]; /* as it was given */
         } show;
@@ -116,7 +122,13 @@ struct author request_author(const struct request *request, struct rp_rand *rand
 /* peers.c */
 void handle_peer_add(struct request *request, struct rp_slice args);
 void handle_peer_remove(struct request *request, struct rp_slice args);
+void handle_peer_approve(struct request *request, struct rp_slice args);
+void handle_peer_pause(struct request *request, struct rp_slice args); /* PEER_PAUSE, PEER_RESUME */
+void handle_peer_verify(struct request *request, struct rp_slice args);
 void handle_invite(struct request *request, struct rp_slice args);
+void handle_invite_outcome(struct request *request, const struct outcome *outcome);
+void continue_invites(struct request *request, uint64_t now_ms);
+void handle_invite_revoke(struct request *request, struct rp_slice args);
 void handle_join(struct request *request, struct rp_slice args);
 void continue_join(struct request *request, uint64_t now_ms);
 void handle_diff(struct request *request, struct rp_slice args);

@@ -10,6 +10,8 @@
  * entry for the audit log made before anything is changed, and both are stored together.
  */
 
+static const struct act no_words = {NULL, 0};
+
 int acts_audit(const struct core *core, const char *what, uint32_t org, const char *because,
                uint64_t now_ms, struct rp_bytes *out)
 {
@@ -38,6 +40,12 @@ struct change *acts_change(const struct core *core, enum change_type type, const
         return NULL;
     }
     return change;
+}
+
+void acts_free(struct change *change)
+{
+    if (change != NULL)
+        core_change_free(change);
 }
 
 int core_vouch(struct core *core, const uint8_t org[static RP_ID_LEN], const char *statement,
@@ -80,19 +88,23 @@ int core_unvouch(struct core *core, const uint8_t org[static RP_ID_LEN], const s
     return trust_unvouch(core, number, NULL, act, now_ms);
 }
 
-/* Ends what there is of connections with a blocked peer. */
-static void part_from(struct core *core, const struct core_org *o)
+/* Ends what there is of connections with a peer that is shut out now. */
+static void part_from(struct core *core, struct peer *peer, const char *code, const char *why)
 {
-    struct peer *peer = peering_find(core, o->id);
-
-    if (peer == NULL)
-        return;
     peer->next_dial = UINT64_MAX;
-    peering_note(peer, "blocked", "it is blocked here: rpctl unblock");
+    peering_note(peer, code, why);
     for (struct link *link = core->links; link != NULL; link = link->next) {
         if (link->peer == peer)
-            link_end(link, "not-a-peer");
+            link_end(link, code);
     }
+}
+
+/* Connects with a peer again that was shut out. */
+static void take_up(struct core *core, struct peer *peer, uint64_t now_ms)
+{
+    peer->refused = false;
+    peer->why_code[0] = '\0';
+    peering_plan_dial(core, peer, now_ms, true);
 }
 
 int core_block(struct core *core, const uint8_t org[static RP_ID_LEN], const struct act *act,
@@ -100,6 +112,7 @@ int core_block(struct core *core, const uint8_t org[static RP_ID_LEN], const str
 {
     uint32_t number = trust_intern(core, org);
     struct rp_bytes audit;
+    struct peer *peer;
     int err;
 
     if (number == 0)
@@ -115,7 +128,8 @@ int core_block(struct core *core, const uint8_t org[static RP_ID_LEN], const str
         core->orgs[number].blocked = false;
         return err;
     }
-    part_from(core, &core->orgs[number]);
+    if ((peer = peering_find(core, org)) != NULL)
+        part_from(core, peer, "blocked", "it is blocked here: rpctl unblock");
     trust_recompute(core, now_ms);
     return RP_OK;
 }
@@ -138,10 +152,8 @@ int core_unblock(struct core *core, const uint8_t org[static RP_ID_LEN], const s
         return err;
     }
     trust_recompute(core, now_ms);
-    if ((peer = peering_find(core, org)) != NULL) {
-        peer->why_code[0] = '\0';
-        peering_plan_dial(core, peer, now_ms, true);
-    }
+    if ((peer = peering_find(core, org)) != NULL)
+        take_up(core, peer, now_ms);
     return RP_OK;
 }
 
@@ -177,7 +189,140 @@ int core_hide(struct core *core, const uint8_t object[static RP_ID_LEN], bool hi
     return RP_OK;
 }
 
+int core_add_peer(struct core *core, const uint8_t org[static RP_ID_LEN], const char *address,
+                  const char *name, const struct act *act, uint64_t now_ms)
+{
+    struct change *change;
+    struct peer *peer;
+
+    if (memcmp(org, core->self->identity.org, RP_ID_LEN) == 0)
+        return RP_ERR_ARGUMENT;
+    change = acts_change(core, CHANGE_PEER, "peer-add", trust_intern(core, org),
+                         act != NULL ? act : &no_words, now_ms);
+    if (change == NULL || (peer = peering_add(core, org, now_ms)) == NULL) {
+        acts_free(change);
+        return RP_ERR_NOMEM;
+    }
+    if (name != NULL)
+        peering_copy_text(peer->entry.name, sizeof peer->entry.name, name);
+    if (address != NULL)
+        (void)peering_put_address(peer, address, false);
+    peer->refused = false;
+    peer->entry.by_join = false;
+    change->peer = peer->entry;
+    (void)core_store(core, change);
+    trust_recompute(core, now_ms);
+    peering_plan_dial(core, peer, now_ms, true);
+    return RP_OK;
+}
+
+int core_remove_peer(struct core *core, const uint8_t org[static RP_ID_LEN], const struct act *act,
+                     uint64_t now_ms)
+{
+    struct peer *peer = peering_find(core, org);
+    struct change *change;
+    int err;
+
+    if (peer == NULL)
+        return RP_ERR_NOT_FOUND;
+    change = acts_change(core, CHANGE_PEER_REMOVE, "peer-remove", peer->org,
+                         act != NULL ? act : &no_words, now_ms);
+    if (change == NULL)
+        return RP_ERR_NOMEM;
+    memcpy(change->peer.org, org, RP_ID_LEN);
+    if ((err = trust_unvouch(core, peer->org, &change, &no_words, now_ms)) != RP_OK) {
+        acts_free(change); /* it stays a peer: what is withdrawn so far can be vouched again */
+        return err;
+    }
+    invites_spend(core, org, now_ms);
+    peering_forget(core, peer);
+    if (change != NULL) /* there was no vouch to be withdrawn first */
+        (void)core_store(core, change);
+    trust_recompute(core, now_ms);
+    return RP_OK;
+}
+
+int core_approve(struct core *core, const uint8_t org[static RP_ID_LEN], const struct act *act,
+                 uint64_t now_ms)
+{
+    for (uint32_t i = 0; i < core->knocks_n; i++) {
+        struct knock knock = core->knocks[i];
+
+        if (memcmp(knock.org, org, RP_ID_LEN) == 0)
+            return core_add_peer(core, org, knock.callable[0] != '\0' ? knock.callable : NULL, NULL,
+                                 act, now_ms);
+    }
+    return RP_ERR_NOT_FOUND;
+}
+
+int core_pause_peer(struct core *core, const uint8_t org[static RP_ID_LEN], bool pause,
+                    const struct act *act, uint64_t now_ms)
+{
+    struct peer *peer = peering_find(core, org);
+    struct change *change;
+
+    if (peer == NULL)
+        return RP_ERR_NOT_FOUND;
+    if (peer->entry.paused == pause)
+        return RP_ERR_EXISTS;
+    change = acts_change(core, CHANGE_PEER, pause ? "peer-pause" : "peer-resume", peer->org, act,
+                         now_ms);
+    if (change == NULL)
+        return RP_ERR_NOMEM;
+    peer->entry.paused = pause;
+    change->peer = peer->entry;
+    (void)core_store(core, change);
+    if (pause)
+        part_from(core, peer, "paused", "it is paused here: rpctl peer resume");
+    else
+        take_up(core, peer, now_ms);
+    return RP_OK;
+}
+
+int core_accept_org(struct core *core, struct rp_slice inception, uint64_t now_ms)
+{
+    struct rp_identity identity;
+    struct rp_bytes audit;
+    uint32_t number;
+    int err = rp_identity_read(&identity, inception);
+
+    if (err != RP_OK)
+        return err;
+    if ((number = trust_intern(core, identity.org)) == 0)
+        return RP_ERR_NOMEM;
+    if ((err = trust_learn_inception(core, number, inception)) != RP_OK)
+        return err;
+    if (core->orgs[number].by_hand)
+        return RP_OK;
+    if ((err = acts_audit(core, "accept", number, NULL, now_ms, &audit)) != RP_OK)
+        return err;
+    core->orgs[number].by_hand = true;
+    if ((err = trust_store_act(core, number, &audit, 0)) != RP_OK) {
+        core->orgs[number].by_hand = false;
+        return err;
+    }
+    trust_recompute(core, now_ms);
+    return RP_OK;
+}
+
 /* What views ask about it */
+
+int core_verify_words(const struct core *core, const uint8_t org[static RP_ID_LEN],
+                      char out[static RP_VERIFY_TEXT_LEN + 1])
+{
+    struct rp_verify_side ours = {core->self->identity.org, core->self->noise.public};
+    struct rp_verify_side theirs = {org, NULL};
+    const struct peer *peer = peering_find(core, org);
+    const struct link *link = peer != NULL ? link_of_peer(core, peer) : NULL;
+
+    if (peer == NULL)
+        return RP_ERR_NOT_FOUND;
+    if (link == NULL)
+        return RP_ERR_OFFLINE;
+    theirs.noise = link->noise;
+    rp_verify_words(out, &ours, &theirs);
+    return RP_OK;
+}
 
 bool core_is_hidden(const struct core *core, const uint8_t object[static RP_ID_LEN])
 {

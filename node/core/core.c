@@ -103,6 +103,7 @@ void core_free(struct core *core)
     trust_free(core);
     standing_free(core);
     peering_free(core);
+    invites_free(core);
     fetch_free(core);
     free(core->software);
     free(core);
@@ -322,7 +323,7 @@ static void renew(struct core *core, struct change *change, uint64_t now_ms)
             change->peer = peer->entry;
         break;
     case CHANGE_INVITE:
-        peering_renew_invite(core, &change->invite);
+        invites_renew(core, &change->invite);
         break;
     case CHANGE_CIRCLE:
         circles_renew(core, &change->circle);

@@ -11,6 +11,7 @@
 #include "rp/message.h"
 #include "rp/record.h"
 #include "rp/token.h"
+#include "rp/verify.h"
 #include "store/audit.h"
 #include "store/batch.h"
 #include "store/circles.h"
@@ -221,20 +222,59 @@ struct act {
 
 /* Adds or changes a peer; dials at once. ${address} may be NULL. */
 int core_add_peer(struct core *core, const uint8_t org[static RP_ID_LEN], const char *address,
-                  const char *name, uint64_t now_ms) __attribute__((warn_unused_result));
-
-/* Ends links with the peer, forgets it and withdraws our vouches for it. RP_ERR_NOT_FOUND. */
-int core_remove_peer(struct core *core, const uint8_t org[static RP_ID_LEN], uint64_t now_ms)
+                  const char *name, const struct act *act, uint64_t now_ms)
     __attribute__((warn_unused_result));
+
+/*
+ * Ends links with the peer, forgets it and withdraws our vouches for it. The invites that it used
+ * are spent: nothing but the operator makes it a peer again. RP_ERR_NOT_FOUND.
+ */
+int core_remove_peer(struct core *core, const uint8_t org[static RP_ID_LEN], const struct act *act,
+                     uint64_t now_ms) __attribute__((warn_unused_result));
+
+/*
+ * Makes one that knocked a peer, with the address it gave, under the name it gives itself.
+ * RP_ERR_NOT_FOUND when it has not knocked.
+ */
+int core_approve(struct core *core, const uint8_t org[static RP_ID_LEN], const struct act *act,
+                 uint64_t now_ms) __attribute__((warn_unused_result));
+
+/* Ends links with the peer and has none, until it is resumed; it stays accepted. RP_ERR_NOT_FOUND,
+ * RP_ERR_EXISTS: it is so already. */
+int core_pause_peer(struct core *core, const uint8_t org[static RP_ID_LEN], bool pause,
+                    const struct act *act, uint64_t now_ms) __attribute__((warn_unused_result));
+
+/* The words that both sides of the link with the peer see (SPEC 3.6). RP_ERR_NOT_FOUND,
+ * RP_ERR_OFFLINE. */
+int core_verify_words(const struct core *core, const uint8_t org[static RP_ID_LEN],
+                      char out[static RP_VERIFY_TEXT_LEN + 1]) __attribute__((warn_unused_result));
 
 /* Makes an invite that is good for ${keep_ms}; the line to hand over goes to ${text}. */
 struct invite_opts {
     const char *note;
     uint64_t keep_ms;
     bool vouches;
+    uint64_t tag; /* as of an act */
 };
 int core_invite(struct core *core, const struct invite_opts *opts, uint64_t now_ms,
                 char text[static RP_TOKEN_TEXT_MAX + 1]) __attribute__((warn_unused_result));
+
+/* The ${i}th invite that was made here; false when there are fewer. */
+bool core_invite_entry(const struct core *core, uint32_t i, struct invite_entry *out);
+
+/* Revokes an invite by its name. RP_ERR_NOT_FOUND, RP_ERR_USED, RP_ERR_REVOKED: it is already. */
+int core_revoke_invite(struct core *core, const uint8_t name[static RP_HASH_LEN],
+                       const struct act *act, uint64_t now_ms) __attribute__((warn_unused_result));
+
+/* Why the last inviter who did not let us in did so: as if we had never tried to join. False when
+ * that was another than ${org}, or nobody. */
+struct join_refusal {
+    uint8_t org[RP_ID_LEN];
+    char code[40];
+    char text[RP_REASON_LEN_MAX + 1];
+};
+bool core_join_refused(const struct core *core, const uint8_t org[static RP_ID_LEN],
+                       struct join_refusal *out);
 
 /* Uses somebody's invite: adds the inviter as a peer and dials. */
 int core_join(struct core *core, const struct rp_token *token, uint64_t now_ms)
@@ -311,6 +351,7 @@ enum peer_state {
     PEER_REFUSED,
     PEER_WAITING,
     PEER_BLOCKED,
+    PEER_PAUSED,
 };
 
 struct peer_status {
@@ -343,8 +384,9 @@ bool core_peer_status(struct core *core, uint32_t i, struct peer_status *out);
 struct knock {
     uint8_t org[RP_ID_LEN];
     char name[RP_NAME_LEN_MAX + 1];
-    char address[RP_ADDRESS_LEN_MAX + 1];
-    uint64_t at; /* ms */
+    char address[RP_ADDRESS_LEN_MAX + 1];  /* from which it called */
+    char callable[RP_ADDRESS_LEN_MAX + 1]; /* where it says that it can be called; may be empty */
+    uint64_t at;                           /* ms */
 };
 bool core_knock(const struct core *core, uint32_t i, struct knock *out);
 

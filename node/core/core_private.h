@@ -12,8 +12,10 @@
  *     lists.c     telling each other who is accepted
  *     acts.c      what the operator does about others
  *     standing.c  what follows from it later: what is hidden, and dropped for good
- *     peering.c   peers, dialling, invites
- *     link.c      opening a link, dispatching its messages
+ *     peering.c   peers, dialling, who knocks
+ *     invites.c   invites, made and used
+ *     link.c      a link's life, dispatching its messages
+ *     opening.c   opening it: who may
  *     shared.c    the scopes that are compared on a link
  *     exchange.c  finding the difference with the other side
  *     answer.c    answering when the other side does that
@@ -372,6 +374,7 @@ struct core {
     uint32_t peers_n;
     struct invite_entry *invites;
     uint32_t invites_n;
+    struct join_refusal join_refused; /* the last */
     struct knock knocks[KNOCKS_MAX];
     uint32_t knocks_n;
 
@@ -491,6 +494,7 @@ int acts_audit(const struct core *core, const char *what, uint32_t org, const ch
 /* A change that is an act, with its entry; NULL without memory. */
 struct change *acts_change(const struct core *core, enum change_type type, const char *what,
                            uint32_t org, const struct act *act, uint64_t now_ms);
+void acts_free(struct change *change); /* NULL: nothing */
 
 /* standing.c */
 int standing_load(struct core *core);
@@ -569,9 +573,13 @@ uint64_t peering_store(struct core *core, struct peer *peer);
 /* Does what memory was too short for. */
 void peering_retry(struct core *core);
 void peering_stored(struct core *core, const struct change *change, int err);
-/* Whether no link is to be had with the peer: it is blocked. */
+/* Whether no link is to be had with the peer: it is blocked or paused. */
 bool peering_is_shut(const struct core *core, const struct peer *peer);
-void peering_renew_invite(const struct core *core, struct invite_entry *invite);
+void peering_copy_text(char *out, size_t size, const char *text);
+/* Puts ${text} among the peer's addresses; true when that changed them. */
+bool peering_put_address(struct peer *peer, const char *text, bool learned);
+/* Ends its links and forgets it; frees it. */
+void peering_forget(struct core *core, struct peer *peer);
 void peering_note(struct peer *peer, const char *code, const char *text);
 void peering_learn_address(struct core *core, struct peer *peer, const struct rp_hello *hello,
                            const char *from);
@@ -579,10 +587,23 @@ void peering_plan_dial(struct core *core, struct peer *peer, uint64_t now_ms, bo
 uint64_t peering_deadline(const struct core *core);
 void peering_tick(struct core *core, uint64_t now_ms);
 void peering_stop(struct core *core);
-void peering_knock(struct core *core, const struct link *link, uint64_t now_ms);
-/* Uses an invite: RP_OK, RP_ERR_NOT_FOUND, RP_ERR_EXPIRED, RP_ERR_USED. */
-int peering_use_invite(struct core *core, const uint8_t *secret, const struct rp_proof *proof,
-                       uint64_t now_ms, struct invite_entry *out);
+void peering_knock(struct core *core, const struct link *link, const struct rp_hello *hello,
+                   uint64_t now_ms);
+
+/* invites.c */
+void invites_load_all(struct core *core, struct kv_txn *txn);
+void invites_free(struct core *core);
+void invites_renew(const struct core *core, struct invite_entry *invite);
+/* Uses an invite: RP_OK, RP_ERR_NOT_FOUND, RP_ERR_EXPIRED, RP_ERR_USED, RP_ERR_REVOKED. */
+int invites_use(struct core *core, const uint8_t *secret, const struct rp_proof *proof,
+                uint64_t now_ms, struct invite_entry *out);
+/* What the organisation used is good for nothing any more. */
+void invites_spend(struct core *core, const uint8_t org[static RP_ID_LEN], uint64_t now_ms);
+/* We have been let in. */
+void invites_joined(struct core *core, struct peer *peer);
+/* The inviter does not let us in: things are as they were before we tried. May free the peer. */
+void invites_refused(struct core *core, struct peer *peer, const char *code, const char *text,
+                     uint64_t now_ms);
 
 /* link.c */
 void link_send(struct link *link); /* what its writer holds, as a frame */
@@ -603,6 +624,12 @@ struct shared *shared_by_number(struct link *link, uint32_t scope);
 bool shared_has(struct link *link, const struct place *place);
 struct shared *shared_next(struct link *link); /* what is to be compared next */
 void shared_announce(struct link *link);       /* sends what is to be announced */
+
+/* opening.c */
+int opening_greet(struct link *link, uint64_t now_ms);
+int opening_receive_hello(struct link *link, struct rp_slice frame, uint64_t now_ms);
+int opening_receive_refuse(struct link *link, struct rp_slice frame, uint64_t now_ms);
+void opening_forget_hello(struct link *link); /* it may hold the secret of an invite */
 
 /* exchange.c */
 void exchange_begin(struct link *link, struct shared *shared, uint64_t now_ms);

@@ -1,3 +1,4 @@
+#include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -30,17 +31,6 @@ static bool add_entry(struct core *core, const struct peer_entry *entry)
     return true;
 }
 
-static bool add_invite(struct core *core, const struct invite_entry *invite)
-{
-    struct invite_entry *invites = realloc(core->invites, (core->invites_n + 1) * sizeof *invites);
-
-    if (invites == NULL)
-        return false;
-    core->invites = invites;
-    core->invites[core->invites_n++] = *invite;
-    return true;
-}
-
 int peering_start(struct core *core, uint64_t now_ms)
 {
     struct kv_iter it;
@@ -57,12 +47,7 @@ int peering_start(struct core *core, uint64_t now_ms)
         else if (!add_entry(core, &entry))
             kv_fail(txn, RP_ERR_NOMEM);
     }
-    for (kv_first(&it, txn, KV_INVITE, (struct rp_slice){NULL, 0}); it.found; kv_next(&it)) {
-        struct invite_entry invite;
-
-        if (invites_load(txn, it.key.data, &invite) && !add_invite(core, &invite))
-            kv_fail(txn, RP_ERR_NOMEM);
-    }
+    invites_load_all(core, txn);
     err = kv_err(txn);
     kv_abort(txn);
     for (uint32_t i = 0; i < core->peers_n; i++)
@@ -75,7 +60,6 @@ void peering_free(struct core *core)
     for (uint32_t i = 0; i < core->peers_n; i++)
         free(core->peers[i]);
     free(core->peers);
-    free(core->invites);
 }
 
 struct peer *peering_find(const struct core *core, const uint8_t org[static RP_ID_LEN])
@@ -115,7 +99,7 @@ uint64_t peering_store(struct core *core, struct peer *peer)
     return core_store(core, change);
 }
 
-static void copy_text(char *out, size_t size, const char *text)
+void peering_copy_text(char *out, size_t size, const char *text)
 {
     size_t n = strnlen(text, size - 1);
 
@@ -139,10 +123,26 @@ void peering_stored(struct core *core, const struct change *change, int err)
         peer->unstored = 0;
 }
 
+void peering_forget(struct core *core, struct peer *peer)
+{
+    for (struct link *link = core->links; link != NULL; link = link->next) {
+        if (link->peer != peer)
+            continue;
+        link_end(link, "not-a-peer");
+        link->peer = NULL;
+    }
+    for (uint32_t i = 0; i < core->peers_n; i++) {
+        if (core->peers[i] == peer)
+            core->peers[i] = core->peers[--core->peers_n];
+    }
+    sodium_memzero(peer->entry.secret, sizeof peer->entry.secret);
+    free(peer);
+}
+
 void peering_note(struct peer *peer, const char *code, const char *text)
 {
-    copy_text(peer->why_code, sizeof peer->why_code, code);
-    copy_text(peer->why_text, sizeof peer->why_text, text);
+    peering_copy_text(peer->why_code, sizeof peer->why_code, code);
+    peering_copy_text(peer->why_text, sizeof peer->why_text, text);
 }
 
 /* Forgets learned addresses that the peer does not name any more. */
@@ -166,7 +166,7 @@ static bool drop_learned(struct peer *peer, char (*named)[RP_ADDRESS_LEN_MAX + 1
 }
 
 /* Puts ${text} among the peer's addresses; true when that changed them. */
-static bool put_address(struct peer *peer, const char *text, bool learned)
+bool peering_put_address(struct peer *peer, const char *text, bool learned)
 {
     struct peer_entry *entry = &peer->entry;
 
@@ -182,7 +182,7 @@ static bool put_address(struct peer *peer, const char *text, bool learned)
     }
     if (entry->addresses == RP_ADDRESSES_MAX && (learned || !drop_learned(peer, NULL, 0)))
         return false;
-    copy_text(entry->address[entry->addresses].text, sizeof entry->address[0].text, text);
+    peering_copy_text(entry->address[entry->addresses].text, sizeof entry->address[0].text, text);
     entry->address[entry->addresses++].learned = learned;
     return true;
 }
@@ -201,10 +201,10 @@ static void complete_address(char out[static RP_ADDRESS_LEN_MAX + 1], struct rp_
     memcpy(text, named.data, named.len);
     text[named.len] = '\0';
     if (text[0] != ':') {
-        copy_text(out, RP_ADDRESS_LEN_MAX + 1, text);
+        peering_copy_text(out, RP_ADDRESS_LEN_MAX + 1, text);
     } else if (host > 0 && host + named.len <= RP_ADDRESS_LEN_MAX) {
         memcpy(out, from, host);
-        copy_text(out + host, RP_ADDRESS_LEN_MAX + 1 - host, text);
+        peering_copy_text(out + host, RP_ADDRESS_LEN_MAX + 1 - host, text);
     }
 }
 
@@ -218,7 +218,7 @@ void peering_learn_address(struct core *core, struct peer *peer, const struct rp
         complete_address(named[i], hello->address[i], from);
     changed = drop_learned(peer, named, hello->addresses);
     for (uint32_t i = 0; i < hello->addresses; i++)
-        changed |= put_address(peer, named[i], true);
+        changed |= peering_put_address(peer, named[i], true);
     if (changed)
         (void)peering_store(core, peer);
 }
@@ -227,7 +227,7 @@ void peering_learn_address(struct core *core, struct peer *peer, const struct rp
 
 bool peering_is_shut(const struct core *core, const struct peer *peer)
 {
-    return core->orgs[peer->org].blocked;
+    return core->orgs[peer->org].blocked || peer->entry.paused;
 }
 
 void peering_plan_dial(struct core *core, struct peer *peer, uint64_t now_ms, bool soon)
@@ -269,7 +269,7 @@ static void dial(struct core *core, struct peer *peer, uint64_t now_ms)
     peer->dialling = true;
     peer->next_dial = UINT64_MAX;
     memcpy(effect->org, peer->entry.org, RP_ID_LEN);
-    copy_text(effect->address, sizeof effect->address, address->text);
+    peering_copy_text(effect->address, sizeof effect->address, address->text);
 }
 
 void core_dial_failed(struct core *core, const uint8_t org[static RP_ID_LEN], const char *why,
@@ -326,60 +326,8 @@ void peering_stop(struct core *core)
     }
 }
 
-/* Invites and knocks */
-
-void peering_renew_invite(const struct core *core, struct invite_entry *invite)
-{
-    for (uint32_t i = 0; i < core->invites_n; i++) {
-        if (memcmp(core->invites[i].name, invite->name, sizeof invite->name) == 0)
-            *invite = core->invites[i];
-    }
-}
-
-/* Notes that an invite is used now. */
-static int use_up(struct core *core, struct invite_entry *invite, const struct rp_proof *proof,
-                  uint64_t now_ms)
-{
-    static const struct act act = {NULL, 0};
-    uint32_t number = trust_intern(core, proof->identity.org);
-    struct change *change;
-
-    if (number == 0 || trust_learn_inception(core, number, proof->inception) == RP_ERR_NOMEM)
-        return RP_ERR_NOMEM;
-    change = acts_change(core, CHANGE_INVITE, "invite-used", number, &act, now_ms);
-    if (change == NULL)
-        return RP_ERR_NOMEM;
-    invite->used = true;
-    memcpy(invite->used_by, proof->identity.org, RP_ID_LEN);
-    change->invite = *invite;
-    (void)core_store(core, change);
-    return RP_OK;
-}
-
-int peering_use_invite(struct core *core, const uint8_t *secret, const struct rp_proof *proof,
-                       uint64_t now_ms, struct invite_entry *out)
-{
-    uint8_t name[RP_HASH_LEN];
-    int err;
-
-    rp_token_name(name, secret);
-    for (uint32_t i = 0; i < core->invites_n; i++) {
-        struct invite_entry *invite = &core->invites[i];
-
-        if (memcmp(invite->name, name, sizeof name) != 0)
-            continue;
-        if (invite->used && memcmp(invite->used_by, proof->identity.org, RP_ID_LEN) != 0)
-            return RP_ERR_USED;
-        if (!invite->used && invite->expires <= core_calendar(core, now_ms))
-            return RP_ERR_EXPIRED;
-        err = invite->used ? RP_OK : use_up(core, invite, proof, now_ms);
-        *out = *invite;
-        return err;
-    }
-    return RP_ERR_NOT_FOUND;
-}
-
-void peering_knock(struct core *core, const struct link *link, uint64_t now_ms)
+void peering_knock(struct core *core, const struct link *link, const struct rp_hello *hello,
+                   uint64_t now_ms)
 {
     const struct rp_proof *proof = rp_session_proof(link->session);
     struct knock *knock = NULL;
@@ -398,8 +346,11 @@ void peering_knock(struct core *core, const struct link *link, uint64_t now_ms)
         }
     }
     memcpy(knock->org, proof->identity.org, RP_ID_LEN);
-    copy_text(knock->name, sizeof knock->name, proof->identity.name);
-    copy_text(knock->address, sizeof knock->address, link->address);
+    peering_copy_text(knock->name, sizeof knock->name, proof->identity.name);
+    peering_copy_text(knock->address, sizeof knock->address, link->address);
+    knock->callable[0] = '\0';
+    if (hello->addresses > 0)
+        complete_address(knock->callable, hello->address[0], link->address);
     knock->at = core_calendar(core, now_ms);
 }
 
@@ -409,161 +360,6 @@ bool core_knock(const struct core *core, uint32_t i, struct knock *out)
         return false;
     *out = core->knocks[i];
     return true;
-}
-
-/* Acts of the operator */
-
-static const struct act no_words = {NULL, 0};
-
-static void free_change(struct change *change)
-{
-    if (change != NULL)
-        core_change_free(change);
-}
-
-int core_add_peer(struct core *core, const uint8_t org[static RP_ID_LEN], const char *address,
-                  const char *name, uint64_t now_ms)
-{
-    struct change *change;
-    struct peer *peer;
-
-    if (memcmp(org, core->self->identity.org, RP_ID_LEN) == 0)
-        return RP_ERR_ARGUMENT;
-    change = acts_change(core, CHANGE_PEER, "peer-add", trust_intern(core, org), &no_words, now_ms);
-    if (change == NULL || (peer = peering_add(core, org, now_ms)) == NULL) {
-        free_change(change);
-        return RP_ERR_NOMEM;
-    }
-    if (name != NULL)
-        copy_text(peer->entry.name, sizeof peer->entry.name, name);
-    if (address != NULL)
-        (void)put_address(peer, address, false);
-    peer->refused = false;
-    change->peer = peer->entry;
-    (void)core_store(core, change);
-    trust_recompute(core, now_ms);
-    peering_plan_dial(core, peer, now_ms, true);
-    return RP_OK;
-}
-
-int core_remove_peer(struct core *core, const uint8_t org[static RP_ID_LEN], uint64_t now_ms)
-{
-    struct peer *peer = peering_find(core, org);
-    struct change *change;
-    int err;
-
-    if (peer == NULL)
-        return RP_ERR_NOT_FOUND;
-    change = acts_change(core, CHANGE_PEER_REMOVE, "peer-remove", peer->org, &no_words, now_ms);
-    if (change == NULL)
-        return RP_ERR_NOMEM;
-    memcpy(change->peer.org, org, RP_ID_LEN);
-    if ((err = trust_unvouch(core, peer->org, &change, &no_words, now_ms)) != RP_OK) {
-        free_change(change); /* it stays a peer: what is withdrawn so far can be vouched again */
-        return err;
-    }
-    for (struct link *link = core->links; link != NULL; link = link->next) {
-        if (link->peer != peer)
-            continue;
-        link_end(link, "not-a-peer");
-        link->peer = NULL;
-    }
-    for (uint32_t i = 0; i < core->peers_n; i++) {
-        if (core->peers[i] == peer)
-            core->peers[i] = core->peers[--core->peers_n];
-    }
-    free(peer);
-    if (change != NULL) /* there was no vouch to be withdrawn first */
-        (void)core_store(core, change);
-    trust_recompute(core, now_ms);
-    return RP_OK;
-}
-
-int core_invite(struct core *core, const struct invite_opts *opts, uint64_t now_ms,
-                char text[static RP_TOKEN_TEXT_MAX + 1])
-{
-    struct invite_entry invite = {
-        .created = core_calendar(core, now_ms),
-        .expires = core_calendar(core, now_ms) + opts->keep_ms,
-        .vouches = opts->vouches,
-    };
-    struct rp_token token = {.expires = invite.expires / 1000, .addresses = core->addresses_n};
-    const struct act act = {opts->note[0] != '\0' ? opts->note : NULL, 0};
-    struct change *change;
-    int err;
-
-    memcpy(token.org, core->self->identity.org, RP_ID_LEN);
-    rp_rand_bytes(&core->rand, token.secret, sizeof token.secret);
-    for (uint32_t i = 0; i < core->addresses_n; i++)
-        copy_text(token.address[i], sizeof token.address[i], core->addresses[i]);
-    copy_text(invite.note, sizeof invite.note, opts->note);
-    rp_token_name(invite.name, token.secret);
-    if ((err = rp_token_write(text, &token)) != RP_OK)
-        return err;
-    change = acts_change(core, CHANGE_INVITE, "invite", 0, &act, now_ms);
-    if (change == NULL || !add_invite(core, &invite)) {
-        free_change(change);
-        return RP_ERR_NOMEM;
-    }
-    change->invite = invite;
-    (void)core_store(core, change);
-    return RP_OK;
-}
-
-int core_join(struct core *core, const struct rp_token *token, uint64_t now_ms)
-{
-    struct peer *peer = peering_find(core, token->org);
-    struct change *change;
-
-    if (memcmp(token->org, core->self->identity.org, RP_ID_LEN) == 0)
-        return RP_ERR_ARGUMENT;
-    if (token->expires * 1000 <= core_calendar(core, now_ms))
-        return RP_ERR_EXPIRED;
-    if (peer != NULL && link_of_peer(core, peer) != NULL)
-        return RP_ERR_EXISTS;
-    change =
-        acts_change(core, CHANGE_PEER, "join", trust_intern(core, token->org), &no_words, now_ms);
-    if (change == NULL || (peer = peering_add(core, token->org, now_ms)) == NULL) {
-        free_change(change);
-        return RP_ERR_NOMEM;
-    }
-    for (uint32_t i = 0; i < token->addresses; i++)
-        (void)put_address(peer, token->address[i], false);
-    peer->entry.joining = true;
-    peer->refused = false;
-    memcpy(peer->entry.secret, token->secret, sizeof peer->entry.secret);
-    peering_note(peer, "joining", "calling the organisation that invited us");
-    change->peer = peer->entry;
-    (void)core_store(core, change);
-    trust_recompute(core, now_ms); /* it may be known from before */
-    peering_plan_dial(core, peer, now_ms, true);
-    return RP_OK;
-}
-
-int core_accept_org(struct core *core, struct rp_slice inception, uint64_t now_ms)
-{
-    struct rp_identity identity;
-    struct rp_bytes audit;
-    uint32_t number;
-    int err = rp_identity_read(&identity, inception);
-
-    if (err != RP_OK)
-        return err;
-    if ((number = trust_intern(core, identity.org)) == 0)
-        return RP_ERR_NOMEM;
-    if ((err = trust_learn_inception(core, number, inception)) != RP_OK)
-        return err;
-    if (core->orgs[number].by_hand)
-        return RP_OK;
-    if ((err = acts_audit(core, "accept", number, NULL, now_ms, &audit)) != RP_OK)
-        return err;
-    core->orgs[number].by_hand = true;
-    if ((err = trust_store_act(core, number, &audit, 0)) != RP_OK) {
-        core->orgs[number].by_hand = false;
-        return err;
-    }
-    trust_recompute(core, now_ms);
-    return RP_OK;
 }
 
 int core_compare(struct core *core, const uint8_t org[static RP_ID_LEN], uint64_t now_ms)
@@ -587,6 +383,8 @@ static enum peer_state state_of(const struct peer *peer, const struct link *link
 {
     if (status->blocked)
         return PEER_BLOCKED;
+    if (peer->entry.paused)
+        return PEER_PAUSED;
     if (link == NULL)
         return peer->refused && strcmp(peer->why_code, "not-a-peer") == 0 ? PEER_WAITING
                : peer->refused                                            ? PEER_REFUSED

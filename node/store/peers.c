@@ -10,6 +10,18 @@
 #define ENTRY_VERSION 1
 #define ENTRY_MAX 8192
 
+enum peer_flag { FLAG_PAUSED = 1, FLAG_BY_JOIN = 2 };
+
+/* The number of entries of an array: ${n}, or one less in stores of before the last one was. */
+static bool read_entries(struct rp_reader *r, uint32_t n)
+{
+    uint32_t entries = rp_reader_array(r);
+
+    if ((entries != n && entries != n - 1) || rp_reader_uint(r) != ENTRY_VERSION)
+        rp_reader_fail(r);
+    return entries == n;
+}
+
 /* Copies a string into a field of ${size}; too long a one fails the reader. */
 static void read_text(struct rp_reader *r, char *out, size_t size)
 {
@@ -34,14 +46,15 @@ static void put_entry(struct kv_txn *txn, enum kv_table table, const uint8_t *ke
 bool peers_read(struct rp_slice key, struct rp_slice value, struct peer_entry *out)
 {
     struct rp_reader r;
+    uint64_t flags = 0;
+    bool has_flags;
 
     *out = (struct peer_entry){0};
     if (key.len != RP_ID_LEN || rp_canonical_check(value.data, value.len) != RP_OK)
         return false;
     memcpy(out->org, key.data, RP_ID_LEN);
     rp_reader_init(&r, value);
-    if (rp_reader_array(&r) != 6 || rp_reader_uint(&r) != ENTRY_VERSION)
-        rp_reader_fail(&r);
+    has_flags = read_entries(&r, 7);
     read_text(&r, out->name, sizeof out->name);
     out->added = rp_reader_uint(&r);
     out->last_sync = rp_reader_uint(&r);
@@ -57,6 +70,10 @@ bool peers_read(struct rp_slice key, struct rp_slice value, struct peer_entry *o
         read_text(&r, out->address[i].text, sizeof out->address[i].text);
         out->address[i].learned = rp_reader_bool(&r);
     }
+    if (has_flags)
+        flags = rp_reader_uint(&r);
+    out->paused = flags & FLAG_PAUSED;
+    out->by_join = flags & FLAG_BY_JOIN;
     return rp_reader_end(&r) == RP_OK;
 }
 
@@ -79,7 +96,7 @@ void peers_save(struct kv_txn *txn, const struct peer_entry *peer)
     struct rp_writer w;
 
     rp_writer_init(&w, ENTRY_MAX);
-    rp_writer_array(&w, 6);
+    rp_writer_array(&w, 7);
     rp_writer_uint(&w, ENTRY_VERSION);
     rp_writer_str(&w, peer->name);
     rp_writer_uint(&w, peer->added);
@@ -94,6 +111,7 @@ void peers_save(struct kv_txn *txn, const struct peer_entry *peer)
         rp_writer_str(&w, peer->address[i].text);
         rp_writer_bool(&w, peer->address[i].learned);
     }
+    rp_writer_uint(&w, (peer->paused ? FLAG_PAUSED : 0u) | (peer->by_join ? FLAG_BY_JOIN : 0u));
     put_entry(txn, KV_PEER, peer->org, &w);
 }
 
@@ -107,15 +125,16 @@ bool invites_load(struct kv_txn *txn, const uint8_t name[static RP_HASH_LEN],
 {
     struct rp_slice value;
     struct rp_reader r;
+    bool has_revoked;
 
     *out = (struct invite_entry){0};
     if (!kv_get(txn, KV_INVITE, (struct rp_slice){name, RP_HASH_LEN}, &value))
         return false;
     memcpy(out->name, name, RP_HASH_LEN);
     rp_reader_init(&r, value);
-    if (rp_canonical_check(value.data, value.len) != RP_OK || rp_reader_array(&r) != 6 ||
-        rp_reader_uint(&r) != ENTRY_VERSION)
+    if (rp_canonical_check(value.data, value.len) != RP_OK)
         rp_reader_fail(&r);
+    has_revoked = read_entries(&r, 7);
     out->created = rp_reader_uint(&r);
     out->expires = rp_reader_uint(&r);
     out->vouches = rp_reader_bool(&r);
@@ -123,6 +142,8 @@ bool invites_load(struct kv_txn *txn, const uint8_t name[static RP_HASH_LEN],
     if (out->used)
         rp_reader_bin_into(&r, out->used_by, RP_ID_LEN);
     read_text(&r, out->note, sizeof out->note);
+    if (has_revoked)
+        out->revoked = rp_reader_uint(&r);
     if (rp_reader_end(&r) != RP_OK) {
         kv_fail(txn, RP_ERR_CORRUPT);
         return false;
@@ -135,7 +156,7 @@ void invites_save(struct kv_txn *txn, const struct invite_entry *invite)
     struct rp_writer w;
 
     rp_writer_init(&w, ENTRY_MAX);
-    rp_writer_array(&w, 6);
+    rp_writer_array(&w, 7);
     rp_writer_uint(&w, ENTRY_VERSION);
     rp_writer_uint(&w, invite->created);
     rp_writer_uint(&w, invite->expires);
@@ -145,5 +166,6 @@ void invites_save(struct kv_txn *txn, const struct invite_entry *invite)
     else
         rp_writer_nil(&w);
     rp_writer_str(&w, invite->note);
+    rp_writer_uint(&w, invite->revoked);
     put_entry(txn, KV_INVITE, invite->name, &w);
 }

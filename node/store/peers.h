@@ -22,6 +22,8 @@ struct peer_entry {
     uint64_t added;                 /* ms */
     uint64_t last_sync;             /* ms; 0: never */
     bool joining;                   /* an invite of theirs is to be used */
+    bool by_join;                   /* it is a peer only because of that, and not if they refuse */
+    bool paused;                    /* by the operator: no links */
     uint8_t secret[RP_TOKEN_SECRET_LEN];
     uint32_t addresses;
     struct peer_address address[RP_ADDRESSES_MAX];
@@ -40,7 +42,8 @@ struct invite_entry {
     uint64_t created;          /* ms */
     uint64_t expires;          /* ms */
     bool used;
-    bool vouches; /* using it vouches both ways */
+    bool vouches;     /* using it vouches both ways */
+    uint64_t revoked; /* ms; 0: not */
     uint8_t used_by[RP_ID_LEN];
     char note[RP_NAME_LEN_MAX + 1]; /* whom it is for */
 };

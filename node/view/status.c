@@ -7,7 +7,7 @@
 static const char *const state_words[] = {
     [PEER_IN_SYNC] = "in sync", [PEER_BEHIND] = "behind",   [PEER_AHEAD] = "ahead",
     [PEER_OFFLINE] = "offline", [PEER_REFUSED] = "refused", [PEER_WAITING] = "waiting",
-    [PEER_BLOCKED] = "blocked",
+    [PEER_BLOCKED] = "blocked", [PEER_PAUSED] = "paused",
 };
 
 /* Objects of ${kind} in a scope. */
@@ -181,7 +181,7 @@ static const char *health(const struct view_source *source)
     if (view_withholds(source) != NULL || strcmp(own_key_word(source), "in use") != 0)
         return "degraded";
     for (uint32_t i = 0; core_peer_status(source->core, i, &peer); i++) {
-        if (peer.state != PEER_IN_SYNC && peer.state != PEER_BLOCKED)
+        if (peer.state != PEER_IN_SYNC && peer.state != PEER_BLOCKED && peer.state != PEER_PAUSED)
             return "degraded";
     }
     return "ok";

@@ -127,6 +127,28 @@ void view_trust(struct rp_writer *w, const struct view_source *source, uint32_t 
     put_why(w, source, &trust, number);
 }
 
+void view_invite(struct rp_writer *w, const struct view_source *source,
+                 const struct invite_entry *invite)
+{
+    const char *state = invite->revoked != 0                ? "revoked"
+                        : invite->used                      ? "used"
+                        : invite->expires <= source->now_ms ? "expired"
+                                                            : "open";
+
+    rp_writer_map(w, 8);
+    put_time(w, "expires", invite->expires);
+    put_text(w, "for", invite->note);
+    put_time(w, "made", invite->created);
+    put_hex(w, "name", invite->name, RP_HASH_LEN);
+    put_time(w, "revoked", invite->revoked);
+    put_text(w, "state", state);
+    if (invite->used)
+        put_org(w, "used_by", invite->used_by);
+    else
+        put_text(w, "used_by", NULL);
+    put_flag(w, "vouches", invite->vouches);
+}
+
 /* The next entry of a table whose entries all are shown. */
 static bool walk_next(struct view_walk *walk, struct kv_txn *txn, enum kv_table table,
                       struct kv_iter *it)

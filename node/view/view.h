@@ -169,6 +169,10 @@ bool view_export_next(struct view_export *export, struct rp_writer *w,
  */
 void view_trust(struct rp_writer *w, const struct view_source *source, uint32_t org);
 
+/* An invite that was made here: its state, never its secret. */
+void view_invite(struct rp_writer *w, const struct view_source *source,
+                 const struct invite_entry *invite);
+
 /* The audit log, oldest first, and the objects hidden here. Zero-initialise. */
 struct view_walk {
     struct kv_key after; /* where to go on */

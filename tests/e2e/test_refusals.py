@@ -173,7 +173,7 @@ class Refusals(NodesTest):
         knock = poll(lambda: a.status()["knocks"], "the knock at a")[0]
         self.assertEqual(knock["name"], "b")
         self.assertEqual(b.status()["peers"][0]["state"], "waiting")
-        self.assertIn("rpctl peer add rp1", a.ctl("status"))
+        self.assertIn("rpctl peer approve rp1", a.ctl("status"))
         a.ctl("peer", "add", knock["organisation"])
         poll(lambda: b.status()["peers"][0]["state"] == "in sync", "b to be in sync")
         self.assertEqual(a.status()["knocks"], [])

@@ -157,12 +157,12 @@ static void parting(void)
     int err;
 
     begin(&joined);
-    FRAIL(err = core_remove_peer(frail.nodes[0].core, other, frail.now));
+    FRAIL(err = core_remove_peer(frail.nodes[0].core, other, NULL, frail.now));
     frail_run(&frail, 500);
     alloc_hold();
     if (err != RP_OK) {
         assert_int_equal(err, RP_ERR_NOMEM);
-        assert_ok(core_remove_peer(frail.nodes[0].core, other, frail.now));
+        assert_ok(core_remove_peer(frail.nodes[0].core, other, NULL, frail.now));
     }
     frail_run(&frail, 60000);
     frail_stop(&frail, 0);

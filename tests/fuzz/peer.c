@@ -364,7 +364,8 @@ static struct kv *make_store(struct fuzz_parties *parties, unsigned patterns)
 
     start(&peer);
     fuzz_peer_settle(&peer);
-    must(core_add_peer(peer.core, parties->orgs[1].identity.org, "1:1", "peer", START) == RP_OK);
+    must(core_add_peer(peer.core, parties->orgs[1].identity.org, "1:1", "peer", NULL, START) ==
+         RP_OK);
     fuzz_peer_settle(&peer);
     memcpy(local.scope, rp_record_local, RP_ID_LEN);
     packed = sample_pack(&local, &parties->orgs[0].key);

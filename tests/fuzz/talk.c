@@ -126,10 +126,10 @@ static void act(struct fuzz_peer *peer, uint8_t what)
         (void)!core_compare(peer->core, org, peer->now);
         break;
     case 1:
-        (void)!core_remove_peer(peer->core, org, peer->now);
+        (void)!core_remove_peer(peer->core, org, NULL, peer->now);
         break;
     case 2:
-        (void)!core_add_peer(peer->core, org, "1:1", NULL, peer->now);
+        (void)!core_add_peer(peer->core, org, "1:1", NULL, NULL, peer->now);
         break;
     case 3:
         (void)!core_accept_org(peer->core, rp_bytes_slice(&parties->orgs[1].inception), peer->now);

@@ -127,11 +127,12 @@ static void change_friends(struct world *world, struct actor *actor)
         return;
     snprintf(address, sizeof address, "%u:1", friend->number);
     if (rp_rand_below(&world->load_rand, endings) == 0)
-        (void)!core_remove_peer(actor->core, friend->self.identity.org, world->now);
+        (void)!core_remove_peer(actor->core, friend->self.identity.org, NULL, world->now);
     else if (world->plan.restless > 0 && world->plan.invites && friend->core != NULL)
         world_join(world, friend, actor);
     else
-        (void)!core_add_peer(actor->core, friend->self.identity.org, address, NULL, world->now);
+        (void)!core_add_peer(actor->core, friend->self.identity.org, address, NULL, NULL,
+                             world->now);
     actor_settle(world, actor);
 }
 

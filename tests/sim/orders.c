@@ -78,7 +78,7 @@ static void clone(struct world *world, const struct actor *model, struct actor *
         const struct core_org *org = &model->core->orgs[i];
 
         if (peering_find(model->core, org->id) != NULL) {
-            (void)!core_add_peer(out->core, org->id, NULL, NULL, world->now);
+            (void)!core_add_peer(out->core, org->id, NULL, NULL, NULL, world->now);
             if (org->inception.len > 0) /* as a link would */
                 (void)!trust_learn_inception(out->core, trust_find(out->core, org->id),
                                              rp_bytes_slice(&org->inception));

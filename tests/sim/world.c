@@ -389,7 +389,7 @@ static void join_by_hand(struct world *world, struct actor *a, struct actor *b)
 
         snprintf(address, sizeof address, "%u:1", pair[1 - side]->number);
         (void)!core_add_peer(pair[side]->core, pair[1 - side]->self.identity.org, address, NULL,
-                             world->now);
+                             NULL, world->now);
         (void)!core_accept_org(pair[side]->core, pair[1 - side]->self.inception, world->now);
         actor_settle(world, pair[side]);
     }
@@ -398,7 +398,7 @@ static void join_by_hand(struct world *world, struct actor *a, struct actor *b)
 /* ${a} invites ${b}: they vouch for each other once they have met. */
 static void join_by_invite(struct world *world, struct actor *a, struct actor *b)
 {
-    static const struct invite_opts opts = {"", 7 * 86400000, true};
+    static const struct invite_opts opts = {"", 7 * 86400000, true, 0};
     char text[RP_TOKEN_TEXT_MAX + 1];
     struct rp_token token;
 

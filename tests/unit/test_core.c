@@ -104,6 +104,7 @@ static void an_invite_works_once_and_in_time(void **state)
     char text[RP_TOKEN_TEXT_MAX + 1];
     struct rp_token token;
     struct peer_status status;
+    struct join_refusal refusal;
 
     (void)state;
     mesh_init(&mesh, 4);
@@ -114,14 +115,15 @@ static void an_invite_works_once_and_in_time(void **state)
     mesh_run(&mesh, 1000);
     assert_ok(core_join(mesh.nodes[2].core, &token, mesh.now));
     mesh_run(&mesh, 500);
-    assert_true(core_peer_status(mesh.nodes[2].core, 0, &status));
-    assert_int_equal(status.state, PEER_REFUSED);
-    assert_string_equal(status.why_code, "invite-used");
+    assert_true(core_join_refused(mesh.nodes[2].core, token.org, &refusal));
+    assert_string_equal(refusal.code, "invite-used");
+    assert_false(core_peer_status(mesh.nodes[2].core, 0, &status)); /* as if it had never tried */
     token.secret[0] ^= 1;
     assert_ok(core_join(mesh.nodes[3].core, &token, mesh.now));
     mesh_run(&mesh, 500);
-    assert_true(core_peer_status(mesh.nodes[3].core, 0, &status));
-    assert_string_equal(status.why_code, "invite-unknown");
+    assert_true(core_join_refused(mesh.nodes[3].core, token.org, &refusal));
+    assert_string_equal(refusal.code, "invite-unknown");
+    assert_false(core_peer_status(mesh.nodes[3].core, 0, &status));
     mesh_run(&mesh, 20000);
     assert_int_equal(core_join(mesh.nodes[3].core, &token, mesh.now), RP_ERR_EXPIRED);
     assert_false(core_peer_status(mesh.nodes[0].core, 1, &status)); /* one guest only */
@@ -156,8 +158,8 @@ static void strangers_wait_until_both_have_approved(void **state)
 
     (void)state;
     mesh_init(&mesh, 2);
-    assert_ok(
-        core_add_peer(mesh.nodes[1].core, mesh.nodes[0].org.identity.org, "0:1", "zero", mesh.now));
+    assert_ok(core_add_peer(mesh.nodes[1].core, mesh.nodes[0].org.identity.org, "0:1", "zero", NULL,
+                            mesh.now));
     mesh_run(&mesh, 3000);
     assert_true(core_peer_status(mesh.nodes[1].core, 0, &status));
     assert_int_equal(status.state, PEER_WAITING);
@@ -165,7 +167,7 @@ static void strangers_wait_until_both_have_approved(void **state)
     assert_memory_equal(knock.org, mesh.nodes[1].org.identity.org, RP_ID_LEN);
     assert_string_equal(knock.name, "Organisation B");
     assert_int_equal(mesh_count(&mesh, 1, RP_SET_CONTROL), 1); /* it was told nothing */
-    assert_ok(core_add_peer(mesh.nodes[0].core, knock.org, NULL, NULL, mesh.now));
+    assert_ok(core_add_peer(mesh.nodes[0].core, knock.org, NULL, NULL, NULL, mesh.now));
     mesh_run(&mesh, 20000);
     assert_true(core_peer_status(mesh.nodes[1].core, 0, &status));
     assert_int_equal(status.state, PEER_IN_SYNC);
@@ -351,7 +353,7 @@ static void a_removed_peer_is_no_longer_accepted(void **state)
     mesh_publish(&mesh, 2, 2);
     mesh_run(&mesh, 1000);
     assert_int_equal(mesh_count(&mesh, 0, RP_SET_CONTENT), 2);
-    assert_ok(core_remove_peer(mesh.nodes[0].core, mesh.nodes[1].org.identity.org, mesh.now));
+    assert_ok(core_remove_peer(mesh.nodes[0].core, mesh.nodes[1].org.identity.org, NULL, mesh.now));
     mesh_run(&mesh, 1000);
     assert_int_equal(mesh_count(&mesh, 0, RP_SET_CONTENT), 1); /* its own */
     assert_false(core_peer_status(mesh.nodes[0].core, 0, &status));

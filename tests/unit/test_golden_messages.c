@@ -1,7 +1,9 @@
 #include "golden.h"
+#include "rp/verify.h"
 
 #include "rp/limits.h"
 #include "rp/message.h"
+#include "rp/verify.h"
 
 /*
  * The messages of SPEC 3.4 and 3.5, as the second implementation writes them. Each take_ function
@@ -414,12 +416,37 @@ static void unknown_messages_are_no_fault(void **state)
     assert_int_equal(wrong, 0);
 }
 
+static void words_are_the_same_for_both_sides(void **state)
+{
+    json_t *v;
+    size_t i;
+
+    (void)state;
+    json_array_foreach(golden_part("verify"), i, v)
+    {
+        uint8_t bytes[4][32];
+        struct rp_verify_side a = {bytes[0], bytes[1]};
+        struct rp_verify_side b = {bytes[2], bytes[3]};
+        char text[RP_VERIFY_TEXT_LEN + 1];
+
+        golden_into(bytes[0], 32, v, "org_a");
+        golden_into(bytes[1], 32, v, "noise_a");
+        golden_into(bytes[2], 32, v, "org_b");
+        golden_into(bytes[3], 32, v, "noise_b");
+        rp_verify_words(text, &a, &b);
+        assert_string_equal(text, golden_text(v, "words"));
+        rp_verify_words(text, &b, &a);
+        assert_string_equal(text, golden_text(v, "words"));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(messages_are_read_and_written_alike),
         cmocka_unit_test(malformed_messages_are_refused),
         cmocka_unit_test(unknown_messages_are_no_fault),
+        cmocka_unit_test(words_are_the_same_for_both_sides),
     };
 
     return cmocka_run_group_tests(tests, golden_load, golden_unload);

@@ -359,7 +359,8 @@ static void a_removed_peer_stays_removed(void **state)
         mesh_run(&mesh, 1000);
         number = trust_find(mesh.nodes[0].core, mesh.nodes[1].org.identity.org);
         kv_mem_fail_commit(mesh.nodes[0].kv, commit, RP_ERR_FULL);
-        assert_ok(core_remove_peer(mesh.nodes[0].core, mesh.nodes[1].org.identity.org, mesh.now));
+        assert_ok(
+            core_remove_peer(mesh.nodes[0].core, mesh.nodes[1].org.identity.org, NULL, mesh.now));
         mesh_run(&mesh, 10000);
         for (unsigned round = 0; round < 2; round++) {
             assert_true(core_org(mesh.nodes[0].core, number, &view));
@@ -380,10 +381,10 @@ static void a_peer_removed_before_it_could_be_stored_does_not_come_back(void **s
     (void)state;
     mesh_init(&mesh, 2);
     kv_mem_fail_commit(mesh.nodes[0].kv, 1, RP_ERR_FULL);
-    assert_ok(
-        core_add_peer(mesh.nodes[0].core, mesh.nodes[1].org.identity.org, NULL, "x", mesh.now));
+    assert_ok(core_add_peer(mesh.nodes[0].core, mesh.nodes[1].org.identity.org, NULL, "x", NULL,
+                            mesh.now));
     mesh_run(&mesh, 500);
-    assert_ok(core_remove_peer(mesh.nodes[0].core, mesh.nodes[1].org.identity.org, mesh.now));
+    assert_ok(core_remove_peer(mesh.nodes[0].core, mesh.nodes[1].org.identity.org, NULL, mesh.now));
     mesh_run(&mesh, 10000);
     mesh_stop(&mesh, 0);
     mesh_start(&mesh, 0);

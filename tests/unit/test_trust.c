@@ -147,12 +147,149 @@ static void an_act_and_its_entry_are_stored_together(void **state)
     mesh_free(&mesh);
 }
 
+/* Uses the invite in ${token} at a node; the code of the refusal, "" when it has joined. */
+static const char *join(unsigned node, const struct rp_token *token)
+{
+    static struct join_refusal refusal;
+
+    assert_ok(core_join(mesh.nodes[node].core, token, mesh.now));
+    mesh_run(&mesh, 2000);
+    return core_join_refused(mesh.nodes[node].core, token->org, &refusal) ? refusal.code : "";
+}
+
+static void make_invite(unsigned node, struct rp_token *token)
+{
+    struct invite_opts opts = {.note = "", .keep_ms = 600000, .vouches = true};
+    char text[RP_TOKEN_TEXT_MAX + 1];
+
+    assert_ok(core_invite(mesh.nodes[node].core, &opts, mesh.now, text));
+    assert_ok(rp_token_read(token, text));
+    mesh_run(&mesh, 10);
+}
+
+static void a_revoked_invite_lets_nobody_in(void **state)
+{
+    static const struct act act = {NULL, 0};
+    struct invite_entry invite;
+    struct rp_token token;
+    struct peer_status status;
+
+    (void)state;
+    mesh_init(&mesh, 2);
+    make_invite(0, &token);
+    assert_true(core_invite_entry(mesh.nodes[0].core, 0, &invite));
+    assert_ok(core_revoke_invite(mesh.nodes[0].core, invite.name, &act, mesh.now));
+    assert_int_equal(core_revoke_invite(mesh.nodes[0].core, invite.name, &act, mesh.now),
+                     RP_ERR_REVOKED);
+    mesh_run(&mesh, 10);
+    mesh_stop(&mesh, 0);
+    mesh_start(&mesh, 0);
+    assert_string_equal(join(1, &token), "invite-revoked");
+    assert_false(core_peer_status(mesh.nodes[1].core, 0, &status));
+    assert_int_equal(mesh_count(&mesh, 1, RP_SET_CONTROL), 1);
+    mesh_stop(&mesh, 1);
+    mesh_start(&mesh, 1);
+    assert_false(core_peer_status(mesh.nodes[1].core, 0, &status));
+    make_invite(0, &token);
+    assert_string_equal(join(1, &token), "");
+    assert_true(mesh_equal(&mesh, 0, 1));
+    assert_true(core_invite_entry(mesh.nodes[0].core, 1, &invite));
+    assert_int_equal(core_revoke_invite(mesh.nodes[0].core, invite.name, &act, mesh.now),
+                     RP_ERR_USED);
+    mesh_free(&mesh);
+}
+
+static void a_removed_peer_does_not_come_back(void **state)
+{
+    struct rp_token token;
+    struct peer_status status;
+    struct knock knock;
+
+    (void)state;
+    mesh_init(&mesh, 2);
+    make_invite(0, &token);
+    assert_string_equal(join(1, &token), "");
+    assert_ok(core_remove_peer(mesh.nodes[0].core, mesh.nodes[1].org.identity.org, NULL, mesh.now));
+    mesh_run(&mesh, 400000); /* it calls again and again */
+    assert_false(core_peer_status(mesh.nodes[0].core, 0, &status));
+    assert_true(core_knock(mesh.nodes[0].core, 0, &knock));
+    mesh_stop(&mesh, 0);
+    mesh_start(&mesh, 0);
+    mesh_run(&mesh, 1000);
+    assert_false(core_peer_status(mesh.nodes[0].core, 0, &status));
+    /* the invite that let it in once does not do so twice, and its own peer stays what it was */
+    assert_string_equal(join(1, &token), "invite-revoked");
+    assert_false(core_peer_status(mesh.nodes[0].core, 0, &status));
+    assert_true(core_peer_status(mesh.nodes[1].core, 0, &status));
+    assert_false(status.entry->joining);
+    mesh_free(&mesh);
+}
+
+static void a_paused_peer_is_left_alone(void **state)
+{
+    static const struct act act = {NULL, 0};
+    const uint8_t *other;
+    struct peer_status status;
+
+    (void)state;
+    mesh_init(&mesh, 2);
+    mesh_join(&mesh, 0, 1);
+    other = mesh.nodes[1].org.identity.org;
+    assert_ok(core_pause_peer(mesh.nodes[0].core, other, true, &act, mesh.now));
+    assert_int_equal(core_pause_peer(mesh.nodes[0].core, other, true, &act, mesh.now),
+                     RP_ERR_EXISTS);
+    mesh_publish(&mesh, 1, 1);
+    mesh_run(&mesh, 20000);
+    mesh_stop(&mesh, 0);
+    mesh_start(&mesh, 0);
+    mesh_run(&mesh, 20000);
+    assert_true(core_peer_status(mesh.nodes[0].core, 0, &status));
+    assert_int_equal(status.state, PEER_PAUSED);
+    assert_false(status.linked);
+    assert_true(core_peer_status(mesh.nodes[1].core, 0, &status));
+    assert_string_equal(status.why_code, "paused");
+    assert_int_equal(mesh_count(&mesh, 0, RP_SET_CONTENT), 0);
+    assert_ok(core_pause_peer(mesh.nodes[0].core, other, false, &act, mesh.now));
+    mesh_run(&mesh, 5000);
+    assert_int_equal(mesh_count(&mesh, 0, RP_SET_CONTENT), 1);
+    assert_true(mesh_equal(&mesh, 0, 1));
+    mesh_free(&mesh);
+}
+
+static void both_sides_see_the_same_words(void **state)
+{
+    char words[3][RP_VERIFY_TEXT_LEN + 1];
+
+    (void)state;
+    mesh_init(&mesh, 3);
+    mesh_join(&mesh, 0, 1);
+    mesh_join(&mesh, 2, 1);
+    assert_ok(core_verify_words(mesh.nodes[0].core, mesh.nodes[1].org.identity.org, words[0]));
+    assert_ok(core_verify_words(mesh.nodes[1].core, mesh.nodes[0].org.identity.org, words[1]));
+    assert_ok(core_verify_words(mesh.nodes[1].core, mesh.nodes[2].org.identity.org, words[2]));
+    assert_string_equal(words[0], words[1]);
+    assert_string_not_equal(words[1], words[2]);
+    assert_int_equal(
+        core_verify_words(mesh.nodes[0].core, mesh.nodes[2].org.identity.org, words[0]),
+        RP_ERR_NOT_FOUND);
+    mesh_stop(&mesh, 1);
+    mesh_run(&mesh, 10);
+    assert_int_equal(
+        core_verify_words(mesh.nodes[0].core, mesh.nodes[1].org.identity.org, words[0]),
+        RP_ERR_OFFLINE);
+    mesh_free(&mesh);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_not_accepted_any_more_is_dropped_after_30_days),
         cmocka_unit_test(a_withdrawal_passes_through_a_node_that_blocks_its_author),
         cmocka_unit_test(an_act_and_its_entry_are_stored_together),
+        cmocka_unit_test(a_revoked_invite_lets_nobody_in),
+        cmocka_unit_test(a_removed_peer_does_not_come_back),
+        cmocka_unit_test(a_paused_peer_is_left_alone),
+        cmocka_unit_test(both_sides_see_the_same_words),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -77,7 +77,7 @@ static void answers_are_canonical_in_every_state(void **state)
             break;
         case 1: /* a stranger knocks, and waits */
             assert_ok(core_add_peer(mesh.nodes[2].core, mesh.nodes[0].org.identity.org, "0:1", "x",
-                                    mesh.now));
+                                    NULL, mesh.now));
             mesh_run(&mesh, 1000);
             break;
         case 2: { /* 1 is away; 0 has something for it */
@@ -424,7 +424,7 @@ static void records_of_who_is_no_longer_accepted_are_not_shown(void **state)
     mesh_run(&mesh, 1000);
     assert_int_equal(listed(1, "pattern"), 1);
     assert_int_equal(listed(1, "story"), 0);
-    assert_ok(core_remove_peer(mesh.nodes[1].core, mesh.nodes[0].org.identity.org, mesh.now));
+    assert_ok(core_remove_peer(mesh.nodes[1].core, mesh.nodes[0].org.identity.org, NULL, mesh.now));
     mesh_run(&mesh, 1000);
     assert_int_equal(listed(1, NULL), 0);
     mesh_free(&mesh);

@@ -33,6 +33,63 @@ static uint64_t parse_span(const char *text)
     }
 }
 
+static void print_invite(void *json, const json_t *item)
+{
+    if (*(bool *)json) {
+        print_json(item, true);
+        return;
+    }
+    printf("%.16s  %-7s  until %.10s", text_of(item, "name"), text_of(item, "state"),
+           text_of(item, "expires"));
+    if (text_of(item, "for")[0] != '\0') {
+        printf("  for ");
+        print_field(item, "for");
+    }
+    if (text_of(item, "used_by")[0] != '\0')
+        printf("  used by %s", text_of(item, "used_by"));
+    printf("\n");
+}
+
+/* Operands: "list". */
+static int list_invites(const struct command_args *args)
+{
+    struct client *client;
+    struct rp_writer w;
+    bool json;
+    int result = read_operands(args, 1, 1, "", &json);
+
+    if (result != EXIT_DONE)
+        return result;
+    if ((client = client_open(args->home)) == NULL)
+        return EXIT_NOT_RUNNING;
+    rp_writer_init(&w, RP_FRAME_MAX);
+    rp_writer_map(&w, 0);
+    result = client_call(client, CONTROL_INVITES, &w, print_invite, &json, NULL);
+    rp_writer_free(&w);
+    client_close(client);
+    return result;
+}
+
+/* Operands: "revoke", and which. */
+static int revoke_invite(const struct command_args *args)
+{
+    struct rp_writer w;
+    int result;
+
+    if (args->argc != 3)
+        return usage_error(args, "which invite? Give its name (rpctl invite list), or whom it is "
+                                 "for, or the invite itself");
+    rp_writer_init(&w, RP_FRAME_MAX);
+    rp_writer_map(&w, 1);
+    rp_writer_str(&w, "invite");
+    rp_writer_str(&w, args->argv[2]);
+    result = client_ask(args->home, CONTROL_INVITE_REVOKE, &w, NULL);
+    rp_writer_free(&w);
+    if (result == EXIT_DONE)
+        printf("revoked: whoever has it is told so\n");
+    return result;
+}
+
 int command_invite(const struct command_args *args)
 {
     static const struct option options[] = {{"for", required_argument, NULL, OPTION('f')},
@@ -47,6 +104,10 @@ int command_invite(const struct command_args *args)
     int option;
     int result;
 
+    if (args->argc > 1 && strcmp(args->argv[1], "list") == 0)
+        return list_invites(args);
+    if (args->argc > 1 && strcmp(args->argv[1], "revoke") == 0)
+        return revoke_invite(args);
     opterr = 0;
     while ((option = getopt_long(args->argc, args->argv, "", options, NULL)) != -1) {
         if (option == '?')

@@ -55,6 +55,9 @@ int command_hide(const struct command_args *args); /* hide, unhide */
 int command_hidden(const struct command_args *args);
 int command_audit(const struct command_args *args);
 
+/* Shows the one of ${peers} that ${name} names. */
+int show_peer(const json_t *peers, const char *name);
+
 /* How a command is called; printed with its usage errors. NULL when there is none so called. */
 const char *command_usage(const char *name);
 

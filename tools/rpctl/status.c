@@ -152,7 +152,8 @@ static void print_knocks(const json_t *knocks)
     {
         printf("\n! ");
         print_field(knock, "name");
-        printf(" waits for approval.  Next: rpctl peer add %s\n", text_of(knock, "organisation"));
+        printf(" waits for approval.  Next: rpctl peer approve %s\n",
+               text_of(knock, "organisation"));
     }
 }
 
@@ -319,8 +320,7 @@ int command_peers(const struct command_args *args)
     return result;
 }
 
-/* Shows the one of ${peers} that ${name} names. */
-static int show_peer(const json_t *peers, const char *name)
+int show_peer(const json_t *peers, const char *name)
 {
     const json_t *peer;
     json_t *found = json_array();
@@ -339,86 +339,5 @@ static int show_peer(const json_t *peers, const char *name)
     }
     print_details(found);
     json_decref(found);
-    return result;
-}
-
-static int peer_add(const struct command_args *args)
-{
-    static const struct option options[] = {{"name", required_argument, NULL, OPTION('n')},
-                                            {NULL, 0, NULL, 0}};
-    const char *address = NULL;
-    const char *name = NULL;
-    struct rp_writer w;
-    int option;
-    int result;
-
-    opterr = 0;
-    while ((option = getopt_long(args->argc, args->argv, "", options, NULL)) != -1) {
-        if (option == '?')
-            return option_error(args);
-        name = optarg;
-    }
-    /* the words that are left: "add", the organisation, and perhaps where to call it */
-    if (args->argc - optind < 2)
-        return usage_error(args, "which organisation? Give its id, rp1...");
-    if (args->argc - optind > 3)
-        return usage_error(args, "%s: not expected", args->argv[optind + 3]);
-    if (args->argc - optind == 3)
-        address = args->argv[optind + 2];
-    rp_writer_init(&w, RP_FRAME_MAX);
-    rp_writer_map(&w, 3);
-    rp_writer_str(&w, "address");
-    rp_writer_str(&w, address != NULL ? address : "");
-    rp_writer_str(&w, "name");
-    rp_writer_str(&w, name != NULL ? name : "");
-    rp_writer_str(&w, "org");
-    rp_writer_str(&w, args->argv[optind + 1]);
-    result = client_ask(args->home, CONTROL_PEER_ADD, &w, NULL);
-    rp_writer_free(&w);
-    if (result == EXIT_DONE && address == NULL)
-        printf("added. No address was given, so it has to call us\n");
-    else if (result == EXIT_DONE)
-        printf("added. Its maintainer has to add this node, too: see  rpctl status\n");
-    return result;
-}
-
-static int peer_remove(const struct command_args *args)
-{
-    struct rp_writer w;
-    int result;
-
-    rp_writer_init(&w, RP_FRAME_MAX);
-    rp_writer_map(&w, 1);
-    rp_writer_str(&w, "peer");
-    rp_writer_str(&w, args->argv[2]);
-    result = client_ask(args->home, CONTROL_PEER_REMOVE, &w, NULL);
-    rp_writer_free(&w);
-    if (result == EXIT_DONE)
-        printf("removed, and our vouches for it withdrawn. What others vouch for is still taken\n");
-    return result;
-}
-
-int command_peer(const struct command_args *args)
-{
-    struct rp_writer w;
-    json_t *answer;
-    int result;
-
-    if (args->argc < 3)
-        return usage_error(args, "say what to do, and with which peer");
-    if (strcmp(args->argv[1], "add") == 0)
-        return peer_add(args);
-    if (args->argc > 3)
-        return usage_error(args, "%s: not expected", args->argv[3]);
-    if (strcmp(args->argv[1], "remove") == 0)
-        return peer_remove(args);
-    if (strcmp(args->argv[1], "show") != 0)
-        return usage_error(args, "%s: not something to do with a peer", args->argv[1]);
-    empty_map(&w);
-    result = client_ask(args->home, CONTROL_PEERS, &w, &answer);
-    rp_writer_free(&w);
-    if (result == EXIT_DONE)
-        result = show_peer(json_object_get(answer, "peers"), args->argv[2]);
-    json_decref(answer);
     return result;
 }

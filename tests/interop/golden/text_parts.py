@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from commons import bech32m, canonical, hashes, paper, teller, token
+from commons import bech32m, canonical, hashes, paper, teller, token, verify
 from commons.identity import Inception, next_digest, org_text
 
 from .labels import label
@@ -192,6 +192,25 @@ def _tellers() -> dict[str, Any]:
     }
 
 
+def _verify() -> list[dict[str, Any]]:
+    vectors = []
+    for index in range(3):
+        org_a, noise_a = label(f"verify org a {index}"), label(f"verify noise a {index}")
+        org_b, noise_b = label(f"verify org b {index}"), label(f"verify noise b {index}")
+        if index == 2:  # two nodes of one organisation
+            org_b = org_a
+        vectors.append(
+            {
+                "org_a": org_a,
+                "noise_a": noise_a,
+                "org_b": org_b,
+                "noise_b": noise_b,
+                "words": verify.words(org_a, noise_a, org_b, noise_b),
+            }
+        )
+    return vectors
+
+
 def _tokens() -> dict[str, Any]:
     vectors = []
     for index, addresses in enumerate(
@@ -259,6 +278,7 @@ def parts() -> dict[str, Any]:
         "org_text_invalid": _texts_invalid(),
         "inceptions_invalid": _inceptions_invalid(),
         **_paper(),
+        "verify": _verify(),
         **_tellers(),
         **_tokens(),
         "accept": _accept(),
