@@ -278,6 +278,17 @@ static const struct rp_field withdrawal_fields[] = {
     FIELD_END,
 };
 
+static const struct rp_field held_fields[] = {
+    TEXT("by", 120, SAVE),
+    OF(BYTES, "content", .max = RP_BODY_MAX, SAVE),
+    OF(BOOL, "imported", SAVE),
+    TEXT("kind", RP_KIND_LEN_MAX, SAVE),
+    OF(BYTES, "scope", .max = RP_ID_LEN, SAVE),
+    OF(BYTES, "seed", .max = RP_SEED_LEN, SAVE),
+    OF(BYTES, "teller", .max = RP_KEY_LEN),
+    FIELD_END,
+};
+
 #define OPEN_LICENCE "CC-BY-4.0"
 
 #define AUTHORED(n, l, p, f, ...)                                                                  \
@@ -311,5 +322,6 @@ const struct rp_kind rp_kind_table[] = {
     CONTROL("identity", "Identity", identity_fields),
     CONTROL("vouch", "Vouch", vouch_fields),
     CONTROL("withdrawal", "Withdrawal", withdrawal_fields),
+    CONTROL("held", "Held for review", held_fields),
     {.name = NULL},
 };

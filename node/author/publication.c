@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "review.h"
 #include "rp/err.h"
 #include "store/records.h"
 #include "store/told.h"
@@ -39,19 +40,39 @@ int heads_find(struct heads *out, struct kv *kv, const uint8_t object[static RP_
     return err;
 }
 
+/* The teller that a story will have which waits for a second person. */
+static int find_held_teller(uint8_t teller[static RP_KEY_LEN], struct kv *kv,
+                            const uint8_t scope[static RP_ID_LEN],
+                            const uint8_t seed[static RP_SEED_LEN])
+{
+    struct rp_opened opened;
+    struct held held;
+    int err = review_find(&opened, kv, scope, seed);
+
+    if (err != RP_OK)
+        return err;
+    err = review_read(&held, &opened.record) && held.teller.len == RP_KEY_LEN ? RP_OK
+                                                                              : RP_ERR_NOT_FOUND;
+    if (err == RP_OK)
+        memcpy(teller, held.teller.data, RP_KEY_LEN);
+    rp_record_close(&opened);
+    return err;
+}
+
 int publication_find_teller(uint8_t teller[static RP_KEY_LEN], struct kv *kv,
+                            const uint8_t scope[static RP_ID_LEN],
                             const uint8_t seed[static RP_SEED_LEN])
 {
     struct kv_txn *txn;
+    bool found;
     int err;
 
     if ((txn = kv_begin(kv, false, &err)) == NULL)
         return err;
-    err = told_of_seed(txn, seed, teller) ? RP_OK : RP_ERR_NOT_FOUND;
-    if (kv_err(txn) != RP_OK)
-        err = kv_err(txn);
+    found = told_of_seed(txn, seed, teller);
+    err = kv_err(txn);
     kv_abort(txn);
-    return err;
+    return err != RP_OK || found ? err : find_held_teller(teller, kv, scope, seed);
 }
 
 static int complain(int err, struct rp_problem *problem, const char *field, const char *reason)
@@ -65,15 +86,17 @@ static int complain(int err, struct rp_problem *problem, const char *field, cons
 /* What the store knows of the teller of the object that p->seed makes. */
 static int find_told(struct publication *p, const struct publisher *publisher, bool *has_slip)
 {
+    int err = publication_find_teller(p->teller_key, publisher->kv, p->scope, p->seed);
     struct kv_txn *txn;
     struct told told;
-    int err;
 
-    if ((txn = kv_begin(publisher->kv, false, &err)) == NULL)
+    p->has_teller = err == RP_OK;
+    if (err != RP_OK && err != RP_ERR_NOT_FOUND)
         return err;
-    p->has_teller = told_of_seed(txn, p->seed, p->teller_key);
     rp_record_object(p->object, publisher->author.org, p->seed,
                      p->has_teller ? p->teller_key : NULL);
+    if ((txn = kv_begin(publisher->kv, false, &err)) == NULL)
+        return err;
     *has_slip = p->has_teller && told_find(txn, p->teller_key, p->object, &told);
     if (*has_slip)
         memcpy(p->slip, told.slip, RP_SIG_LEN);

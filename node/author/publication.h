@@ -72,8 +72,10 @@ void publication_free(struct publication *p);
 int publication_write(struct rp_bytes *packed, const struct publication *p,
                       const struct publisher *publisher) __attribute__((warn_unused_result));
 
-/* The teller of the own objects with this seed: RP_ERR_NOT_FOUND when they have none. */
+/* The teller of the own object that ${scope} and ${seed} make, published or waiting for a second
+ * person: RP_ERR_NOT_FOUND when it has none. */
 int publication_find_teller(uint8_t teller[static RP_KEY_LEN], struct kv *kv,
+                            const uint8_t scope[static RP_ID_LEN],
                             const uint8_t seed[static RP_SEED_LEN])
     __attribute__((warn_unused_result));
 

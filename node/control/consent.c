@@ -1,6 +1,6 @@
 #include <string.h>
 
-#include "author/publication.h"
+#include "author/review.h"
 #include "request.h"
 #include "rp/err.h"
 
@@ -55,7 +55,7 @@ static int open_head(struct kv *kv, const struct heads *heads, struct rp_opened 
 
 /* Publishes the story ${old} with the two dates. */
 static void renew(struct request *request, const struct rp_record *old, const char *given_on,
-                  const char *review_on)
+                  const char *review_on, const char *by)
 {
     struct publication p = {.kind = rp_kind_find(old->kind)};
     struct rp_problem problem;
@@ -69,17 +69,19 @@ static void renew(struct request *request, const struct rp_record *old, const ch
     memcpy(p.scope, old->scope, RP_ID_LEN);
     memcpy(p.seed, old->seed, RP_SEED_LEN);
     p.content = rp_bytes_slice(&content);
-    request_publish(request, &p, false);
+    request_publish(request, &p, false, by);
     rp_bytes_free(&content);
 }
 
-/* {"given_on": str, "id": str, "review_on": str}: a new version of a story, answered like PUBLISH.
+/* {"as": str, "given_on": str, "id": str, "review_on": str}: a new version of a story, answered
+ * like PUBLISH.
  */
 void handle_renew(struct request *request, struct rp_slice args)
 {
     const struct control_opts *opts = control_options(request->control);
     char id[2 * RP_ID_LEN + 1];
     uint8_t object[RP_ID_LEN];
+    char by[REVIEW_NAME_MAX + 1];
     char given_on[16];
     char review_on[16];
     struct rp_opened opened;
@@ -90,6 +92,10 @@ void handle_renew(struct request *request, struct rp_slice args)
         !arg_text(args, "review_on", review_on, sizeof review_on)) {
         request_error(request, RP_ERR_ARGUMENT, NULL,
                       "given_on is a month, YYYY-MM, and review_on a date, YYYY-MM-DD");
+        return;
+    }
+    if (!request_person(request, args, by, sizeof by)) {
+        request_error(request, RP_ERR_ARGUMENT, "as", "a name is one line, and not that long");
         return;
     }
     if (!need_object(request, args, id, object))
@@ -113,7 +119,7 @@ void handle_renew(struct request *request, struct rp_slice args)
         return;
     }
     if (rp_record_is_kind(&opened.record, "story"))
-        renew(request, &opened.record, given_on, review_on);
+        renew(request, &opened.record, given_on, review_on, by);
     else
         request_error(request, RP_ERR_RULE, "kind", "%s is no story: only they need consent", id);
     rp_record_close(&opened);

@@ -31,6 +31,8 @@
     X(WITHDRAWALS, "withdrawals", false)                                                           \
     X(CONSENT, "consent", false)                                                                   \
     X(RENEW, "renew", true)                                                                        \
+    X(REVIEWS, "reviews", false)                                                                   \
+    X(REVIEW, "review", true)                                                                      \
     X(TOLD, "told", false)                                                                         \
     X(RESTORED, "restored", true)                                                                  \
     X(IMPORT, "import", true)                                                                      \

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "author/publication.h"
+#include "author/review.h"
 #include "request.h"
 #include "rp/err.h"
 #include "rp/limits.h"
@@ -69,7 +70,7 @@ static void choose_target(const struct control_opts *opts, const struct view_sou
         opts->random(out->seed, sizeof out->seed);
     else
         draft_seed(out->seed, opts->self->key.secret, file->scope, file->path);
-    if (publication_find_teller(teller, opts->kv, out->seed) == RP_OK)
+    if (publication_find_teller(teller, opts->kv, file->scope, out->seed) == RP_OK)
         rp_record_object(out->object, opts->self->identity.org, out->seed, teller);
     else
         rp_record_object(out->object, opts->self->identity.org, out->seed,
@@ -131,8 +132,8 @@ void handle_sources(struct request *request, struct rp_slice args)
     request_send(request);
 }
 
-static void done_object(struct request *request, const uint8_t *object, const uint8_t *id,
-                        const char *state)
+void request_published(struct request *request, const uint8_t *object, const uint8_t *id,
+                       const char *state)
 {
     struct rp_writer *w = request_done(request);
     char hex[2 * RP_ID_LEN + 1];
@@ -167,6 +168,22 @@ void request_submit_act(struct request *request, struct rp_bytes *packed, struct
     const struct control_opts *opts = control_options(request->control);
     struct submission submission = {.packed = *packed, .audit = *audit};
 
+    request->tag = submission.tag = control_new_tag(request->control);
+    opts->submit(opts->ctx, &submission);
+}
+
+void request_submit_noted(struct request *request, struct rp_bytes *packed,
+                          const struct audit_entry *entry)
+{
+    const struct control_opts *opts = control_options(request->control);
+    struct submission submission = {.packed = *packed};
+    int err = audit_pack(&submission.audit, entry);
+
+    if (err != RP_OK) {
+        rp_bytes_free(packed);
+        request_error(request, err, NULL, "%s", rp_err_text(err));
+        return;
+    }
     request->tag = submission.tag = control_new_tag(request->control);
     opts->submit(opts->ctx, &submission);
 }
@@ -220,19 +237,23 @@ void handle_publish(struct request *request, struct rp_slice args)
 {
     struct rp_slice seed = arg_bin(args, "seed");
     struct publication p = {0};
+    char by[REVIEW_NAME_MAX + 1];
 
     if (!read_publication(request, args, &p))
         return;
+    if (!request_person(request, args, by, sizeof by)) {
+        request_error(request, RP_ERR_ARGUMENT, "as", "a name is one line, and not that long");
+        return;
+    }
     if (seed.len == RP_SEED_LEN)
         memcpy(p.seed, seed.data, RP_SEED_LEN);
     else
         control_options(request->control)->random(p.seed, RP_SEED_LEN);
-    request_publish(request, &p, arg_flag(args, "dry_run"));
+    request_publish(request, &p, arg_flag(args, "dry_run"), by);
 }
 
-/* Answers with what keeps ${p} from being published: of a story's consent all that there is. */
-static void refuse(struct request *request, const struct publication *p, int err,
-                   const struct rp_problem *problem)
+void request_refuse(struct request *request, const struct publication *p, int err,
+                    const struct rp_problem *problem)
 {
     char text[1024] = "";
     size_t n = 0;
@@ -248,38 +269,83 @@ static void refuse(struct request *request, const struct publication *p, int err
     request_error(request, err, p->consent[0].field, "%s%s", p->consent[0].reason, text);
 }
 
-void request_publish(struct request *request, struct publication *p, bool dry_run)
+struct publisher request_publisher(const struct request *request, struct rp_rand *rand,
+                                   char today[static VIEW_DATE_LEN + 1])
 {
     const struct control_opts *opts = control_options(request->control);
     struct view_source source = request_source(request);
-    char today[VIEW_DATE_LEN + 1];
-    struct rp_rand rand;
-    struct publisher publisher = {
-        .author = request_author(request, &rand, source.now_ms),
+
+    view_date(today, source.now_ms);
+    return (struct publisher){
+        .author = request_author(request, rand, source.now_ms),
         .kv = opts->kv,
         .org_name = opts->self->identity.name,
         .language = opts->language,
         .today = today,
     };
+}
+
+/* Keeps ${p} until a second person has confirmed it, in place of what waits there already. */
+static void hold(struct request *request, const struct publication *p,
+                 const struct publisher *publisher, const char *by)
+{
+    struct rp_opened before;
+    struct rp_bytes packed;
+    struct held held;
+    int err = review_find(&before, publisher->kv, p->scope, p->seed);
+    bool found = err == RP_OK;
+
+    if (found && review_read(&held, &before.record) &&
+        rp_bytes_compare(held.content, rp_bytes_slice(&p->finished)) == 0) {
+        request_published(request, p->object, before.record.id, "waits for review");
+        rp_record_close(&before);
+        return;
+    }
+    if (found || err == RP_ERR_NOT_FOUND)
+        err = review_hold(&packed, p, publisher, by, found ? &before.record : NULL);
+    if (found)
+        rp_record_close(&before);
+    if (err != RP_OK) {
+        request_problem(request, err, &(struct rp_problem){0});
+        return;
+    }
+    request->state.publish.is_held = true;
+    memcpy(request->state.publish.object, p->object, RP_ID_LEN);
+    request_submit(request, &packed);
+}
+
+/* What would become of ${p}. */
+static const char *dry_state(const struct publication *p)
+{
+    if (review_is_needed(p))
+        return "would wait for review";
+    return p->heads.n > 0 ? "would change" : "would be new";
+}
+
+void request_publish(struct request *request, struct publication *p, bool dry_run, const char *by)
+{
+    char today[VIEW_DATE_LEN + 1];
+    struct rp_rand rand;
+    struct publisher publisher = request_publisher(request, &rand, today);
     struct rp_problem problem;
     struct rp_bytes packed;
-    int err;
+    int err = publication_prepare(p, &publisher, &problem);
 
-    view_date(today, source.now_ms);
-    err = publication_prepare(p, &publisher, &problem);
-    if (err == RP_OK && p->heads.same) {
-        done_object(request, p->object, p->heads.ids[0], "unchanged");
-    } else if (err == RP_OK && dry_run) {
-        done_object(request, p->object, p->object,
-                    p->heads.n > 0 ? "would change" : "would be new");
+    if (err != RP_OK) {
+        request_refuse(request, p, err, &problem);
+    } else if (p->heads.same) {
+        request_published(request, p->object, p->heads.ids[0], "unchanged");
+    } else if (dry_run) {
+        request_published(request, p->object, p->object, dry_state(p));
+    } else if (review_is_needed(p)) {
+        hold(request, p, &publisher, by);
     } else {
         request->state.publish.is_new = p->heads.n == 0;
-        if (err == RP_OK)
-            err = publication_write(&packed, p, &publisher);
+        err = publication_write(&packed, p, &publisher);
         if (err == RP_OK)
             request_submit(request, &packed);
         else
-            refuse(request, p, err, &problem);
+            request_problem(request, err, &problem);
     }
     publication_free(p);
 }
@@ -327,10 +393,22 @@ void handle_import(struct request *request, struct rp_slice args)
         request_error(request, err, NULL, "%s", rp_err_text(err));
 }
 
+static bool publishes(const struct request *request)
+{
+    return request->command == CONTROL_PUBLISH || request->command == CONTROL_RENEW;
+}
+
+static bool is_held(const struct request *request)
+{
+    return publishes(request) && request->state.publish.is_held;
+}
+
 /* In one word, what became of what a request asked for. */
 static const char *state_word(const struct request *request)
 {
-    if (request->command == CONTROL_PUBLISH || request->command == CONTROL_RENEW)
+    if (is_held(request))
+        return "waits for review";
+    if (publishes(request))
         return request->state.publish.is_new ? "new" : "changed";
     return "stored";
 }
@@ -339,10 +417,12 @@ void handle_publish_outcome(struct request *request, const struct outcome *outco
 {
     switch (outcome->err) {
     case RP_OK:
-        done_object(request, outcome->object, outcome->id, state_word(request));
+        request_published(request,
+                          is_held(request) ? request->state.publish.object : outcome->object,
+                          outcome->id, state_word(request));
         break;
     case RP_ERR_EXISTS:
-        done_object(request, outcome->object, outcome->id, "unchanged");
+        request_published(request, outcome->object, outcome->id, "unchanged");
         break;
     case RP_ERR_WITHDRAWN:
         if (request->command == CONTROL_IMPORT)

@@ -38,7 +38,17 @@ struct request {
         } peer;
         struct {
             bool is_new;
+            bool is_held;
+            uint8_t object[RP_ID_LEN];
         } publish;
+        struct view_walk reviews;
+        struct {
+            uint8_t held_seed[RP_SEED_LEN]; /* of the held record, for its withdrawal */
+            bool is_decided;                /* what remains is to withdraw it */
+            uint8_t object[RP_ID_LEN];      /* the answer to come */
+            uint8_t id[RP_ID_LEN];
+            const char *state;
+        } review;
         struct {
             bool local;
             uint8_t object[RP_ID_LEN];
@@ -116,6 +126,11 @@ void request_submit(struct request *request, struct rp_bytes *packed);
 /* The same with an entry of the audit log, which is taken over, too. */
 void request_submit_act(struct request *request, struct rp_bytes *packed, struct rp_bytes *audit);
 
+/* The same of an act that is noted in the audit log. */
+struct audit_entry;
+void request_submit_noted(struct request *request, struct rp_bytes *packed,
+                          const struct audit_entry *entry);
+
 /* This organisation as the author of records, with randomness of its own in ${rand}. */
 struct author request_author(const struct request *request, struct rp_rand *rand, uint64_t now_ms);
 
@@ -162,10 +177,31 @@ void continue_walk(struct request *request, uint64_t now_ms);    /* AUDIT, HIDDE
 /* Answers with what is wrong with what was to be published; ${problem} may be empty. */
 void request_problem(struct request *request, int err, const struct rp_problem *problem);
 
-/* Publishes ${p}, or with ${dry_run} only says what would become of it; answers, at once or with
- * the record's outcome. */
+/*
+ * Publishes ${p} in the name of the person ${by}, or with ${dry_run} only says what would become of
+ * it; what needs a second person is held for one. Answers, at once or with the record's outcome.
+ */
 struct publication;
-void request_publish(struct request *request, struct publication *p, bool dry_run);
+struct publisher;
+void request_publish(struct request *request, struct publication *p, bool dry_run, const char *by);
+
+/* Answers with what keeps ${p} from being published: of a story's consent all that there is. */
+void request_refuse(struct request *request, const struct publication *p, int err,
+                    const struct rp_problem *problem);
+
+/* Who publishes now; the author's randomness is in ${rand}, the date in ${today}. */
+struct publisher request_publisher(const struct request *request, struct rp_rand *rand,
+                                   char today[static VIEW_DATE_LEN + 1]);
+
+/* {"id", "object", "state"}: the end of what was published. */
+void request_published(struct request *request, const uint8_t *object, const uint8_t *id,
+                       const char *state);
+
+/*
+ * Who asks: the argument "as" or, where that is absent, the name of the user who runs rpctl. False
+ * when it is too long or no line.
+ */
+bool request_person(const struct request *request, struct rp_slice args, char *out, size_t size);
 
 /* publish.c */
 void handle_sources(struct request *request, struct rp_slice args);
@@ -183,6 +219,12 @@ void handle_restored(struct request *request, struct rp_slice args);
 void handle_consent(struct request *request, struct rp_slice args);
 void continue_consent(struct request *request, uint64_t now_ms);
 void handle_renew(struct request *request, struct rp_slice args);
+
+/* review.c */
+void handle_reviews(struct request *request, struct rp_slice args);
+void continue_reviews(struct request *request, uint64_t now_ms);
+void handle_review(struct request *request, struct rp_slice args);
+void handle_review_outcome(struct request *request, const struct outcome *outcome);
 
 /* teller.c */
 void handle_told(struct request *request, struct rp_slice args);

@@ -1,6 +1,7 @@
 #define _GNU_SOURCE /* struct ucred */
 #include "server.h"
 
+#include <pwd.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,6 +26,7 @@ struct client {
     struct control *control;
     uv_pipe_t pipe;
     bool closing;
+    uid_t user;         /* who runs rpctl */
     struct rp_bytes in; /* a frame and its header so far */
 };
 
@@ -259,6 +261,24 @@ void request_error(struct request *request, int err, const char *field, const ch
 
 /* Requests */
 
+bool request_person(const struct request *request, struct rp_slice args, char *out, size_t size)
+{
+    struct passwd entry;
+    struct passwd *found = NULL;
+    char buffer[4096];
+
+    if (!arg_text(args, "as", out, size))
+        return false;
+    if (out[0] != '\0' || request->client == NULL)
+        return true;
+    if (getpwuid_r(request->client->user, &entry, buffer, sizeof buffer, &found) == 0 &&
+        found != NULL && strlen(found->pw_name) < size)
+        snprintf(out, size, "%s", found->pw_name);
+    else
+        snprintf(out, size, "user %u", (unsigned)request->client->user);
+    return true;
+}
+
 struct view_source request_source(const struct request *request)
 {
     const struct control_opts *opts = control_options(request->control);
@@ -380,7 +400,7 @@ static void received(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
 }
 
 /* Only the user that runs the node, and root, may ask it anything. */
-static bool is_allowed(const uv_pipe_t *pipe)
+static bool is_allowed(const uv_pipe_t *pipe, uid_t *user)
 {
     struct ucred peer;
     socklen_t len = sizeof peer;
@@ -388,7 +408,7 @@ static bool is_allowed(const uv_pipe_t *pipe)
 
     return uv_fileno((const uv_handle_t *)pipe, &fd) == 0 &&
            getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) == 0 &&
-           (peer.uid == 0 || peer.uid == geteuid());
+           ((*user = peer.uid) == 0 || peer.uid == geteuid());
 }
 
 static void somebody_connects(uv_stream_t *listener, int status)
@@ -405,7 +425,7 @@ static void somebody_connects(uv_stream_t *listener, int status)
     control->clients = client;
     control->clients_n++;
     if (uv_accept(listener, (uv_stream_t *)&client->pipe) != 0 ||
-        control->clients_n > CLIENTS_MAX || !is_allowed(&client->pipe) ||
+        control->clients_n > CLIENTS_MAX || !is_allowed(&client->pipe, &client->user) ||
         uv_read_start((uv_stream_t *)&client->pipe, give_buffer, received) != 0)
         close_client(client);
 }

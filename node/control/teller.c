@@ -1,7 +1,10 @@
 #include <string.h>
 
+#include "author/review.h"
 #include "request.h"
 #include "rp/err.h"
+#include "rp/text.h"
+#include "store/circles.h"
 #include "store/told.h"
 
 /* What a teller's code leads to. The code itself never comes here: only its public half does. */
@@ -12,10 +15,12 @@
 static bool is_withdrawn(struct kv_txn *txn, const struct told *told)
 {
     static const uint8_t whole_object[RP_SYMBOL_LEN] = {0};
-    bool local = memcmp(told->scope, rp_record_local, RP_ID_LEN) == 0;
     struct kv_key key = {.len = 0};
+    uint32_t scope;
 
-    kv_key_number(&key, local ? SCOPE_LOCAL : SCOPE_COMMONS, 4);
+    if (!circles_scope_number(txn, told->scope, &scope))
+        return false;
+    kv_key_number(&key, scope, 4);
     kv_key_bytes(&key, told->object, RP_ID_LEN);
     kv_key_bytes(&key, whole_object, sizeof whole_object);
     return kv_get(txn, KV_WITHDRAWN, kv_key_slice(&key), NULL);
@@ -40,6 +45,27 @@ static void send_told(struct request *request, struct kv_txn *txn, const struct 
     rp_writer_str(w, "withdrawn");
     rp_writer_bool(w, is_withdrawn(txn, told));
     request_send(request);
+}
+
+/* Whether the story of that teller still waits for a second person: then it is told what to do. */
+static bool still_waits(struct request *request, const uint8_t teller[static RP_KEY_LEN])
+{
+    char hex[2 * RP_ID_LEN + 1];
+    uint8_t object[RP_ID_LEN];
+    struct rp_opened opened;
+    struct held held;
+
+    if (review_find_teller(&opened, control_options(request->control)->kv, teller) != RP_OK)
+        return false;
+    (void)review_read(&held, &opened.record);
+    review_object(object, &held, opened.record.org);
+    rp_record_close(&opened);
+    rp_text_hex(hex, object, RP_ID_LEN);
+    request_error(request, RP_ERR_STATE, NULL,
+                  "this story has not been published yet, it waits for a second person: refuse it, "
+                  "with  rpctl review %.12s --refuse --because TEXT",
+                  hex);
+    return true;
 }
 
 /*
@@ -77,6 +103,8 @@ void handle_told(struct request *request, struct rp_slice args)
         request_error(request, err, NULL, "the store cannot be read: %s", rp_err_text(err));
         return;
     }
+    if (n == 0 && still_waits(request, teller.data))
+        return;
     rp_writer_map(request_done(request), 0);
     request_send(request);
 }

@@ -51,15 +51,8 @@ static bool is_in_circle(struct kv_txn *txn, const struct rp_record *record, uin
 /* The number of a scope. False for a circle that the record cannot be in, here. */
 static bool scope_number(struct kv_txn *txn, const struct rp_record *record, uint32_t *out)
 {
-    if (memcmp(record->scope, rp_record_commons, RP_ID_LEN) == 0) {
-        *out = SCOPE_COMMONS;
-    } else if (memcmp(record->scope, rp_record_local, RP_ID_LEN) == 0) {
-        *out = SCOPE_LOCAL;
-    } else {
-        *out = circles_number(txn, record->scope);
-        return is_in_circle(txn, record, *out);
-    }
-    return true;
+    return circles_scope_number(txn, record->scope, out) &&
+           (*out < SCOPE_FIRST_CIRCLE || is_in_circle(txn, record, *out));
 }
 
 /* The slip in a record; whether some key of the organisation signed it over the record's object. */

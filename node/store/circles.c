@@ -1,5 +1,8 @@
 #include "circles.h"
 
+#include <string.h>
+
+#include "batch.h"
 #include "rp/canonical.h"
 #include "rp/err.h"
 #include "rp/reader.h"
@@ -45,6 +48,17 @@ bool circles_read(struct rp_slice key, struct rp_slice value, struct circle_entr
     out->since = rp_reader_uint(&r);
     out->issued = rp_reader_bin(&r);
     return rp_reader_end(&r) == RP_OK;
+}
+
+bool circles_scope_number(struct kv_txn *txn, const uint8_t scope[static RP_ID_LEN], uint32_t *out)
+{
+    if (memcmp(scope, rp_record_commons, RP_ID_LEN) == 0)
+        *out = SCOPE_COMMONS;
+    else if (memcmp(scope, rp_record_local, RP_ID_LEN) == 0)
+        *out = SCOPE_LOCAL;
+    else
+        return (*out = circles_number(txn, scope)) != 0;
+    return true;
 }
 
 bool circles_load(struct kv_txn *txn, uint32_t number, struct circle_entry *out)

@@ -28,6 +28,10 @@ struct circle_entry {
 /* The number of the circle ${id}, or 0. */
 uint32_t circles_number(struct kv_txn *txn, const uint8_t id[static RP_ID_LEN]);
 
+/* The number of any scope: the commons, what is local, a circle. False when there is no such circle
+ * here. */
+bool circles_scope_number(struct kv_txn *txn, const uint8_t scope[static RP_ID_LEN], uint32_t *out);
+
 /* Reads one; issued is borrowed from the transaction. False when there is none. */
 bool circles_load(struct kv_txn *txn, uint32_t number, struct circle_entry *out);
 

@@ -243,7 +243,7 @@ void view_status(struct rp_writer *w, const struct view_source *source)
 
     core_tally(source->core, RP_SET_CONTENT, &content);
     core_tally(source->core, RP_SET_CONTROL, &control);
-    rp_writer_map(w, 24);
+    rp_writer_map(w, 25);
     records = put_kinds(w, source);
     view_consent_due(w, source);
     put_uint(w, "content_set", content.count);
@@ -263,6 +263,7 @@ void view_status(struct rp_writer *w, const struct view_source *source)
     put_peers(w, source);
     put_uint(w, "records", records);
     put_restored(w, source);
+    put_uint(w, "review", view_reviews_count(source));
     put_text(w, "schema", "rpctl.status/1");
     put_text(w, "software", source->software);
     put_time(w, "started", source->started_ms);

@@ -145,6 +145,20 @@ struct view_consent {
 bool view_consent_next(struct view_consent *walk, struct rp_writer *w,
                        const struct view_source *source, int *err);
 
+/* A walk through a table, item by item. Zero-initialise. */
+struct view_walk {
+    struct kv_key after; /* where to go on */
+    uint32_t looked;     /* entries, in this turn */
+    bool more;           /* it stopped because the turn is over */
+};
+
+/* Stories that wait for a second person (SPEC 5.4), the newest last; and one of them with its
+ * content: ${record} is of kind "held". */
+bool view_reviews_next(struct view_walk *walk, struct rp_writer *w,
+                       const struct view_source *source, int *err);
+void view_review(struct rp_writer *w, const struct rp_record *record,
+                 const struct view_source *source);
+
 /* Records as they are signed, for export. Zero-initialise. */
 struct view_export {
     bool local; /* with what never leaves this node */
@@ -173,12 +187,7 @@ void view_trust(struct rp_writer *w, const struct view_source *source, uint32_t 
 void view_invite(struct rp_writer *w, const struct view_source *source,
                  const struct invite_entry *invite);
 
-/* The audit log, oldest first, and the objects hidden here. Zero-initialise. */
-struct view_walk {
-    struct kv_key after; /* where to go on */
-    uint32_t looked;     /* entries, in this turn */
-    bool more;           /* it stopped because the turn is over */
-};
+/* The audit log, oldest first, and the objects hidden here. */
 bool view_audit_next(struct view_walk *walk, struct rp_writer *w, const struct view_source *source,
                      int *err);
 bool view_hidden_next(struct view_walk *walk, struct rp_writer *w, const struct view_source *source,

@@ -42,6 +42,9 @@ bool view_next_scope(const struct view_source *source, uint32_t *scope);
 #define VIEW_AUDIENCE_MAX 32
 void put_audience(struct rp_writer *w, const struct view_source *source, uint32_t scope);
 
+/* How many stories wait for a second person. */
+uint64_t view_reviews_count(const struct view_source *source);
+
 /* "consent": [...], the first items of view_consent_next. */
 void view_consent_due(struct rp_writer *w, const struct view_source *source);
 

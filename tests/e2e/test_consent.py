@@ -5,6 +5,7 @@ import datetime
 import glob
 import json
 import os
+import pwd
 import re
 import shutil
 import sys
@@ -298,6 +299,145 @@ class RunningOut(ConsentTest):
               day(365))
         self.assertEqual([item["title"] for item in a.list()], ["Past"])
         self.assertEqual(a.status()["consent"], [])
+
+
+class SecondPerson(ConsentTest):
+    CHECKED = ('{by_role: safeguarding lead, on: "2026-10", result: remote}')
+
+    def delicate(self, name, title, text="She told it slowly.", **consent):
+        return self.story(name, title, text, **{"special_data": "true",
+                                                "identifiable_check": self.CHECKED, **consent})
+
+    def waiting(self, node):
+        return [json.loads(line) for line in node.ctl("review", "--json").splitlines()]
+
+    def test_a_delicate_story_waits_for_somebody_else(self):
+        a, b = self.chain("a", "b")
+        path = self.delicate("ward.md", "On the ward")
+        result = a.run("publish", "--as", "Anna Berg", path)
+        self.assertEqual(result.returncode, 0, result.stderr)
+        self.assertIn("not published yet", result.stderr)
+        story = result.stdout.strip()
+        self.assertEqual([(item["object"], item["by"], item["title"], item["special_data"],
+                           item["child"]) for item in self.waiting(a)],
+                         [(story, "Anna Berg", "On the ward", True, False)])
+        self.assertEqual(a.status()["review"], 1)
+        self.assertIn("rpctl review", a.ctl("status"))
+        self.assertIn("She told it slowly.", a.ctl("review", story[:8]))
+        for same in ("Anna Berg", "anna berg", " ANNA  BERG", "AnnaBerg"):
+            self.assertIn("has published it", self.fails(a, "review", story, "--confirm", "--as",
+                                                         same))
+        self.fails(a, "show", story)
+        self.assertEqual(a.list(), [])
+        self.assertEqual(a.status()["content_set"], 0)
+        a.stop()
+        a.start()  # what waits is still there
+        self.assertEqual(a.ctl("review", story[:8], "--confirm", "--as", "Ben").strip(), story)
+        self.until_agreed(a, b)
+        for node in (a, b):
+            self.assertIn("She told it slowly.", node.ctl("show", story))
+        self.assertEqual(self.waiting(a), [])
+        self.assertIn("nothing with this id waits", self.fails(a, "review", story, "--confirm",
+                                                               "--as", "Ben"))
+        log = a.ctl("audit")
+        self.assertIn("Ben", log)
+        self.assertIn("published by Anna Berg", log)
+        self.assertEqual(a.run("publish", "--as", "Anna", path).stdout.strip(), story)
+        self.assertEqual(self.waiting(a), [])  # nothing new in it, so nothing to read
+
+    def test_it_is_refused_with_a_reason(self):
+        a, b = self.chain("a", "b")
+        path = self.delicate("ward.md", "On the ward", child="true", basis="guardian-consent",
+                             special_data="false")
+        story = a.run("publish", "--as", "Anna", path).stdout.strip()
+        self.assertEqual(a.run("review", story, "--refuse").returncode, 2)
+        self.assertIn("deleted here", a.ctl("review", story, "--refuse", "--as", "Ben",
+                                            "--because", "The village is named"))
+        self.assertIn("The village is named", a.ctl("audit"))
+        self.assertEqual(self.waiting(a), [])
+        self.assertEqual(a.status()["review"], 0)
+        self.delicate("ward.md", "On the ward", "It was long ago.", child="true",
+                      basis="guardian-consent", special_data="false")
+        self.assertEqual(a.run("publish", "--as", "Anna", path).stdout.strip(), story)
+        a.ctl("review", story, "--confirm", "--as", "Ben")  # mended, and read again
+        self.until_agreed(a, b)
+        self.assertEqual([item["object"] for item in b.list()], [story])
+        self.assertNotIn("The village", b.ctl("export"))
+
+    def test_what_is_confirmed_is_what_was_published_last(self):
+        a = self.node("a")
+        path = self.delicate("ward.md", "On the ward")
+        story = a.run("publish", "--as", "Anna", path).stdout.strip()
+        self.delicate("ward.md", "On the ward", "She told it quickly.")
+        self.assertEqual(a.run("publish", "--as", "Ben", path).stdout.strip(), story)
+        self.assertEqual([item["by"] for item in self.waiting(a)], ["Ben"])
+        self.fails(a, "review", story, "--confirm", "--as", "Ben")
+        a.ctl("review", story, "--confirm", "--as", "Anna")
+        self.assertIn("quickly", a.ctl("show", story))
+        # the next version, and a renewal, wait again
+        self.delicate("ward.md", "On the ward", "She told it twice.")
+        a.run("publish", "--as", "Anna", path)
+        self.assertIn("quickly", a.ctl("show", story))
+        a.ctl("review", story, "--confirm", "--as", "Ben")
+        self.assertIn("twice", a.ctl("show", story))
+        self.assertIn("not published yet", a.ctl("consent", "renew", story, "--given-on", month(0),
+                                                 "--review-on", day(90), "--as", "Anna"))
+        self.fails(a, "review", story, "--confirm", "--as", "anna")
+        a.ctl("review", story, "--confirm", "--as", "Ben")
+        consent = a.json("show", story)["versions"][0]["content"]["consent"]
+        self.assertEqual(consent["review_on"], day(90))
+
+    def test_who_says_no_name_is_the_user_who_runs_it(self):
+        a = self.node("a")
+        story = a.run("publish", self.delicate("ward.md", "On the ward")).stdout.strip()
+        user = pwd.getpwuid(os.getuid()).pw_name
+        self.assertEqual([item["by"] for item in self.waiting(a)], [user])
+        self.assertIn("--as NAME", self.fails(a, "review", story, "--confirm"))
+        a.ctl("review", story, "--confirm", "--as", "somebody else")
+        self.assertEqual(len(a.list()), 1)
+
+    def test_a_held_story_keeps_its_teller(self):
+        a, b = self.chain("a", "b")
+        path = self.delicate("ward.md", "On the ward")
+        story, code = self.published(a, "--as", "Anna", path)
+        self.assertIn("has not been published yet", self.fails(a, "withdraw", "--code", code))
+        self.assertIn("already", self.fails(a, "publish", "--teller-code", path))
+        self.delicate("ward.md", "On the ward", "She told it again.")
+        self.assertEqual(a.run("publish", "--as", "Anna", path).stdout.strip(), story)
+        a.ctl("review", story, "--confirm", "--as", "Ben")
+        self.until_agreed(a, b)
+        self.assertIn("She told it again.", b.ctl("show", story))
+        b.ctl("withdraw", "--code", code)
+        self.until_agreed(a, b)
+        self.assertEqual(a.list(), [])
+
+    def test_what_stays_here_or_is_not_delicate_does_not_wait(self):
+        a = self.node("a")
+        a.ctl("publish", self.delicate("home.md", "At home", audience="local"))
+        a.ctl("publish", self.story("tea.md", "Tea"))
+        self.assertEqual(len(a.list()), 2)
+        folder = os.path.join(self.folder, "import")
+        self.delicate("import/one.md", "One")
+        a.ctl("import", folder, "--kind", "story", "--licence", "L", "--attribution", "A")
+        self.assertEqual(len(a.list()), 2)
+        self.assertEqual([item["title"] for item in self.waiting(a)], ["One"])
+
+    def test_consent_is_checked_again_when_it_is_confirmed(self):
+        a = self.node("a")
+        story = a.run("publish", "--as", "Anna", self.delicate("ward.md", "Ward")).stdout.strip()
+        hand = hand_of(a)
+        lines = [json.loads(line) for line in a.ctl("export", "--local").splitlines()]
+        held = [open_record(base64.b64decode(line["record"])) for line in lines
+                if line["kind"] == "held"][0]
+        content = canonical.decode(held.body.content["content"])
+        content["consent"]["review_on"] = day(-1)
+        late = hand.compose("held", {**held.body.content, "content": canonical.encode(content)},
+                            set=0, scope=LOCAL, seed=held.body.seed, parents=(held.id,))
+        a.ctl("import", self.records("late.ndjson", late))
+        self.assertIn("consent.review_on", self.fails(a, "review", story, "--confirm", "--as",
+                                                      "Ben"))
+        self.assertEqual(len(self.waiting(a)), 1)
+        self.assertEqual(a.list(), [])
 
 
 class Fields(ConsentTest):

@@ -63,7 +63,8 @@ static int list_consent(const struct command_args *args, bool all, bool json)
     return result;
 }
 
-static int renew(const struct command_args *args, const char *given_on, const char *review_on)
+static int renew(const struct command_args *args, const char *given_on, const char *review_on,
+                 const char *as)
 {
     const char *id = args->argv[optind + 1];
     struct rp_writer w;
@@ -71,7 +72,9 @@ static int renew(const struct command_args *args, const char *given_on, const ch
     int result;
 
     rp_writer_init(&w, RP_FRAME_MAX);
-    rp_writer_map(&w, 3);
+    rp_writer_map(&w, 4);
+    rp_writer_str(&w, "as");
+    rp_writer_str(&w, as);
     rp_writer_str(&w, "given_on");
     rp_writer_str(&w, given_on);
     rp_writer_str(&w, "id");
@@ -80,7 +83,9 @@ static int renew(const struct command_args *args, const char *given_on, const ch
     rp_writer_str(&w, review_on);
     result = client_ask(args->home, CONTROL_RENEW, &w, &answer);
     rp_writer_free(&w);
-    if (result == EXIT_DONE)
+    if (result == EXIT_DONE && strcmp(text_of(answer, "state"), "waits for review") == 0)
+        printf("not published yet: somebody else has to confirm it: see  rpctl review\n");
+    else if (result == EXIT_DONE)
         printf("renewed until %s, as a new version. Write both dates into its file, too: published "
                "again\nas it is, that would bring the old ones back\n",
                review_on);
@@ -91,12 +96,14 @@ static int renew(const struct command_args *args, const char *given_on, const ch
 int command_consent(const struct command_args *args)
 {
     static const struct option options[] = {{"all", no_argument, NULL, OPTION('a')},
+                                            {"as", required_argument, NULL, OPTION('w')},
                                             {"given-on", required_argument, NULL, OPTION('g')},
                                             {"json", no_argument, NULL, OPTION('j')},
                                             {"review-on", required_argument, NULL, OPTION('r')},
                                             {NULL, 0, NULL, 0}};
     const char *given_on = NULL;
     const char *review_on = NULL;
+    const char *as = "";
     bool all = false;
     bool json = false;
     int option;
@@ -109,6 +116,8 @@ int command_consent(const struct command_args *args)
             given_on = optarg;
         if (option == OPTION('r'))
             review_on = optarg;
+        if (option == OPTION('w'))
+            as = optarg;
         all |= option == OPTION('a');
         json |= option == OPTION('j');
     }
@@ -122,5 +131,5 @@ int command_consent(const struct command_args *args)
     if (given_on == NULL || review_on == NULL)
         return usage_error(args, "renew: when was consent given again, and until when does it "
                                  "hold? --given-on, --review-on");
-    return renew(args, given_on, review_on);
+    return renew(args, given_on, review_on, as);
 }

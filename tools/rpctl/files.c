@@ -417,7 +417,9 @@ static bool send_file(struct files *files, struct file *file, struct client *cli
         return true;
     }
     rp_writer_init(&w, RP_FRAME_MAX);
-    rp_writer_map(&w, 7);
+    rp_writer_map(&w, 8);
+    rp_writer_str(&w, "as");
+    rp_writer_str(&w, opts->as != NULL ? opts->as : "");
     rp_writer_str(&w, "audience");
     rp_writer_str(&w, file->audience);
     rp_writer_str(&w, "content");
@@ -444,7 +446,8 @@ static void take_published(struct file *file, const json_t *value)
 
     snprintf(file->state, sizeof file->state, "%s", text_of(value, "state"));
     (void)rp_text_unhex(file->object, object, strlen(object));
-    file->has_version = rp_text_unhex(file->version, id, strlen(id));
+    file->has_version = rp_text_unhex(file->version, id, strlen(id)) &&
+                        strcmp(file->state, "waits for review") != 0;
 }
 
 /* What to do about a field that is needed, where that is not plain. */

@@ -21,7 +21,7 @@ struct file {
     uint8_t version[RP_ID_LEN]; /* of its current version, once published */
     bool has_version;
     uint64_t number; /* of its request */
-    char state[16];  /* new, changed, unchanged, would be new, ... */
+    char state[24];  /* new, changed, unchanged, waits for review, would be new, ... */
 };
 
 struct files {
@@ -42,6 +42,7 @@ struct files_opts {
     const char *licence;  /* the same; NULL: none */
     const char *attribution;
     const uint8_t *teller; /* RP_KEY_LEN: who gets a code for the one file; NULL: nobody */
+    const char *as;        /* who publishes; NULL: the user who runs rpctl */
     const char *source;    /* name that stands for the folder; NULL: its absolute path */
     void (*published)(const struct file *file);
 };

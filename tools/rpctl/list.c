@@ -121,6 +121,11 @@ static void print_value(const char *name, size_t name_len, const json_t *value, 
     }
 }
 
+void print_content(const json_t *content)
+{
+    print_block(content, 0);
+}
+
 static void print_links(const json_t *object)
 {
     const json_t *links = json_object_get(object, "referred_to_by");

@@ -30,7 +30,8 @@ static const struct {
      "make an invite, the token alone on standard output; list them; revoke one"},
     {"join", command_join, "join TOKEN | -", "use somebody's invite (-: from standard input)"},
     {"publish", command_publish,
-     "publish FILE.md... [--audience local|commons|circle:NAME] [--new] [--dry-run] [--teller-code]",
+     "publish FILE.md... [--audience local|commons|circle:NAME] [--new] [--dry-run] [--teller-code]\n"
+     "                     [--as NAME]",
      "publish Markdown files; prints object ids, one a line"},
     {"import", command_import,
      "import FOLDER|FILE [--dry-run] [--kind K] [--lang TAG] [--licence SPDX]\n"
@@ -44,8 +45,13 @@ static const struct {
      "this home was restored from a backup: withhold stories until compared with a peer"},
     {"withdrawals", command_withdrawals, "withdrawals [--json]",
      "what was taken back, here and elsewhere"},
+    {"review", command_review,
+     "review [--json] | ID [--json] | ID --confirm [--as NAME] |\n"
+     "                     ID --refuse --because TEXT [--as NAME]",
+     "stories that wait for a second person"},
     {"consent", command_consent,
-     "consent [--all] [--json] | renew ID --given-on YYYY-MM --review-on YYYY-MM-DD",
+     "consent [--all] [--json] | renew ID --given-on YYYY-MM --review-on YYYY-MM-DD\n"
+     "                     [--as NAME]",
      "own stories whose consent runs out; consent that was given again"},
     {"list", command_list, "list [--kind K] [--author A] [--json]", "what the library holds"},
     {"show", command_show, "show ID [--json]", "one object; an id may be shortened"},

@@ -18,6 +18,9 @@ static void print_object(const struct file *file)
 
     rp_text_hex(hex, file->object, RP_ID_LEN);
     puts(hex);
+    if (strcmp(file->state, "waits for review") == 0)
+        complain("%s: not published yet: somebody else reads it first, with  rpctl review %.12s",
+                 file->path, hex);
 }
 
 static bool is_audience(const char *text)
@@ -66,6 +69,7 @@ int command_publish(const struct command_args *args)
                                             {"new", no_argument, NULL, OPTION('n')},
                                             {"dry-run", no_argument, NULL, OPTION('d')},
                                             {"teller-code", no_argument, NULL, OPTION('t')},
+                                            {"as", required_argument, NULL, OPTION('w')},
                                             {NULL, 0, NULL, 0}};
     struct files_opts opts = {.kind = rp_kind_find(rp_bytes_str("pattern")),
                               .published = print_object};
@@ -83,6 +87,8 @@ int command_publish(const struct command_args *args)
         opts.fresh |= option == OPTION('n');
         opts.dry_run |= option == OPTION('d');
         with_code |= option == OPTION('t');
+        if (option == OPTION('w'))
+            opts.as = optarg;
     }
     if (opts.audience != NULL && !is_audience(opts.audience))
         return usage_error(args, "%s: an audience is local, commons or circle:NAME", opts.audience);

@@ -39,6 +39,7 @@ int command_import(const struct command_args *args);
 int command_withdraw(const struct command_args *args);
 int command_withdrawals(const struct command_args *args);
 int command_restored(const struct command_args *args);
+int command_review(const struct command_args *args);
 int command_consent(const struct command_args *args);
 int command_list(const struct command_args *args);
 int command_show(const struct command_args *args);
@@ -128,6 +129,8 @@ void say_error(const json_t *error);
 void print_text(FILE *out, const char *text, size_t len, bool lines);
 void print_field(const json_t *map, const char *key);         /* on standard output, as one line */
 char *visible_text(const char *text, size_t len, bool lines); /* malloc'd; never NULL */
+
+void print_content(const json_t *content); /* a record's, field by field */
 
 /* A line on standard error, the same way. */
 void complain(const char *format, ...) __attribute__((format(printf, 1, 2)));

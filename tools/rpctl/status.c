@@ -218,6 +218,9 @@ static void print_status(const json_t *status)
     print_restored(json_object_get(status, "restored"));
     print_erasing(json_object_get(status, "erasing"));
     print_consent(json_object_get(status, "consent"));
+    if (number_of(status, "review") > 0)
+        printf("Review  %" PRIu64 " wait%s for a second person: see  rpctl review\n",
+               number_of(status, "review"), number_of(status, "review") == 1 ? "s" : "");
     print_organisations(status);
     print_peers(json_object_get(status, "peers"));
     print_knocks(json_object_get(status, "knocks"));
