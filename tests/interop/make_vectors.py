@@ -7,7 +7,7 @@ import json
 import pathlib
 import sys
 
-from golden import beacon_parts, canonical_parts, identity_parts, link_parts, record_parts
+from golden import beacon_parts, canonical_parts, circle_parts, identity_parts, link_parts, record_parts
 from golden import set_parts, text_parts, wrong_records
 from golden.labels import plain
 
@@ -19,7 +19,7 @@ def text() -> str:
     vectors: dict = {}
     for module in (
         canonical_parts, text_parts, record_parts, wrong_records, identity_parts, set_parts,
-        link_parts, beacon_parts,
+        link_parts, beacon_parts, circle_parts,
     ):  # fmt: skip
         vectors.update(module.parts())
     lines = []

@@ -13,7 +13,7 @@ import urllib.error
 import urllib.request
 from typing import Any, Optional
 
-from commons import canonical, hashes, token
+from commons import circle, token
 from commons.author import Author
 from live import LiveTest, Probe, frame
 from nodes import poll
@@ -94,23 +94,23 @@ class Circles(LiveTest):
         oak, elm, ash = self.chain("Oak", "Elm", "Ash")
         ear = self.listening(elm, "Listener")
         self.until_same(elm, ear)
-        circle = self.circle(oak, elm)
+        ours = self.circle(oak, elm)
         story = self.publish(oak)
         poll(lambda: story in [i["object"] for i in elm.list()], "the story at the member's")
         shown = elm.json("show", story)
-        self.assertEqual(shown["audience"], "circle:" + circle[:8])
+        self.assertEqual(shown["audience"], "circle:" + ours[:8])
         self.assertIn("lavender", json.dumps(shown))
         # What the listener hears meanwhile: something of the commons, after all that.
         elm.ctl("publish", self.pattern("open.md", "An open door"))
         self.until_same(elm, ear)
         versions = [bytes.fromhex(v["id"]) for v in shown["versions"]]
-        secrets = [bytes.fromhex(circle), bytes.fromhex(story), b"lavender", b"Quiet corner"]
+        secrets = [bytes.fromhex(ours), bytes.fromhex(story), b"lavender", b"Quiet corner"]
         secrets += [v[:8] for v in versions]
         for secret in secrets:
             self.assertNotIn(secret, ear.heard)
         self.assertIn(b"An open door", ear.heard)
         # Asking does not help who knows the ids.
-        ear.channel.send(frame(5, 99, bytes.fromhex(circle), None, [0, bytes(32)]))
+        ear.channel.send(frame(5, 99, bytes.fromhex(ours), None, [0, bytes(32)]))
         ear.channel.send(frame(15, 98, versions[0][:8]))
         ear.serve(0.5)
         for secret in secrets[2:]:
@@ -120,7 +120,7 @@ class Circles(LiveTest):
         self.assertNotIn(story, [i["object"] for i in ash.list()])
         for file in pathlib.Path(ash.home).rglob("*"):
             if file.is_file():
-                self.assertNotIn(bytes.fromhex(circle), file.read_bytes())
+                self.assertNotIn(bytes.fromhex(ours), file.read_bytes())
 
     def test_pages_and_exports_are_silent_about_circles(self):
         oak = self.node("Oak", start=False)
@@ -178,9 +178,9 @@ class Circles(LiveTest):
         self.until_agreed(oak, elm, ash)
         about = elm.list()[0]["object"]
         elm.ctl("concern", about, "--text", "One can tell who is meant.")
-        (circle,) = poll(lambda: list(self.circles(oak)), "the circle to be heard of")
+        (theirs,) = poll(lambda: list(self.circles(oak)), "the circle to be heard of")
         self.assertEqual([i["kind"] for i in oak.list()], ["pattern"])
-        oak.ctl("circle", "accept", circle)
+        oak.ctl("circle", "accept", theirs)
         poll(lambda: len(oak.list()) == 2, "the concern")
         concern = next(i for i in oak.list() if i["kind"] == "response")
         self.assertIn("One can tell", json.dumps(oak.json("show", concern["object"])))
@@ -189,13 +189,9 @@ class Circles(LiveTest):
 
     def descriptor(self, founder, name, *others):
         """A descriptor as issued, and the circle's id (SPEC 3.8)."""
-        inceptions = {hashes.H("rp/1 organisation", i): i for i in others}
-        inceptions[founder.org] = founder.inception.encode()
-        members = [inceptions[org] for org in sorted(inceptions)]
-        plain = canonical.encode([1, name, bytes(16), founder.org, members])
-        circle = hashes.H("rp/1 circle", plain)
-        sig = hashes.sign("rp/1 sign circle", founder.key_seed, circle)
-        return canonical.encode([plain, founder.key, sig]), circle
+        members = [founder.inception.encode(), *others]
+        made = circle.make(name, bytes(16), founder.org, members)
+        return made.issue(founder.key_seed), made.id
 
     def test_a_circle_that_others_made_is_understood(self):
         oak = self.node("Oak")
@@ -203,19 +199,19 @@ class Circles(LiveTest):
         self.until_same(oak, ear)
         (theirs,) = (r for r in ear.holdings.records.values()
                      if r.body.kind == "identity" and r.body.org != ear.author.org)  # fmt: skip
-        issued, circle = self.descriptor(
+        issued, circle_id = self.descriptor(
             ear.author, "From elsewhere", theirs.body.content["inception"]
         )
         spoilt = bytearray(issued)
         spoilt[-1] ^= 1
         ear.channel.send(frame(34, issued))
         poll(lambda: self.circles(oak), "the circle")
-        seen = self.circles(oak)[circle.hex()]
+        seen = self.circles(oak)[circle_id.hex()]
         self.assertEqual((seen["name"], seen["state"]), ("From elsewhere", "invited"))
         # Only when it was accepted is it compared: by a CHECK of its scope.
         oak.ctl("circle", "accept", "From elsewhere")
         asked = ear.log
-        self.until(lambda: [m for way, m in asked if m.name == "CHECK" and m["scope"] == circle],
+        self.until(lambda: [m for way, m in asked if m.name == "CHECK" and m["scope"] == circle_id],
                    "a CHECK of the circle", ear)  # fmt: skip
         ear.channel.send(frame(34, bytes(spoilt)))
         self.assertTrue(ear.is_cut_off())

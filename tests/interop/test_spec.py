@@ -21,8 +21,8 @@ import unittest
 from unittest import mock
 
 import make_vectors
-from commons import bech32m, canonical, certificate, fingerprint, hashes, identity, link, message
-from commons import noise, paper, record, sketch, teller, token
+from commons import beacon, bech32m, canonical, certificate, circle, fingerprint, hashes
+from commons import identity, link, message, noise, paper, record, sketch, teller, token
 from commons.author import Author
 from commons.channel import Channel, Closed
 from commons.exchange import Initiator, Responder, View
@@ -270,6 +270,15 @@ class Golden(unittest.TestCase):
             self.refused(message.decode, unhex(v["frame"]), note=v["note"])
         for v in GOLDEN["messages_ignored"]:
             self.assertIsNone(message.decode(unhex(v["frame"])))
+
+
+    def test_beacons_and_circles_that_are_none(self):
+        for v in GOLDEN["beacons_invalid"]:
+            with self.subTest(note=v["note"]), self.assertRaises(Refuse):
+                beacon.open_sealed(unhex(v["sealed"]))
+        for v in GOLDEN["circles_invalid"]:
+            with self.subTest(note=v["note"]), self.assertRaises(Refuse):
+                circle.open_issued(unhex(v["issued"]))
 
 
 class Foundations(unittest.TestCase):
