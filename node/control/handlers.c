@@ -328,6 +328,7 @@ static const struct {
     [CONTROL_WITHDRAW] = {handle_withdraw, NULL, handle_withdraw_outcome},
     [CONTROL_CONSENT] = {handle_consent, continue_consent, NULL},
     [CONTROL_RENEW] = {handle_renew, NULL, handle_publish_outcome},
+    [CONTROL_AUDIENCE] = {handle_audience, continue_audience, NULL},
     [CONTROL_REVIEWS] = {handle_reviews, continue_reviews, NULL},
     [CONTROL_REVIEW] = {handle_review, NULL, handle_review_outcome},
     [CONTROL_TOLD] = {handle_told, NULL, NULL},

@@ -31,6 +31,7 @@
     X(WITHDRAWALS, "withdrawals", false)                                                           \
     X(CONSENT, "consent", false)                                                                   \
     X(RENEW, "renew", true)                                                                        \
+    X(AUDIENCE, "audience", false)                                                                 \
     X(REVIEWS, "reviews", false)                                                                   \
     X(REVIEW, "review", true)                                                                      \
     X(TOLD, "told", false)                                                                         \

@@ -13,26 +13,6 @@
 
 /* Commands that write records in this organisation's name, or hand in others'. */
 
-/* The scope that an audience names: commons, local, or circle: and the name or id of one that was
- * accepted. RP_ERR_ARGUMENT when it is none of these, RP_ERR_NOT_FOUND, RP_ERR_AMBIGUOUS. */
-static int scope_of_audience(const struct control_opts *opts, const char *audience,
-                             uint8_t out[static RP_ID_LEN])
-{
-    static const char circle_prefix[] = "circle:";
-    struct circle_view circle;
-    int err = RP_OK;
-
-    if (strcmp(audience, "commons") == 0)
-        memcpy(out, rp_record_commons, RP_ID_LEN);
-    else if (strcmp(audience, "local") == 0)
-        memcpy(out, rp_record_local, RP_ID_LEN);
-    else if (strncmp(audience, circle_prefix, strlen(circle_prefix)) != 0)
-        err = RP_ERR_ARGUMENT;
-    else if ((err = find_circle(opts, audience + strlen(circle_prefix), &circle)) == RP_OK)
-        memcpy(out, circle.id, RP_ID_LEN);
-    return err;
-}
-
 /* A file that is to be published. */
 struct source_file {
     uint8_t scope[RP_ID_LEN];
@@ -90,7 +70,7 @@ static bool read_source_file(const struct control_opts *opts, struct rp_slice en
         return false;
     out->fresh = arg_flag(entry, "fresh");
     out->teller = arg_bin(entry, "teller");
-    return scope_of_audience(opts, audience, out->scope) == RP_OK;
+    return find_audience(opts, audience, out->scope) == RP_OK;
 }
 
 /*
@@ -204,7 +184,6 @@ static bool read_publication(struct request *request, struct rp_slice args, stru
     char kind[RP_KIND_LEN_MAX + 1];
     char given[CONTROL_AUDIENCE_MAX + 1];
     const char *audience;
-    int err;
 
     if (!arg_text(args, "kind", kind, sizeof kind) ||
         !arg_text(args, "audience", given, sizeof given)) {
@@ -217,15 +196,7 @@ static bool read_publication(struct request *request, struct rp_slice args, stru
         return false;
     }
     audience = given[0] != '\0' ? given : p->kind->local_by_default ? "local" : "commons";
-    err = scope_of_audience(control_options(request->control), audience, p->scope);
-    if (err == RP_ERR_ARGUMENT)
-        request_error(request, RP_ERR_RULE, "audience",
-                      "%s is not one of local, commons, circle:NAME", audience);
-    else if (err != RP_OK)
-        request_error(request, err, "audience", "%s: %s: see  rpctl circle list", audience,
-                      err == RP_ERR_AMBIGUOUS ? "several circles are called so: give the id"
-                                              : "no circle that we have accepted is called so");
-    if (err != RP_OK)
+    if (!need_audience(request, audience, p->scope))
         return false;
     p->content = arg_item(args, "content");
     p->teller = arg_bin(args, "teller");
@@ -314,12 +285,36 @@ static void hold(struct request *request, const struct publication *p,
     request_submit(request, &packed);
 }
 
-/* What would become of ${p}. */
-static const char *dry_state(const struct publication *p)
+/* What would become of ${p}; and of a story that is to stay here, what of its consent keeps it out
+ * of the commons. */
+static void answer_dry(struct request *request, const struct publication *p)
 {
-    if (review_is_needed(p))
-        return "would wait for review";
-    return p->heads.n > 0 ? "would change" : "would be new";
+    bool local = memcmp(p->scope, rp_record_local, RP_ID_LEN) == 0;
+    struct rp_writer *w = request_done(request);
+    uint32_t n = local ? (uint32_t)p->consent_n : 0;
+    char hex[2 * RP_ID_LEN + 1];
+
+    rp_text_hex(hex, p->object, RP_ID_LEN);
+    rp_writer_map(w, 4);
+    rp_writer_str(w, "id");
+    rp_writer_str(w, hex);
+    rp_writer_str(w, "lacks");
+    rp_writer_array(w, n);
+    for (uint32_t i = 0; i < n; i++) {
+        rp_writer_map(w, 2);
+        rp_writer_str(w, "field");
+        rp_writer_str(w, p->consent[i].field);
+        rp_writer_str(w, "reason");
+        rp_writer_str(w, p->consent[i].reason);
+    }
+    rp_writer_str(w, "object");
+    rp_writer_str(w, hex);
+    rp_writer_str(w, "state");
+    rp_writer_str(w, p->heads.same         ? "unchanged"
+                     : review_is_needed(p) ? "would wait for review"
+                     : p->heads.n > 0      ? "would change"
+                                           : "would be new");
+    request_send(request);
 }
 
 void request_publish(struct request *request, struct publication *p, bool dry_run, const char *by)
@@ -333,10 +328,10 @@ void request_publish(struct request *request, struct publication *p, bool dry_ru
 
     if (err != RP_OK) {
         request_refuse(request, p, err, &problem);
+    } else if (dry_run) {
+        answer_dry(request, p);
     } else if (p->heads.same) {
         request_published(request, p->object, p->heads.ids[0], "unchanged");
-    } else if (dry_run) {
-        request_published(request, p->object, p->object, dry_state(p));
     } else if (review_is_needed(p)) {
         hold(request, p, &publisher, by);
     } else {

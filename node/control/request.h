@@ -42,6 +42,7 @@ struct request {
             uint8_t object[RP_ID_LEN];
         } publish;
         struct view_walk reviews;
+        struct view_audience audience;
         struct {
             uint8_t held_seed[RP_SEED_LEN]; /* of the held record, for its withdrawal */
             bool is_decided;                /* what remains is to withdraw it */
@@ -219,6 +220,19 @@ void handle_restored(struct request *request, struct rp_slice args);
 void handle_consent(struct request *request, struct rp_slice args);
 void continue_consent(struct request *request, uint64_t now_ms);
 void handle_renew(struct request *request, struct rp_slice args);
+
+/* audience.c */
+
+/* The scope that an audience names: commons, local, or circle: and the name or id of one that was
+ * accepted. RP_ERR_ARGUMENT when it is none of these, RP_ERR_NOT_FOUND, RP_ERR_AMBIGUOUS. */
+int find_audience(const struct control_opts *opts, const char *audience,
+                  uint8_t out[static RP_ID_LEN]);
+
+/* The same; answers with an error and gives false when there is none. */
+bool need_audience(struct request *request, const char *audience, uint8_t out[static RP_ID_LEN]);
+
+void handle_audience(struct request *request, struct rp_slice args);
+void continue_audience(struct request *request, uint64_t now_ms);
 
 /* review.c */
 void handle_reviews(struct request *request, struct rp_slice args);

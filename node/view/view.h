@@ -159,6 +159,19 @@ bool view_reviews_next(struct view_walk *walk, struct rp_writer *w,
 void view_review(struct rp_writer *w, const struct rp_record *record,
                  const struct view_source *source);
 
+/*
+ * The organisations other than our own that will be able to read what is published into a scope: of
+ * the commons all that are accepted now, of a circle its members. Zero-initialise but for scope.
+ */
+struct view_audience {
+    uint8_t scope[RP_ID_LEN];
+    uint32_t next;   /* where to go on */
+    uint32_t looked; /* organisations, in this turn */
+    bool more;       /* it stopped because the turn is over */
+};
+bool view_audience_next(struct view_audience *walk, struct rp_writer *w,
+                        const struct view_source *source);
+
 /* Records as they are signed, for export. Zero-initialise. */
 struct view_export {
     bool local; /* with what never leaves this node */

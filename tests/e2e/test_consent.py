@@ -440,6 +440,68 @@ class SecondPerson(ConsentTest):
         self.assertEqual(a.list(), [])
 
 
+class Audience(ConsentTest):
+    def test_a_dry_run_says_who_could_read_it_and_stores_nothing(self):
+        a, b, c = self.chain("ant", "bee", "cat")
+        a.stop()
+        a.start()
+        before = a.fingerprints(), a.ctl("export", "--local"), a.list()
+        said = a.ctl("publish", "--dry-run", self.story("tea.md", "Tea"))
+        ids = {node.name: node.status()["organisation"] for node in (b, c)}
+        self.assertIn("would be new, for the commons", said)
+        self.assertIn(f"bee ({ids['bee']}), a peer\n", said)
+        self.assertIn(f"cat ({ids['cat']})\n", said)
+        self.assertNotIn("ant (", said)
+        self.assertIn("2 other organisations can read it", said)
+        self.assertIn("joins later", said)
+        c.ctl("block", "ant", "--because", "Not here")  # which ends nothing at ant's
+        self.assertIn("2 other", a.ctl("publish", "--dry-run", self.story("tea.md", "Tea")))
+        a.ctl("block", "cat", "--because", "Not there")
+        before = (a.fingerprints(), *before[1:])
+        said = a.ctl("publish", "--dry-run", self.story("tea.md", "Tea"),
+                     self.pattern("ask.md", "Ask"))
+        self.assertIn("1 other organisation can read it", said)
+        self.assertNotIn("cat (", said)
+        self.assertEqual(said.count("can read it"), 1)
+        said = a.ctl("publish", "--dry-run", self.story(
+            "home.md", "Home", audience="local", scope="[node]", without=["given_on", "saw_final"]))
+        self.assertIn("would be new, for local", said)
+        self.assertIn("No other organisation", said)
+        self.assertEqual(set(re.findall(r"consent\.\w+", said)),
+                         {"consent.given_on", "consent.saw_final", "consent.scope"})
+        self.assertNotIn("later", said)
+        result = a.run("publish", "--dry-run", self.story("less.md", "Less",
+                                                          without=["basis", "scope"]))
+        self.assertEqual(result.returncode, 1)
+        self.assertEqual(set(re.findall(r"consent\.\w+", result.stderr)),
+                         {"consent.basis", "consent.scope"})
+        self.assertIn("1 other organisation can read it", result.stdout)
+        delicate = self.story("ward.md", "Ward", special_data="true",
+                              identifiable_check=SecondPerson.CHECKED)
+        self.assertIn("would wait for review", a.ctl("publish", "--dry-run", delicate))
+        self.assertEqual((a.fingerprints(), a.ctl("export", "--local"), a.list()), before)
+        self.assertEqual(a.ctl("review", "--json"), "")
+
+    def test_a_dry_run_names_the_members_of_a_circle(self):
+        a, b, c = self.chain("ant", "bee", "cat")
+        ids = {node.name: node.status()["organisation"] for node in (b, c)}
+        a.ctl("circle", "create", "Close", "--member", ids["cat"])
+        said = a.ctl("publish", "--dry-run", "--audience", "circle:Close",
+                     self.pattern("ask.md", "Ask"))
+        self.assertIn("circle:Close: 1 other organisation can read it", said)
+        self.assertIn(f"({ids['cat']})", said)
+        self.assertNotIn(ids["bee"], said)
+        self.assertNotIn("later", said)
+        self.assertIn("no circle", self.fails(a, "publish", "--dry-run", "--audience",
+                                              "circle:Nobody", self.pattern("ask.md", "Ask")))
+
+    def test_a_dry_run_without_anybody(self):
+        a = self.node("a")
+        said = a.ctl("publish", "--dry-run", self.pattern("ask.md", "Ask"))
+        self.assertIn("nobody else for now", said)
+        self.assertIn("joins later", said)
+
+
 class Fields(ConsentTest):
     def test_without_the_consent_fields_nothing_is_published_and_they_are_named(self):
         a = self.node("a")

@@ -115,6 +115,7 @@ void files_free(struct files *files)
         free(files->items[i].path);
         free(files->items[i].key);
         free(files->items[i].name);
+        json_decref(files->items[i].lacks);
     }
     free(files->items);
 }
@@ -445,6 +446,7 @@ static void take_published(struct file *file, const json_t *value)
     const char *object = text_of(value, "object");
 
     snprintf(file->state, sizeof file->state, "%s", text_of(value, "state"));
+    file->lacks = json_incref(json_object_get(value, "lacks"));
     (void)rp_text_unhex(file->object, object, strlen(object));
     file->has_version = rp_text_unhex(file->version, id, strlen(id)) &&
                         strcmp(file->state, "waits for review") != 0;

@@ -20,6 +20,7 @@ struct file {
     uint8_t seed[RP_SEED_LEN];
     uint8_t version[RP_ID_LEN]; /* of its current version, once published */
     bool has_version;
+    json_t *lacks;   /* of a dry run: what of its consent keeps it out of the commons */
     uint64_t number; /* of its request */
     char state[24];  /* new, changed, unchanged, waits for review, would be new, ... */
 };
@@ -59,5 +60,8 @@ bool files_add_folder(struct files *files, const char *folder);
 /* Does everything. Gives an exit status: EXIT_FAILED when a file was refused. */
 int files_publish(struct files *files, const char *home, const struct files_opts *opts);
 void files_free(struct files *files);
+
+/* After a dry run: says what would become of each file, and who could read it then. */
+int files_tell_audience(const struct files *files, const char *home);
 
 #endif

@@ -102,6 +102,11 @@ int command_publish(const struct command_args *args)
     }
     status = with_code ? publish_with_code(&files, args->home, &opts)
                        : files_publish(&files, args->home, &opts);
+    if (opts.dry_run && status != EXIT_NOT_RUNNING) {
+        int told = files_tell_audience(&files, args->home);
+
+        status = status == EXIT_DONE ? told : status;
+    }
     files_free(&files);
     return status;
 }
