@@ -17,6 +17,7 @@ const struct config config_default = {
     .check_seconds = 60,
     .store_mib = 65536,
     .free_mib = 256,
+    .ballast_mib = 256,
     .erase_seconds = 30,
     .vouch = true,
 };
@@ -61,7 +62,11 @@ const char config_text[] =
     "\n"
     "# Seconds after a withdrawal in which the store's file is written anew, so that nothing of the\n"
     "# text is left in it; sixty times as long when it is larger than 256 MiB.\n"
-    "#erase = 30\n";
+    "#erase = 30\n"
+    "\n"
+    "# Room on the disk, in MiB, that a file named ballast keeps for withdrawals, so that they are\n"
+    "# carried out on a full disk, too: a quarter more than the store takes, and at most this.\n"
+    "#ballast = 256\n";
 
 struct parse {
     struct config *config;
@@ -141,6 +146,8 @@ static int take(void *user, const char *section, const char *name, const char *v
         ok = number(&c->store_mib, value, 16, UINT64_C(1) << 24);
     else if (is(section, name, "store.free"))
         ok = number(&c->free_mib, value, 0, UINT64_C(1) << 24);
+    else if (is(section, name, "store.ballast"))
+        ok = number(&c->ballast_mib, value, 0, UINT64_C(1) << 24);
     else if (is(section, name, "store.erase"))
         ok = number32(&c->erase_seconds, value, 0, 50);
     else {

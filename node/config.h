@@ -23,6 +23,7 @@ struct config {
     uint32_t check_seconds;
     uint64_t store_mib;     /* the most the store may take */
     uint64_t free_mib;      /* below that much free disk nothing is taken in */
+    uint64_t ballast_mib;   /* the most room kept back for withdrawals when the disk is full */
     uint32_t erase_seconds; /* until what was withdrawn is erased from the file; see erasure.h */
     bool vouch;             /* using an invite vouches both ways */
 };

@@ -4,10 +4,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/statvfs.h>
 #include <unistd.h>
 #include <uv.h>
 
+#include "ballast.h"
 #include "clock.h"
 #include "control/server.h"
 #include "core/core.h"
@@ -27,6 +27,7 @@
 #define SOFTWARE "rpnode " RPNODE_VERSION
 #define MIB (UINT64_C(1) << 20)
 #define TICK_MAX_MS 60000
+#define BALLAST_STEP (4 * MIB)
 #define SCRUB_MS 1000 /* a million records in about four hours */
 
 struct node {
@@ -44,6 +45,7 @@ struct node {
     uv_signal_t on_int;
     uv_signal_t on_term;
     uint64_t started_ms;
+    uint64_t ballast_at; /* when it is looked after next */
     char listen[ADDRESS_TEXT_MAX];
     char web_at[ADDRESS_TEXT_MAX];
     bool settling;
@@ -67,13 +69,10 @@ static enum room find_room(void *ctx)
     uint64_t size = node->opts->config->store_mib * MIB;
     uint64_t keep_free = node->opts->config->free_mib * MIB;
     uint64_t used = kv_lmdb_bytes(node->kv);
-    struct statvfs disk;
-    uint64_t free_bytes = UINT64_MAX;
+    uint64_t free_bytes = ballast_disk_free();
 
-    if (statvfs("store", &disk) == 0)
-        free_bytes = (uint64_t)disk.f_bavail * disk.f_frsize;
     if (used > size / 100 * 97 || free_bytes < keep_free / 4)
-        return ROOM_FOR_NOTHING;
+        return ROOM_FOR_WITHDRAWALS; /* until the system says that there is none */
     return used > size / 10 * 9 || free_bytes < keep_free ? ROOM_FOR_CONTROL : ROOM_FOR_ALL;
 }
 
@@ -98,13 +97,29 @@ static bool swapping(void *ctx)
     return witness_open(".", true) == RP_OK;
 }
 
-/* Bytes that a second file may have. Any thread. */
+/* Bytes that a second file may have. In the writer. */
 static uint64_t disk_room(void *ctx, uint64_t wanted)
 {
-    struct statvfs disk;
-
     (void)ctx;
-    return statvfs("store", &disk) == 0 ? (uint64_t)disk.f_bavail * disk.f_frsize : wanted;
+    if (ballast_disk_free() < wanted)
+        (void)ballast_release();
+    return ballast_disk_free();
+}
+
+static bool make_room(void *ctx)
+{
+    (void)ctx;
+    return ballast_release();
+}
+
+/* As much as it takes to write the store anew, while there is plenty. */
+static void keep_ballast(const struct node *node)
+{
+    const struct config *config = node->opts->config;
+    uint64_t most = config->ballast_mib * MIB;
+    uint64_t bytes = (kv_lmdb_bytes(node->kv) / 4 * 5 / BALLAST_STEP + 2) * BALLAST_STEP;
+
+    ballast_keep(bytes < most ? bytes : most, config->free_mib * MIB);
 }
 
 /* Says once that there is no room, and once that there is again. */
@@ -199,9 +214,16 @@ static void settle(void *ctx)
 static void tick(uv_timer_t *timer)
 {
     struct node *node = timer->data;
+    const char *why;
+    uint64_t since;
 
     if (node->store_full && node->by_our_count && find_room(node) == ROOM_FOR_ALL)
         note_room(node, true);
+    if (clock_steady() >= node->ballast_at) {
+        node->ballast_at = clock_steady() + TICK_MAX_MS;
+        if (!erasure_is_due(node->erasure, &since, &why))
+            keep_ballast(node);
+    }
     core_set_calendar(node->core, calendar_ahead());
     core_tick(node->core, clock_steady());
     erasure_tick(node->erasure, clock_steady());
@@ -443,7 +465,8 @@ static int start_web(struct node *node, struct why *why)
 
 static int start(struct node *node, struct why *why)
 {
-    struct ingest_opts ingest = {&node->loop, node->kv, reported, settle, node, find_room, work};
+    struct ingest_opts ingest = {&node->loop, node->kv,  reported,  settle,
+                                 node,        find_room, make_room, work};
     struct erasure_opts erasure = {
         node->kv, node->opts->config->erase_seconds * 1000, wake_writer, disk_room, swapping, node};
     struct net_opts net = {&node->loop, node->core, settle, node};

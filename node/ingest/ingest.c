@@ -81,6 +81,22 @@ static void list_take(struct list *out, struct list *list, size_t max)
 
 /* The writer's thread */
 
+/* Withdrawals are taken in as long as there is any way to. */
+static void write_withdrawals(struct ingest *ingest, struct intake **items, size_t n)
+{
+    size_t left = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        if (items[i]->err == RP_ERR_FULL && intake_withdraws(items[i]))
+            items[left++] = items[i];
+    }
+    if (left == 0 || !ingest->opts.make_room(ingest->opts.ctx))
+        return;
+    for (size_t i = 0; i < left; i++)
+        items[i]->err = RP_OK;
+    intake_write(ingest->opts.kv, items, left, ROOM_FOR_WITHDRAWALS, clock_calendar());
+}
+
 static void write_list(struct ingest *ingest, struct list *list)
 {
     struct intake **items = malloc(list->n * sizeof *items);
@@ -92,9 +108,11 @@ static void write_list(struct ingest *ingest, struct list *list)
         else
             items[n++] = intake;
     }
-    if (n > 0)
+    if (n > 0) {
         intake_write(ingest->opts.kv, items, n, ingest->opts.find_room(ingest->opts.ctx),
                      clock_calendar());
+        write_withdrawals(ingest, items, n);
+    }
     free(items);
 }
 

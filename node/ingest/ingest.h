@@ -24,6 +24,9 @@ struct ingest_opts {
     void *ctx;
     /* Asked in the writer before each transaction. */
     enum room (*find_room)(void *ctx);
+    /* In the writer, when withdrawals found no room: makes some. False when there is none to make.
+     */
+    bool (*make_room)(void *ctx);
     /* In the writer, between transactions, after ingest_work and before the end: a step of some
      * work in the store that takes long. False when there is nothing more to do. */
     bool (*work)(void *ctx);

@@ -42,8 +42,18 @@ void intake_verify(struct intake *intake)
     intake->id_known = intake->err == RP_OK || intake->err == RP_ERR_VERSION;
 }
 
+bool intake_withdraws(const struct intake *intake)
+{
+    const struct rp_record *record = &intake->opened.record;
+
+    return !intake->is_change && intake->id_known && record->set == RP_SET_CONTROL &&
+           rp_record_is_kind(record, "withdrawal");
+}
+
 static bool has_room(const struct intake *intake, enum room room)
 {
+    if (room == ROOM_FOR_WITHDRAWALS)
+        return intake_withdraws(intake);
     if (room == ROOM_FOR_CONTROL)
         return intake->is_change || intake->opened.record.set == RP_SET_CONTROL;
     return room == ROOM_FOR_ALL;

@@ -36,7 +36,10 @@ void intake_verify(struct intake *intake);
  * What the disk has room for. Nearly full it still takes what makes room, or keeps others from
  * harm: withdrawals above all, other control records, and changes of peers and trust.
  */
-enum room { ROOM_FOR_ALL, ROOM_FOR_CONTROL, ROOM_FOR_NOTHING };
+enum room { ROOM_FOR_ALL, ROOM_FOR_CONTROL, ROOM_FOR_WITHDRAWALS, ROOM_FOR_NOTHING };
+
+/* Whether it is a record that withdraws something. */
+bool intake_withdraws(const struct intake *intake);
 
 /*
  * Writes, in one transaction, those of ${n} that there is room for; the others are RP_ERR_FULL.

@@ -30,7 +30,7 @@ def frames(data):
 
 def pieces(packed, others):
     """Pieces of a packed record that none of the others has."""
-    every = (packed[at:at + PIECE] for at in range(0, len(packed) - PIECE))
+    every = (packed[at:at + PIECE] for at in range(0, len(packed) - PIECE, 8))
     rest = b"".join(others)
     return [piece for piece in every if piece not in rest]
 
@@ -41,7 +41,7 @@ def files(home):
             path = os.path.join(folder, name)
             if os.path.isfile(path):  # no sockets
                 with open(path, "rb") as file:
-                    yield path, file.read()
+                    yield path, file.read().rstrip(b"\0")
 
 
 def remains(home, text, known=()):

@@ -4,9 +4,10 @@ import json
 import os
 import random
 import resource
+import subprocess
 import unittest
 
-from nodes import poll
+from nodes import Node, poll
 from remains import Remains, remains
 
 SECRET = "the kettle was on before she had sat down"
@@ -93,7 +94,7 @@ class Withdrawal(Remains):
             self.until_clean(a)
             self.assert_gone([a], SECRET, known)
             self.assertEqual(sorted(os.listdir(os.path.join(a.home, "store"))),
-                             ["data.mdb", "lock.mdb", "store.id", "witness"])
+                             ["ballast", "data.mdb", "lock.mdb", "store.id", "witness"])
         held = {item["object"] for item in a.list()}
         self.assertTrue(set(kept) <= held)
 
@@ -115,6 +116,48 @@ class Withdrawal(Remains):
                          (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
         self.until_clean(a)
         self.assert_gone([a], SECRET, known)
+
+    def small_disk(self, mib):
+        """A folder on a disk of its own."""
+        folder = os.path.join(self.folder, "disk")
+        os.mkdir(folder)
+        mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={mib}m", "tmpfs", folder],
+                                 capture_output=True, check=False)
+        if mounted.returncode != 0:
+            self.skipTest("file systems cannot be mounted here")
+        self.addCleanup(subprocess.run, ["umount", "--lazy", folder], check=True)
+        return folder
+
+    def test_a_full_disk_takes_withdrawals_and_erases(self):
+        a = Node(self.small_disk(40), "a")
+        self.nodes.append(a)
+        with open(os.path.join(a.home, "rpnode.conf"), "w", encoding="utf-8") as file:
+            file.write("[store]\nerase = 0\nfree = 4\n")
+        a.start()
+        ballast = os.path.join(a.home, "store", "ballast")
+        poll(lambda: os.path.exists(ballast), "the ballast")
+        self.assertEqual(os.path.getsize(ballast), 8 << 20)
+        a.ctl("publish", *[self.pattern(f"kept/{i}.md", f"Kept {i}", os.urandom(9000).hex())
+                           for i in range(60)])
+        object_id, known = self.tell(a)
+        fill = os.path.join(self.folder, "disk", "fill")
+        with open(fill, "wb", buffering=0) as file:
+            with self.assertRaises(OSError):
+                while True:
+                    file.write(bytes(4096))
+        self.assertEqual(os.statvfs(a.home).f_bavail, 0)
+        refused = a.run("publish", self.pattern("more.md", "More", os.urandom(9000).hex()))
+        self.assertIn("full", refused.stderr)
+        a.ctl("withdraw", object_id)
+        self.until_clean(a)
+        self.assert_gone([a], SECRET, known)
+        self.assertFalse(os.path.exists(ballast))
+        os.remove(fill)
+        poll(lambda: a.run("publish", self.pattern("last.md", "Last")).returncode == 0,
+             "room for new texts")
+        a.stop()
+        a.start()
+        poll(lambda: os.path.exists(ballast), "the ballast again")
 
     def test_one_version_is_withdrawn_and_the_others_stay(self):
         a, b = self.chain("a", "b")
