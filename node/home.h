@@ -42,23 +42,81 @@ int home_prepare(const char *home, const char *name, struct why *why)
 typedef bool home_show(void *ctx, const struct rp_paper *paper,
                        const uint8_t org[static RP_ID_LEN]);
 
-/* Makes the keys of a new organisation called ${name} and shows the paper key. When that or
- * anything else fails there are no keys. */
-int home_create(const char *home, const char *name, uint64_t now_ms, home_show *show, void *ctx,
+/* A passphrase that the organisation's key is sealed with. */
+#define HOME_PASSPHRASE_MAX 1024
+struct home_passphrase {
+    size_t len;
+    uint8_t text[HOME_PASSPHRASE_MAX];
+};
+
+/* Reads one from a file descriptor, to the first line end or the end. RP_ERR_ARGUMENT when there is
+ * none, or it is too long; RP_ERR_IO. */
+int home_read_passphrase(int fd, struct home_passphrase *out, struct why *why)
+    __attribute__((warn_unused_result));
+
+/* The same from the systemd credential rpnode.passphrase; RP_ERR_NOT_FOUND when there is none. */
+int home_read_credential(struct home_passphrase *out, struct why *why)
+    __attribute__((warn_unused_result));
+
+/* Makes the keys of a new organisation called ${name} and shows the paper key. The key in use is
+ * sealed with ${passphrase} unless that is NULL. When anything fails there are no keys. */
+int home_create(const char *home, const char *name, uint64_t now_ms,
+                const struct home_passphrase *passphrase, home_show *show, void *ctx,
                 struct why *why) __attribute__((warn_unused_result));
+
+/* What the organisation's files say of it to anybody who may read them. */
+struct home_organisation {
+    struct rp_identity identity; /* with its successions */
+    bool has_key;
+    bool is_sealed;
+};
+int home_organisation(const char *home, struct home_organisation *out, struct why *why)
+    __attribute__((warn_unused_result));
+
+/* A succession that is to be made (SPEC 2.2). */
+struct home_succession {
+    const struct rp_paper *paper; /* signs it */
+    bool listed;                  /* and stands only by these records of the key before: */
+    uint32_t stands_by;
+    const uint8_t (*ids)[RP_ID_LEN];
+    uint64_t now_ms;
+    const struct home_passphrase
+        *passphrase;  /* of the key in use, and of the new one; NULL: none */
+    bool key_is_lost; /* the key in use need not be there, or be opened */
+    home_show *show;  /* is shown the next paper key */
+    void *ctx;
+};
+
+/*
+ * Replaces the key in use by a new one. The node publishes that when it starts, or reads its keys
+ * again. RP_ERR_KEY when the paper key is not the one that was committed to. When anything fails
+ * everything is as before.
+ */
+int home_succeed(const char *home, const struct home_succession *how, struct why *why)
+    __attribute__((warn_unused_result));
+
+/*
+ * The same into a home without keys, for an organisation known by its ${inception} and ${n}
+ * successions so far, packed. Makes the node's keys, too.
+ */
+int home_recover(const char *home, struct rp_slice inception, const struct rp_slice *successions,
+                 uint32_t n, const struct home_succession *how, struct why *why)
+    __attribute__((warn_unused_result));
 
 /* What the keys in a home make of a node. Wipe with home_keys_free. */
 struct home_keys {
     struct self self; /* borrows from the rest */
     struct rp_key node_sign;
     struct rp_bytes inception;
+    struct rp_bytes succession[RP_SUCCESSIONS_MAX];
     struct rp_bytes proof;
     char node_name[RP_NAME_LEN_MAX + 1];
 };
 
-/* Checks permissions and reads the keys. */
-int home_load(const char *home, struct home_keys *out, struct why *why)
-    __attribute__((warn_unused_result));
+/* Checks permissions and reads the keys. A sealed key needs ${passphrase}; NULL: none is given.
+ * RP_ERR_DENIED without one, RP_ERR_KEY with a wrong one. */
+int home_load(const char *home, const struct home_passphrase *passphrase, struct home_keys *out,
+              struct why *why) __attribute__((warn_unused_result));
 void home_keys_free(struct home_keys *keys);
 
 /*

@@ -26,6 +26,8 @@ static const char usage[] =
     "  --new-store         begin with an empty store where there is none\n"
     "  --restored          this home was restored from a backup: withhold stories until\n"
     "                      what was withdrawn since was compared with a peer\n"
+    "  --passphrase-fd N   read the passphrase of the organisation's key from there;\n"
+    "                      default: the systemd credential rpnode.passphrase, if any\n"
     "  --version           print the version and stop\n"
     "  --help              print this and stop\n"
     "\n"
@@ -35,6 +37,7 @@ struct arguments {
     const char *home;
     const char *listen;
     const char *web;
+    const char *passphrase_fd;
     bool new_store;
     bool restored;
 };
@@ -58,6 +61,7 @@ static int read_arguments(int argc, char **argv, struct arguments *out)
         {"web", required_argument, NULL, OPTION('w')},
         {"new-store", no_argument, NULL, OPTION('n')},
         {"restored", no_argument, NULL, OPTION('r')},
+        {"passphrase-fd", required_argument, NULL, OPTION('p')},
         {"version", no_argument, NULL, OPTION('v')},
         {"help", no_argument, NULL, OPTION('H')},
         {NULL, 0, NULL, 0},
@@ -81,6 +85,9 @@ static int read_arguments(int argc, char **argv, struct arguments *out)
             break;
         case OPTION('r'):
             out->restored = true;
+            break;
+        case OPTION('p'):
+            out->passphrase_fd = optarg;
             break;
         case OPTION('v'):
             puts("rpnode " RPNODE_VERSION);
@@ -110,6 +117,26 @@ static bool set_text(char *out, size_t size, const char *value)
     return true;
 }
 
+/* The passphrase from where it is said to be, or else the credential: EXIT_SUCCESS, also when there
+ * is none, which ${out}->len of 0 says. */
+static int read_passphrase(const char *fd_text, struct home_passphrase *out, struct why *why)
+{
+    char *end;
+    long fd;
+    int err;
+
+    if (fd_text == NULL) {
+        err = home_read_credential(out, why);
+        return err == RP_OK || err == RP_ERR_NOT_FOUND ? EXIT_SUCCESS : EXIT_FAILURE;
+    }
+    fd = strtol(fd_text, &end, 10);
+    if (*end != '\0' || end == fd_text || fd < 0 || fd > 65535) {
+        snprintf(why->text, sizeof why->text, "--passphrase-fd %s: not a file descriptor", fd_text);
+        return EXIT_USAGE;
+    }
+    return home_read_passphrase((int)fd, out, why) == RP_OK ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
 /* So that what is said of the home is true wherever it is read. A path that cannot be followed
  * stays as it is. */
 static void make_absolute(char home[static HOME_PATH_MAX])
@@ -126,7 +153,8 @@ int main(int argc, char **argv)
     static struct config config;
     static struct why why;
     static char home[HOME_PATH_MAX];
-    struct arguments arguments = {NULL, NULL, NULL, false, false};
+    static struct home_passphrase passphrase;
+    struct arguments arguments = {NULL, NULL, NULL, NULL, false, false};
     struct node_opts opts = {.home = home, .config = &config};
     int status;
 
@@ -158,6 +186,11 @@ int main(int argc, char **argv)
         fputs("rpnode: an address is too long\n", stderr);
         return EXIT_USAGE;
     }
+    if ((status = read_passphrase(arguments.passphrase_fd, &passphrase, &why)) != EXIT_SUCCESS) {
+        fprintf(stderr, "rpnode: %s\n", why.text);
+        return status;
+    }
+    opts.passphrase = passphrase.len > 0 ? &passphrase : NULL;
     opts.new_store = arguments.new_store;
     opts.restored = arguments.restored;
     return node_run(&opts);

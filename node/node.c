@@ -1,6 +1,7 @@
 #include "node.h"
 
 #include <signal.h>
+#include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -301,6 +302,40 @@ static void fill_source(void *ctx, struct view_source *source)
     source->erasing = erasure_is_due(node->erasure, &source->erasing_since, &source->erasing_why);
 }
 
+/* A control_opts.reload_keys. What others borrowed of the old keys is in self, which stays where it
+ * is; links have copies. */
+static int reload_keys(void *ctx, struct rp_slice passphrase, char *why_text, size_t why_len)
+{
+    static struct home_passphrase given;
+    static struct why why;
+    struct node *node = ctx;
+    struct home_keys fresh;
+    struct home_keys old = node->keys;
+    int err;
+
+    given.len = passphrase.len < sizeof given.text ? passphrase.len : 0;
+    if (given.len > 0)
+        memcpy(given.text, passphrase.data, given.len);
+    err = home_load(".", given.len > 0 ? &given : NULL, &fresh, &why);
+    sodium_memzero(&given, sizeof given);
+    if (err == RP_OK && (memcmp(fresh.self.identity.org, old.self.identity.org, RP_ID_LEN) != 0 ||
+                         memcmp(fresh.self.noise.public, old.self.noise.public, RP_KEY_LEN) != 0)) {
+        home_keys_free(&fresh);
+        snprintf(why.text, sizeof why.text, "these are the keys of another node: start it anew");
+        err = RP_ERR_KEY;
+    }
+    if (err != RP_OK) {
+        snprintf(why_text, why_len, "%s", why.text);
+        return err;
+    }
+    node->keys = fresh;
+    sodium_memzero(&fresh, sizeof fresh);
+    home_keys_free(&old);
+    core_rekeyed(node->core, clock_steady());
+    log_line(LOG_INFO, "the keys were read again");
+    return RP_OK;
+}
+
 /* Stopping: no new calls, then everything that was taken in is written, then the rest. */
 
 static void close_handle(uv_handle_t *handle, void *arg)
@@ -430,7 +465,10 @@ static int open_node(struct node *node, struct why *why)
     bool is_copy;
     int err;
 
-    if ((err = home_load(".", &node->keys, why)) != RP_OK || (err = home_lock(".", why)) != RP_OK)
+    err = home_load(".", node->opts->passphrase, &node->keys, why);
+    if (node->opts->passphrase != NULL)
+        sodium_memzero(node->opts->passphrase, sizeof *node->opts->passphrase);
+    if (err != RP_OK || (err = home_lock(".", why)) != RP_OK)
         return err;
     if (node->opts->new_store &&
         (err = home_create_store(".", config->store_mib * MIB, why)) != RP_OK)
@@ -481,6 +519,7 @@ static int start(struct node *node, struct why *why)
         .fill = fill_source,
         .submit = submit,
         .random = home_random,
+        .reload_keys = reload_keys,
         .ctx = node,
     };
     int err;

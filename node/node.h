@@ -11,8 +11,9 @@
 struct node_opts {
     const char *home;
     const struct config *config;
-    bool new_store; /* begin with an empty store where there is none */
-    bool restored;  /* the home was restored from a backup */
+    bool new_store;                     /* begin with an empty store where there is none */
+    bool restored;                      /* the home was restored from a backup */
+    struct home_passphrase *passphrase; /* that opens the key; wiped when read. NULL: none given */
 };
 
 int node_run(const struct node_opts *opts);

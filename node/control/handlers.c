@@ -310,6 +310,7 @@ static const struct {
     void (*begin)(struct request *request, struct rp_slice args);
     void (*go_on)(struct request *request, uint64_t now_ms);
     void (*outcome)(struct request *request, const struct outcome *outcome);
+    bool signs; /* in the organisation's name */
 } handlers[CONTROL_COMMANDS_N] = {
     [CONTROL_STATUS] = {handle_status, NULL, NULL},
     [CONTROL_PEERS] = {handle_peers, NULL, NULL},
@@ -324,13 +325,13 @@ static const struct {
     [CONTROL_INVITE_REVOKE] = {handle_invite_revoke, NULL, handle_act_outcome},
     [CONTROL_JOIN] = {handle_join, continue_join, NULL},
     [CONTROL_SOURCES] = {handle_sources, NULL, NULL},
-    [CONTROL_PUBLISH] = {handle_publish, NULL, handle_publish_outcome},
-    [CONTROL_WITHDRAW] = {handle_withdraw, NULL, handle_withdraw_outcome},
+    [CONTROL_PUBLISH] = {handle_publish, NULL, handle_publish_outcome, true},
+    [CONTROL_WITHDRAW] = {handle_withdraw, NULL, handle_withdraw_outcome, true},
     [CONTROL_CONSENT] = {handle_consent, continue_consent, NULL},
-    [CONTROL_RENEW] = {handle_renew, NULL, handle_publish_outcome},
+    [CONTROL_RENEW] = {handle_renew, NULL, handle_publish_outcome, true},
     [CONTROL_AUDIENCE] = {handle_audience, continue_audience, NULL},
     [CONTROL_REVIEWS] = {handle_reviews, continue_reviews, NULL},
-    [CONTROL_REVIEW] = {handle_review, NULL, handle_review_outcome},
+    [CONTROL_REVIEW] = {handle_review, NULL, handle_review_outcome, true},
     [CONTROL_TOLD] = {handle_told, NULL, NULL},
     [CONTROL_IMPORT] = {handle_import, NULL, handle_publish_outcome},
     [CONTROL_LIST] = {handle_list, continue_list, NULL},
@@ -340,10 +341,10 @@ static const struct {
     [CONTROL_RESTORED] = {handle_restored, NULL, NULL},
     [CONTROL_WITHDRAWALS] = {handle_walk, continue_withdrawals, NULL},
     [CONTROL_CIRCLES] = {handle_circles, NULL, NULL},
-    [CONTROL_CIRCLE_CREATE] = {handle_circle_create, NULL, NULL},
-    [CONTROL_CIRCLE_DECIDE] = {handle_circle_decide, NULL, NULL},
-    [CONTROL_VOUCH] = {handle_vouch, NULL, handle_act_outcome},
-    [CONTROL_UNVOUCH] = {handle_unvouch, NULL, handle_act_outcome},
+    [CONTROL_CIRCLE_CREATE] = {handle_circle_create, NULL, NULL, true},
+    [CONTROL_CIRCLE_DECIDE] = {handle_circle_decide, NULL, NULL, true},
+    [CONTROL_VOUCH] = {handle_vouch, NULL, handle_act_outcome, true},
+    [CONTROL_UNVOUCH] = {handle_unvouch, NULL, handle_act_outcome, true},
     [CONTROL_BLOCK] = {handle_block, NULL, handle_act_outcome},
     [CONTROL_UNBLOCK] = {handle_unblock, NULL, handle_act_outcome},
     [CONTROL_TRUST] = {handle_trust, NULL, NULL},
@@ -351,11 +352,13 @@ static const struct {
     [CONTROL_UNHIDE] = {handle_hide, NULL, handle_act_outcome},
     [CONTROL_HIDDEN] = {handle_walk, continue_walk, NULL},
     [CONTROL_AUDIT] = {handle_walk, continue_walk, NULL},
+    [CONTROL_KEYS_RELOAD] = {handle_keys_reload, NULL, NULL},
 };
 
 void handle_request(struct request *request, struct rp_slice args)
 {
-    handlers[request->command].begin(request, args);
+    if (!handlers[request->command].signs || request_may_sign(request))
+        handlers[request->command].begin(request, args);
 }
 
 void handle_continue(struct request *request, uint64_t now_ms)

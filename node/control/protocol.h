@@ -52,7 +52,8 @@
     X(HIDE, "hide", true)                                                                          \
     X(UNHIDE, "unhide", true)                                                                      \
     X(HIDDEN, "hidden", false)                                                                     \
-    X(AUDIT, "audit", false)
+    X(AUDIT, "audit", false)                                                                       \
+    X(KEYS_RELOAD, "keys-reload", true)
 
 enum control_command {
 #define X(name, text, changes) CONTROL_##name,

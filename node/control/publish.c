@@ -49,7 +49,7 @@ static void choose_target(const struct control_opts *opts, const struct view_sou
     if (file->fresh)
         opts->random(out->seed, sizeof out->seed);
     else
-        draft_seed(out->seed, opts->self->key.secret, file->scope, file->path);
+        draft_seed(out->seed, opts->self->source, file->scope, file->path);
     if (publication_find_teller(teller, opts->kv, file->scope, out->seed) == RP_OK)
         rp_record_object(out->object, opts->self->identity.org, out->seed, teller);
     else

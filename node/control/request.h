@@ -243,4 +243,11 @@ void handle_review_outcome(struct request *request, const struct outcome *outcom
 /* teller.c */
 void handle_told(struct request *request, struct rp_slice args);
 
+/* keys.c */
+
+/* Whether this node may write records in its organisation's name now; answers with an error when
+ * not. */
+bool request_may_sign(struct request *request);
+void handle_keys_reload(struct request *request, struct rp_slice args);
+
 #endif

@@ -27,6 +27,9 @@ struct control_opts {
     void (*fill)(void *ctx, struct view_source *source);      /* what views need to know */
     void (*submit)(void *ctx, struct submission *submission); /* takes the record over */
     void (*random)(uint8_t *out, size_t len);
+    /* Reads the keys in the home again, with the passphrase that opens them (empty: none), and goes
+     * on with those. On an error, of which ${why} says more, everything is as before. */
+    int (*reload_keys)(void *ctx, struct rp_slice passphrase, char *why, size_t why_len);
     void *ctx;
 };
 

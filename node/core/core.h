@@ -38,7 +38,9 @@ struct link;
 struct self {
     struct rp_identity identity;
     struct rp_slice inception;
-    struct rp_key key; /* the organisation's, to sign records with */
+    bool keyless;      /* the node acts by its certificate alone, and signs no records */
+    struct rp_key key; /* the organisation's, to sign records with; else all zeroes */
+    uint8_t source[RP_KEY_SEED_LEN]; /* secret: the objects that files make follow from it */
     struct rp_dh_key noise;
     struct rp_slice proof; /* what the node shows on every link */
     uint32_t successions;  /* of the organisation, as far as its keys here know of any */
@@ -340,7 +342,20 @@ void core_restored(struct core *core, enum restored_why why, uint64_t now_ms);
 int core_compare(struct core *core, const uint8_t org[static RP_ID_LEN], uint64_t now_ms)
     __attribute__((warn_unused_result));
 
+/* The keys in self are others now, of the same organisation and node: links are opened anew with
+ * them, and what they bring is published. */
+void core_rekeyed(struct core *core, uint64_t now_ms);
+
 /* What views ask */
+
+/* Whether what this node signs counts as its organisation's. */
+enum core_signing {
+    CORE_SIGNS,
+    CORE_KEYLESS,  /* it acts by its certificate alone */
+    CORE_REPLACED, /* by a succession that its keys do not know of */
+    CORE_FORKED,   /* the chain of keys ends before two successions */
+};
+enum core_signing core_signing(const struct core *core);
 
 /* How a peer stands (SPEC 8.3). */
 enum peer_state {

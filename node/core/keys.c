@@ -53,11 +53,22 @@ int keys_load(struct core *core, const struct org *org)
     return err;
 }
 
-bool keys_can_sign(const struct core *core)
+enum core_signing core_signing(const struct core *core)
 {
     const struct core_org *self = &core->orgs[ORG_SELF];
 
-    return self->successions == core->self->successions && !self->forked;
+    if (self->forked)
+        return CORE_FORKED;
+    if (self->successions > core->self->successions)
+        return CORE_REPLACED;
+    return core->self->keyless ? CORE_KEYLESS : CORE_SIGNS;
+}
+
+bool keys_can_sign(const struct core *core)
+{
+    /* a new key counts once its succession is stored */
+    return core_signing(core) == CORE_SIGNS &&
+           core->orgs[ORG_SELF].successions == core->self->successions;
 }
 
 /* Publishing our own */
@@ -285,6 +296,14 @@ void keys_retry(struct core *core, uint64_t now_ms)
         core_retry_at(core, now_ms + RETRY_MS);
     else
         trust_retry(core, now_ms); /* vouches that the new key is to renew */
+}
+
+void core_rekeyed(struct core *core, uint64_t now_ms)
+{
+    for (struct link *link = core->links; link != NULL; link = link->next)
+        link_end(link, "rekeyed");
+    core->keys_due = true;
+    keys_retry(core, now_ms);
 }
 
 void keys_count_false(struct core *core, const uint8_t org[static RP_ID_LEN])

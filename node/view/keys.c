@@ -52,11 +52,19 @@ void put_organisations(struct rp_writer *w, const struct view_source *source)
 
 const char *own_key_word(const struct view_source *source)
 {
-    struct org_view org;
+    static const char *const words[] = {
+        [CORE_SIGNS] = "in use",
+        [CORE_KEYLESS] = "elsewhere",
+        [CORE_REPLACED] = "replaced",
+        [CORE_FORKED] = "forked",
+    };
 
-    if (!core_org(source->core, ORG_SELF, &org))
-        return "unknown";
-    if (org.forked)
-        return "forked";
-    return org.successions > source->self->successions ? "replaced" : "in use";
+    return words[core_signing(source->core)];
+}
+
+bool own_key_is_good(const struct view_source *source)
+{
+    enum core_signing signing = core_signing(source->core);
+
+    return signing == CORE_SIGNS || signing == CORE_KEYLESS;
 }

@@ -178,7 +178,7 @@ static const char *health(const struct view_source *source)
 
     if (source->store_full)
         return "failing";
-    if (view_withholds(source) != NULL || strcmp(own_key_word(source), "in use") != 0)
+    if (view_withholds(source) != NULL || !own_key_is_good(source))
         return "degraded";
     for (uint32_t i = 0; core_peer_status(source->core, i, &peer); i++) {
         if (peer.state != PEER_IN_SYNC && peer.state != PEER_BLOCKED && peer.state != PEER_PAUSED)

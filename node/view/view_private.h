@@ -30,6 +30,7 @@ bool view_may_publish(const struct view_source *source, const struct rp_record *
 /* keys.c: "organisations", whose keys are not as they were at first, and a word for our own. */
 void put_organisations(struct rp_writer *w, const struct view_source *source);
 const char *own_key_word(const struct view_source *source);
+bool own_key_is_good(const struct view_source *source);
 
 /* The circle whose scope has this number in the store. False when there is none. */
 bool view_circle(const struct view_source *source, uint32_t scope, struct circle_view *out);

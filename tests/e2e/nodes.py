@@ -48,7 +48,7 @@ class Node:
         self.process = None
         self.listen = "127.0.0.1:0"
         if init:
-            self.ctl("init", "--name", name)
+            self.ctl("init", "--name", name, "--no-confirm")
 
     def run(self, *args, stdin=None):
         """rpctl's result, whatever its status."""

@@ -72,7 +72,7 @@ static void clear_folder(void)
     static const char *const files[] = {
         "store/data.mdb",     "store/lock.mdb",     "store/store.id",     "store",
         "store.new/data.mdb", "store.new/lock.mdb", "store.new/store.id", "store.new",
-        "organisation.key",   "node.key",           "rpnode.lock"};
+        "organisation.key",   "node.key",           "node.key.new",       "rpnode.lock"};
     char path[128];
 
     for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
@@ -287,7 +287,7 @@ static int create_home(uint8_t id[static RP_ID_LEN], struct why *why)
 {
     int err = home_prepare(folder, "Somebody", why);
 
-    return err != RP_OK ? err : home_create(folder, "Somebody", 1795000000000, show, id, why);
+    return err != RP_OK ? err : home_create(folder, "Somebody", 1795000000000, NULL, show, id, why);
 }
 
 /* Keys that are made, or are not: then making them again is possible, and reading them is not. */
@@ -305,7 +305,7 @@ static void create_home_once(void)
         assert_true(why.text[0] != '\0');
         assert_ok(create_home(id, &why));
     }
-    assert_ok(home_load(folder, &keys, &why));
+    assert_ok(home_load(folder, NULL, &keys, &why));
     assert_memory_equal(keys.self.identity.org, id, RP_ID_LEN);
     home_keys_free(&keys);
 }
@@ -314,7 +314,7 @@ static void load_home_once(void)
 {
     struct home_keys keys;
     struct why why = {{0}};
-    int err = home_load(folder, &keys, &why);
+    int err = home_load(folder, NULL, &keys, &why);
 
     if (err == RP_OK) {
         home_keys_free(&keys);

@@ -86,6 +86,16 @@ struct client *client_open(const char *home)
     return client;
 }
 
+bool client_can_open(const char *home)
+{
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    bool can = fd >= 0 && connect_in(home, fd) == 0;
+
+    if (fd >= 0)
+        close(fd);
+    return can;
+}
+
 void client_close(struct client *client)
 {
     if (client == NULL)

@@ -113,6 +113,17 @@ static int export_ndjson(const char *home, bool local, const char *folder)
     return close_output(&out, status == EXIT_DONE) || status != EXIT_DONE ? status : EXIT_FAILED;
 }
 
+int export_all(const char *home, const char *folder, const char *name)
+{
+    static struct output out;
+    int status;
+
+    if (!open_output(&out, folder, name))
+        return EXIT_FAILED;
+    status = ask_export(home, true, out.file);
+    return close_output(&out, status == EXIT_DONE) || status != EXIT_DONE ? status : EXIT_FAILED;
+}
+
 /* Markdown: the current versions, a file each */
 
 struct page {

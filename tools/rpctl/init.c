@@ -9,27 +9,11 @@
 
 #include "config.h"
 #include "home.h"
+#include "paper.h"
 #include "rp/err.h"
-#include "rp/identity.h"
 #include "rpctl.h"
 
 #define MIB (UINT64_C(1) << 20)
-
-/* The words in lines of five, as they are copied by hand. */
-static bool print_paper_key(const struct rp_paper *paper)
-{
-    char words[RP_PAPER_TEXT_LEN + 1];
-    char *word = words;
-
-    if (rp_paper_write(words, paper) != RP_OK)
-        return false;
-    for (int i = 0; i < RP_PAPER_WORDS; i++) {
-        printf("%s%.5s%s", i % 5 == 0 ? "    " : " ", word, i % 5 == 4 ? "\n" : "");
-        word += 6;
-    }
-    sodium_memzero(words, sizeof words);
-    return true;
-}
 
 /* Writes the settings with every default, unless there are some. */
 static int write_settings(const char *home, struct why *why)
@@ -53,33 +37,13 @@ static int write_settings(const char *home, struct why *why)
     return RP_ERR_IO;
 }
 
-/* A home_show. What it prints must have gone out: nothing else knows the key. */
-static bool show_paper_key(void *ctx, const struct rp_paper *paper,
-                           const uint8_t org[static RP_ID_LEN])
-{
-    const char *home = ctx;
-    char text[RP_ORG_TEXT_LEN + 1];
-    bool ok;
-
-    rp_identity_text(text, org);
-    printf(
-        "A home in %s\n\n"
-        "Organisation  %s\n\n"
-        "The paper key (version 1, number %u). It is shown this once and kept nowhere. Write it\n"
-        "on paper, with the organisation's id above and the addresses of your peers once you\n"
-        "have some, and lock it away: it is the only way back when the key in use is lost or\n"
-        "stolen, and whoever has it can take the organisation over.\n\n",
-        home, text, paper->number);
-    ok = print_paper_key(paper) && fflush(stdout) == 0 && !ferror(stdout);
-    /* a full disk may show only now; what is no file cannot be synced, and need not be */
-    return ok && (fsync(STDOUT_FILENO) == 0 || errno == EINVAL || errno == EROFS);
-}
-
 /* In this order, so that whatever fails can be mended and init be called again: the identity, whose
  * paper key is shown once, comes last. */
-static int make_home(const char *home, const char *name, struct why *why)
+static int make_home(const char *home, const char *name, const struct home_passphrase *passphrase,
+                     bool confirm, struct why *why)
 {
     struct config config = config_default;
+    struct paper_show show = {.home = home, .confirm = confirm};
     int err;
 
     if ((err = home_prepare(home, name, why)) != RP_OK ||
@@ -87,32 +51,46 @@ static int make_home(const char *home, const char *name, struct why *why)
         (err = config_read(&config, home, why)) != RP_OK ||
         (err = home_claim_store(home, config.store_mib * MIB, why)) != RP_OK)
         return err;
-    return home_create(home, name, (uint64_t)time(NULL) * 1000, show_paper_key,
-                       (void *)(uintptr_t)home, why);
+    return home_create(home, name, (uint64_t)time(NULL) * 1000,
+                       passphrase->len > 0 ? passphrase : NULL, paper_show, &show, why);
 }
 
 int command_init(const struct command_args *args)
 {
     static const struct option options[] = {{"name", required_argument, NULL, OPTION('n')},
+                                            {"no-confirm", no_argument, NULL, OPTION('c')},
+                                            {"passphrase-fd", required_argument, NULL, OPTION('p')},
                                             {NULL, 0, NULL, 0}};
+    static struct home_passphrase passphrase;
     static struct why why;
+    const char *passphrase_fd = NULL;
     const char *name = NULL;
+    bool confirm = true;
     int option;
+    int status;
 
     opterr = 0;
     while ((option = getopt_long(args->argc, args->argv, "", options, NULL)) != -1) {
-        if (option != OPTION('n'))
+        if (option == '?')
             return option_error(args);
-        name = optarg;
+        if (option == OPTION('n'))
+            name = optarg;
+        if (option == OPTION('p'))
+            passphrase_fd = optarg;
+        confirm &= option != OPTION('c');
     }
     if (optind < args->argc)
         return usage_error(args, "%s: not expected", args->argv[optind]);
     if (name == NULL)
         return usage_error(args, "--name is needed: what your organisation is called");
-    if (make_home(args->home, name, &why) != RP_OK) {
+    if ((status = passphrase_read(&passphrase, passphrase_fd)) != EXIT_DONE)
+        return status;
+    if (make_home(args->home, name, &passphrase, confirm, &why) != RP_OK) {
         fprintf(stderr, "rpctl: %s\n", why.text);
-        return EXIT_FAILED;
+        status = EXIT_FAILED;
+    } else {
+        printf("\nMade. Next: rpnode --home '%s'\n", args->home);
     }
-    printf("\nMade. Next: rpnode --home '%s'\n", args->home);
-    return EXIT_DONE;
+    sodium_memzero(&passphrase, sizeof passphrase);
+    return status;
 }

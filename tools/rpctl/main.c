@@ -18,7 +18,8 @@ static const struct {
     const char *usage;
     const char *what;
 } commands[] = {
-    {"init", command_init, "init --name NAME", "make a home with the identity of an organisation"},
+    {"init", command_init, "init --name NAME [--no-confirm] [--passphrase-fd N]",
+     "make a home with the identity of an organisation"},
     {"status", command_status, "status [--json] [--check]", "how this node is"},
     {"peers", command_peers, "peers [--json]", "the organisations it exchanges records with"},
     {"peer", command_peer,
@@ -64,6 +65,12 @@ static const struct {
      "tell its organisation, and nobody else, what worries you about something"},
     {"export", command_export, "export [--format ndjson|markdown] [--local] [FOLDER]",
      "write the library out"},
+    {"key", command_key,
+     "key rotate [--paper-file FILE] [--no-confirm] [--passphrase-fd N]\n"
+     "      key recover [--stolen [--stand-by ID]...] [--paper-file FILE] [--no-confirm]\n"
+     "                  [--passphrase-fd N] [--no-export]",
+     "replace the organisation's key by means of the paper key: as a routine; or when it is lost, "
+     "or stolen"},
     {"trust", command_trust, "trust ORG [--json]", "by which path ORG is accepted, or why not"},
     {"vouch", command_vouch, "vouch ORG --because TEXT [--statement TEXT]",
      "say that ORG can be trusted; the reason stays here, the statement travels"},

@@ -29,6 +29,7 @@ struct command_args {
 };
 
 int command_init(const struct command_args *args);
+int command_key(const struct command_args *args);
 int command_status(const struct command_args *args);
 int command_peers(const struct command_args *args);
 int command_peer(const struct command_args *args);
@@ -117,6 +118,12 @@ int client_show(struct client *client, const char *id, const char *export, json_
 /* client_open, client_call and client_close for a command without items. */
 int client_ask(const char *home, enum control_command command, struct rp_writer *args,
                json_t **done);
+
+/* Whether a node is running on the home; says nothing. */
+bool client_can_open(const char *home);
+
+/* export.c: writes every record as NDJSON to a new file. EXIT_DONE, or with the reason said. */
+int export_all(const char *home, const char *folder, const char *name);
 
 /* Says what an error reply holds: "rpctl: field: text". */
 void say_error(const json_t *error);
