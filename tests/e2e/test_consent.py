@@ -78,9 +78,9 @@ def month(days):
 def hand_of(node):
     """The node's organisation as an author of records that rpctl would not write."""
     with open(os.path.join(node.home, "organisation.key"), "rb") as file:
-        _, seed, inception = canonical.decode(file.read())
+        _, inception, _, (_, secrets) = canonical.decode(file.read())
     author = Author(node.name)
-    author.key_seed = seed
+    author.key_seed = secrets[:32]
     author.inception = identity.parse_inception(inception)
     author.org = author.inception.org
     return author
