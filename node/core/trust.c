@@ -61,6 +61,8 @@ int trust_learn_inception(struct core *core, uint32_t org, struct rp_slice incep
         return err;
     free(o->name);
     o->name = strdup(identity.name);
+    if (o->stored) /* it was blocked before anything was known of it */
+        trust_store_standing(core, org);
     return o->name != NULL ? RP_OK : RP_ERR_NOMEM;
 }
 

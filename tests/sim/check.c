@@ -28,6 +28,8 @@ struct disk {
     uint8_t (*peers)[RP_ID_LEN];
     size_t peers_n;
     bool *by_hand;
+    bool *blocked;
+    bool *paused;
     bool in_ring[RINGS_MAX]; /* accepted */
     size_t rotten;
 };
@@ -47,6 +49,8 @@ static void disk_free(struct disk *disk)
     free(disk->accepted);
     free(disk->ever);
     free(disk->by_hand);
+    free(disk->blocked);
+    free(disk->paused);
     free(disk->peers);
 }
 
@@ -118,10 +122,12 @@ static void read_orgs(struct world *world, struct kv_txn *txn, struct disk *disk
         disk->accepted[who->number] = flags & 1;
         disk->ever[who->number] = flags & 2;
         disk->by_hand[who->number] = flags & 4;
+        disk->blocked[who->number] = flags & 8;
     }
 }
 
-static void read_peers(struct kv_txn *txn, struct disk *disk)
+/* "peer": [..., flags] */
+static void read_peers(struct world *world, struct kv_txn *txn, struct disk *disk)
 {
     struct kv_iter it;
 
@@ -130,6 +136,9 @@ static void read_peers(struct kv_txn *txn, struct disk *disk)
         if (disk->peers == NULL)
             abort();
         memcpy(disk->peers[disk->peers_n++], it.key.data, RP_ID_LEN);
+        if (world_actor_of(world, it.key.data) != NULL)
+            disk->paused[world_actor_of(world, it.key.data)->number] =
+                it.value.data[it.value.len - 1] & 1;
     }
 }
 
@@ -154,13 +163,16 @@ static void read_disk(struct world *world, const struct actor *actor, struct dis
 
     *disk = (struct disk){.accepted = calloc(n, sizeof(bool)),
                           .ever = calloc(n, sizeof(bool)),
-                          .by_hand = calloc(n, sizeof(bool))};
+                          .by_hand = calloc(n, sizeof(bool)),
+                          .blocked = calloc(n, sizeof(bool)),
+                          .paused = calloc(n, sizeof(bool))};
     txn = kv_begin(actor->disk, false, &err);
-    if (txn == NULL || disk->accepted == NULL || disk->ever == NULL || disk->by_hand == NULL)
+    if (txn == NULL || disk->accepted == NULL || disk->ever == NULL || disk->by_hand == NULL ||
+        disk->blocked == NULL || disk->paused == NULL)
         abort();
     read_log(world, actor, txn, disk);
     read_orgs(world, txn, disk);
-    read_peers(txn, disk);
+    read_peers(world, txn, disk);
     read_circles(world, txn, disk);
     kv_abort(txn);
 }
@@ -235,7 +247,8 @@ static void check_kept(struct world *world, const struct actor *actor, const str
     }
 }
 
-/* Who is accepted, from peers, the operator's hand and the vouches that are held (SPEC 6). */
+/* Who is accepted, from peers, the operator's hand and the vouches that are held, never through one
+ * that is blocked (SPEC 6). */
 static void check_accepted(struct world *world, const struct actor *actor, const struct disk *disk)
 {
     unsigned n = world->plan.nodes;
@@ -244,11 +257,11 @@ static void check_accepted(struct world *world, const struct actor *actor, const
     if (depth == NULL)
         abort();
     for (unsigned i = 0; i < n; i++)
-        depth[i] = i == actor->number || disk->by_hand[i] ? 0 : UINT32_MAX;
+        depth[i] = i == actor->number || (disk->by_hand[i] && !disk->blocked[i]) ? 0 : UINT32_MAX;
     for (size_t i = 0; i < disk->peers_n; i++) {
         const struct actor *peer = world_actor_of(world, disk->peers[i]);
 
-        if (peer != NULL)
+        if (peer != NULL && !disk->blocked[peer->number])
             depth[peer->number] = 0;
     }
     for (unsigned round = 0; round < world->plan.depth; round++) {
@@ -259,7 +272,8 @@ static void check_accepted(struct world *world, const struct actor *actor, const
                 fact->kind == TRUTH_VOUCH ? world_actor_of(world, fact->subject) : NULL;
 
             if (subject != NULL && issuer != NULL && fact->scope == TRUTH_COMMONS &&
-                depth[issuer->number] == round && depth[subject->number] == UINT32_MAX)
+                depth[issuer->number] == round && depth[subject->number] == UINT32_MAX &&
+                !disk->blocked[subject->number])
                 depth[subject->number] = round + 1;
         }
     }
@@ -377,7 +391,13 @@ void check_all(struct world *world)
     }
 }
 
-/* Whether two nodes are peers of each other. */
+/* Whether a node has no link with another, as its operator wishes. */
+static bool is_shut(const struct disk *disk, unsigned other)
+{
+    return disk->blocked[other] || disk->paused[other];
+}
+
+/* Whether two nodes are peers of each other, and may connect. */
 static bool are_joined(const struct world *world, const struct disk *disks, unsigned a, unsigned b)
 {
     bool knows[2] = {false, false};
@@ -390,7 +410,7 @@ static bool are_joined(const struct world *world, const struct disk *disks, unsi
             knows[side] |= memcmp(disk->peers[i], world->actors[pair[1 - side]].self.identity.org,
                                   RP_ID_LEN) == 0;
     }
-    return knows[0] && knows[1];
+    return knows[0] && knows[1] && !is_shut(&disks[a], b) && !is_shut(&disks[b], a);
 }
 
 /* What of ${author}'s one holds and the other lacks, of what both should have. */

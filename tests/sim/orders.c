@@ -83,6 +83,8 @@ static void clone(struct world *world, const struct actor *model, struct actor *
                 (void)!trust_learn_inception(out->core, trust_find(out->core, org->id),
                                              rp_bytes_slice(&org->inception));
         }
+        if (org->blocked)
+            (void)!core_block(out->core, org->id, &(struct act){NULL, 0}, world->now);
         if (org->by_hand)
             (void)!core_accept_org(out->core, rp_bytes_slice(&org->inception), world->now);
     }
@@ -207,6 +209,12 @@ static void add_answers(struct pieces *pieces, const struct world *world, struct
     rp_writer_free(&item);
 }
 
+/* Whether some may have been accepted for a while by a vouch that was withdrawn. */
+static bool people_vouch(const struct world *world)
+{
+    return world->plan.invites || world->plan.disputes > 0;
+}
+
 static void outcome_of(struct world *world, const struct actor *model, const struct shelf *all,
                        uint8_t hash[static 32])
 {
@@ -219,13 +227,13 @@ static void outcome_of(struct world *world, const struct actor *model, const str
     give_all(world, &actor, all);
     for (enum rp_set set = 0; set < RP_SETS; set++) {
         core_tally(actor.core, set, &tally);
-        if (set == RP_SET_CONTENT || !world->plan.invites)
+        if (set == RP_SET_CONTENT || !people_vouch(world))
             add_piece(&pieces, (struct rp_slice){tally.digest, sizeof tally.digest},
                       (struct rp_slice){NULL, 0});
     }
     add_table(&pieces, KV_SYMBOL, &actor);
     add_table(&pieces, KV_WITHDRAWN, &actor);
-    if (!world->plan.invites)
+    if (!people_vouch(world))
         add_table(&pieces, KV_COUNT, &actor);
     add_answers(&pieces, world, &actor);
     pieces_end(&pieces, hash);

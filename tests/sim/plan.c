@@ -40,9 +40,11 @@ void plan_draw(struct plan *plan, const struct plan_opts *opts)
 {
     struct rp_rand rand;
     struct rp_rand restless;
+    struct rp_rand disputes;
 
     plan_rand(&rand, opts->seed, "plan");
     plan_rand(&restless, opts->seed, "restless");
+    plan_rand(&disputes, opts->seed, "disputes");
     *plan = (struct plan){.seed = opts->seed};
     plan->nodes = (unsigned)draw(&rand, 2, 7);
     plan->length = draw(&rand, 10, 120) * MINUTE;
@@ -60,6 +62,8 @@ void plan_draw(struct plan *plan, const struct plan_opts *opts)
     if (rp_rand_below(&restless, 3) == 0)
         plan->restless = (unsigned)draw(&restless, 20, 60);
     plan->circles = plan->nodes <= 64 && rp_rand_below(&restless, 3) == 0;
+    if (rp_rand_below(&disputes, 2) == 0)
+        plan->disputes = (unsigned)draw(&disputes, 5, 120);
     for (int fault = 0; fault < FAULTS; fault++)
         plan->fault[fault] = draw_odds(&rand, 200000);
     plan->cut = draw_odds(&rand, 100000);

@@ -31,6 +31,7 @@ enum bug {
     FAILURE_BELIEVED,
     DAMAGE_NOT_SEEN,
     REMOVED_STAYS_IN_SETS,
+    BLOCK_FORGOTTEN,
     BUGS,
 };
 
@@ -51,6 +52,7 @@ static const char *const names[BUGS] = {
     [FAILURE_BELIEVED] = "failure-believed",
     [DAMAGE_NOT_SEEN] = "damage-not-seen",
     [REMOVED_STAYS_IN_SETS] = "removed-stays-in-sets",
+    [BLOCK_FORGOTTEN] = "block-forgotten",
 };
 
 static enum bug planted;
@@ -190,4 +192,13 @@ BETWEEN(void, sets_toggle_org, struct core *core, uint32_t org, enum lane lane, 
 {
     if (enter || !goes_wrong(REMOVED_STAYS_IN_SETS, 1))
         __real_sets_toggle_org(core, org, lane, enter);
+}
+
+BETWEEN(void, orgs_save, struct kv_txn *txn, const struct org *org)
+{
+    struct org changed = *org;
+
+    if (org->blocked && goes_wrong(BLOCK_FORGOTTEN, 1))
+        changed.blocked = false;
+    __real_orgs_save(txn, &changed);
 }

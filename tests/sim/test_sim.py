@@ -19,6 +19,7 @@ SCENARIOS = {
     1: "a link cut in its handshake: the peer was never dialled again",
     44: "the same, by commits that failed",
     99: "a withdrawal damaged on disk before anybody else had it",
+    32: "an organisation blocked before anything was known of it, and met in a circle",
     123: "a link cut in its handshake, with liars about",
 }
 # Each planted bug and the first seed that showed it.
@@ -38,6 +39,7 @@ PLANTED = {
     "damage-not-seen": 5,
     "vouch-stays": 4,
     "removed-stays-in-sets": 4,
+    "block-forgotten": 5,
     "failure-believed": 42,
 }
 RPSIM = sys.argv[1]

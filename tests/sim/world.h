@@ -20,6 +20,7 @@
  *     wire.c    connections
  *     faults.c  what goes wrong
  *     load.c    what people do
+ *     disputes.c  what they do about each other
  *     liar.c    what a lying node says
  *     rings.c   circles: what people say in them, and that it stays there
  *     check.c   what must hold
@@ -71,6 +72,7 @@ struct figures {
     uint64_t lies;
     uint64_t published;
     uint64_t withdrawn;
+    uint64_t blocks;
     uint64_t faults[FAULTS];
     uint64_t stored;
     uint64_t duplicates;
@@ -100,6 +102,7 @@ struct world {
     struct rp_rand fault_rand;
     struct rp_rand load_rand;
     struct rp_rand lie_rand;
+    struct rp_rand dispute_rand;
     bool *deaf; /* [from * nodes + to]: nothing gets through */
     bool quiet; /* no faults and no lies any more */
     struct figures figures;
@@ -158,6 +161,9 @@ void faults_end(struct world *world);
 /* load.c */
 void load_begin(struct world *world);
 const struct fact *load_publish(struct world *world, struct actor *actor);
+
+/* disputes.c */
+void disputes_begin(struct world *world);
 
 /* liar.c: whose mouth it is that sends now; NULL: an honest one's. */
 void liar_speaks(struct world *world, struct actor *actor);
