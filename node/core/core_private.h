@@ -245,7 +245,6 @@ struct link {
     bool close_due;      /* there was no memory to ask for it */
     bool has_offered;    /* something that was wanted */
     bool has_settled;    /* an exchange came to its end here */
-    bool behind;         /* it lacked what the store held when it was restored */
     bool counts_as_sync; /* a check on this link has found everything equal */
     char address[RP_ADDRESS_LEN_MAX + 1];
     struct rp_session *session;
@@ -510,8 +509,6 @@ int restored_load(struct core *core);
 void restored_retry(struct core *core);
 /* The control set of a scope came out the same on both sides of the link. */
 void restored_compared(struct link *link, const struct shared *shared, uint64_t now_ms);
-/* The other side of the link asked for the record at ${place}. */
-void restored_asked(struct link *link, const struct place *place);
 /* A record of our own was stored that came over a link. */
 void restored_own_came(struct core *core, const struct outcome *outcome, uint64_t now_ms);
 

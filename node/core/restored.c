@@ -100,12 +100,18 @@ static uint32_t count_awaited(const struct core *core)
     return n;
 }
 
+/* Whoever became a peer since then knows what the backup tells, and no more. */
+static bool knew_us_before(const struct link *link)
+{
+    return link->peer != NULL && link->peer->entry.added < link->core->restored.since;
+}
+
 void restored_compared(struct link *link, const struct shared *shared, uint64_t now_ms)
 {
     struct core *core = link->core;
 
     core->own_compared |= shared == &link->commons && sets_is_shared(link, ORG_SELF, LANE_LASTING);
-    if (core->restored.why == RESTORED_NOT || link->behind)
+    if (core->restored.why == RESTORED_NOT || !knew_us_before(link))
         return;
     if (shared == &link->commons) {
         for (uint32_t i = 1; i < core->orgs_n; i++) {
@@ -117,16 +123,6 @@ void restored_compared(struct link *link, const struct shared *shared, uint64_t 
     }
     if (count_awaited(core) == 0)
         core_restored(core, RESTORED_NOT, now_ms);
-}
-
-/* Whoever lacks what a backup has cannot tell what came after it, such as one who just joined. */
-void restored_asked(struct link *link, const struct place *place)
-{
-    const struct restored *restored = &link->core->restored;
-
-    if (restored->why != RESTORED_NOT && place->lane == LANE_LASTING &&
-        place->first_seen < restored->since)
-        link->behind = true;
 }
 
 /*

@@ -122,7 +122,6 @@ static void append_record(struct link *link, struct kv_txn *txn, uint64_t seq, s
             core_damaged(link->core, seq);
         return;
     }
-    restored_asked(link, &place);
     if (!records_load(txn, seq, &place, &packed) ||
         (rp_record_is_kind(&opened.record, "story") &&
          core_withholds(link->core, place.org, place.scope))) {

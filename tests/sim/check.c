@@ -489,6 +489,25 @@ static bool rings_converged(const struct world *world, const struct disk *disks,
     return true;
 }
 
+/* Whether the node still withholds its own stories after a restore, while linked with somebody
+ * honest who was a peer before. */
+static bool still_withholds(const struct world *world, const struct actor *actor)
+{
+    struct restored restored;
+    struct peer_status peer;
+    uint32_t awaited;
+
+    if (!core_is_restored(actor->core, &restored, &awaited) ||
+        !core_withholds(actor->core, ORG_SELF, SCOPE_COMMONS))
+        return false;
+    for (uint32_t i = 0; core_peer_status(actor->core, i, &peer); i++) {
+        if (peer.linked && peer.entry->added < restored.since &&
+            !world_actor_of(world, peer.entry->org)->liar)
+            return true;
+    }
+    return false;
+}
+
 bool check_converged(struct world *world, char *why, size_t why_len)
 {
     unsigned n = world->plan.nodes;
@@ -503,6 +522,11 @@ bool check_converged(struct world *world, char *why, size_t why_len)
             converged = false;
             if (why != NULL)
                 snprintf(why, why_len, "node %u has not written everything", i);
+        }
+        if (!world->actors[i].liar && still_withholds(world, &world->actors[i])) {
+            converged = false;
+            if (why != NULL)
+                snprintf(why, why_len, "node %u was restored, and has not compared", i);
         }
         if (!world->actors[i].liar && disks[i].rotten > 0) {
             converged = false;

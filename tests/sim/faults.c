@@ -1,3 +1,4 @@
+#include <stdlib.h>
 #include <string.h>
 
 #include "rp/err.h"
@@ -52,14 +53,30 @@ static void empty_disk(void *context, void *what, uint64_t detail)
     actor->room = ROOM_FOR_ALL;
 }
 
+/* What the node notes when it finds that its store is a copy. */
+static void note_restored(struct world *world, const struct actor *actor)
+{
+    struct restored restored = {RESTORED_COPIED, (uint64_t)(WORLD_CALENDAR + (int64_t)world->now)};
+    struct kv_txn *txn;
+    int err;
+
+    kv_mem_fail_commit(actor->disk, 0, RP_OK);
+    if ((txn = kv_begin(actor->disk, true, &err)) == NULL)
+        abort();
+    restored_write(txn, &restored);
+    if (kv_commit(txn) != RP_OK)
+        abort();
+}
+
 /* From now on the node keeps only what it had promised when the copy was made. */
-static void restore(struct actor *actor)
+static void restore(struct world *world, struct actor *actor)
 {
     if (actor->backup == NULL)
         return;
     kv_mem_free(actor->disk);
     actor->disk = actor->backup;
     actor->backup = NULL;
+    note_restored(world, actor);
     if (actor->kept_n > actor->backup_kept)
         actor->kept_n = actor->backup_kept;
 }
@@ -146,7 +163,7 @@ static void go_wrong(struct world *world, struct actor *actor, enum fault fault)
         if (actor->backup == NULL || actor->core == NULL)
             break;
         crash_for_a_while(world, actor);
-        restore(actor);
+        restore(world, actor);
         break;
     case FAULTS:
         break;
