@@ -59,7 +59,7 @@ static void renew(struct request *request, const struct rp_record *old, const ch
 {
     struct publication p = {.kind = rp_kind_find(old->kind)};
     struct rp_problem problem;
-    struct rp_bytes content;
+    struct rp_bytes content = {NULL, 0};
     int err = draft_renew(&content, old->content, given_on, review_on, &problem);
 
     if (err != RP_OK) {
@@ -84,7 +84,7 @@ void handle_renew(struct request *request, struct rp_slice args)
     char by[REVIEW_NAME_MAX + 1];
     char given_on[16];
     char review_on[16];
-    struct rp_opened opened;
+    struct rp_opened opened = {.body = {NULL, 0}};
     struct heads heads;
     int err;
 

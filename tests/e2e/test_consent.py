@@ -250,6 +250,36 @@ class RunningOut(ConsentTest):
         self.assertIn("rpctl consent", a.ctl("status"))
         self.assertNotIn("onsent", b.ctl("status"))
 
+    def test_without_public_web_nothing_leaves_but_to_members_of_the_commons(self):
+        a, b = self.node("a", start=False), self.node("b", start=False)
+        for node in (a, b):
+            node.start("--web", "127.0.0.1:0")
+        b.ctl("join", a.invite("--for", "b"))
+        narrow = hand_of(a).compose("story", {
+            "title": "Narrow", "lang": "en", "summary": "S", "what_happened": "It stays among us.",
+            "consent": {"scope": ["named-peers", "print"], "review_on": day(100)}})
+        about = hand_of(a).compose("pattern", {
+            "title": "About", "lang": "en", "summary": "S",
+            "links": [{"rel": "related", "target": narrow.body.object}]})
+        a.ctl("import", self.records("narrow.ndjson", narrow, about))
+        self.until_agreed(a, b)
+        for node in (a, b):
+            self.assertEqual(len(node.list("--kind", "story")), 1)  # its operator may read it
+            self.assertIn("It stays among us.", node.ctl("show", narrow.body.object.hex()))
+            out = os.path.join(self.folder, f"out-{node.name}")
+            for options in ((), ("--local",)):
+                self.assertNotIn("Narrow", node.ctl("export", *options))
+                node.run("export", "--format", "markdown", *options, out)
+            files = glob.glob(os.path.join(out, "*", "*"))
+            self.assertEqual([os.path.basename(path) for path in files], ["about.md"])
+            pages = [self.web(node), self.web(node, "/kind/story"), self.web(node, "/kind/pattern"),
+                     self.web(node, f"/o/{about.body.object.hex()}")]
+            self.assertNotIn("Narrow", "".join(pages))
+            self.assertNotIn("It stays among us.", "".join(pages))
+            with self.assertRaises(urllib.error.HTTPError) as missing:
+                self.web(node, f"/o/{narrow.body.object.hex()}")
+            self.assertEqual(missing.exception.code, 404)
+
     def test_the_operator_is_warned_and_renews_or_withdraws(self):
         a, b = self.chain("a", "b")
         path = self.story("soon.md", "Soon", review_on=f'"{day(30)}"', given_on=f'"{month(-60)}"')

@@ -69,6 +69,7 @@ static void publish(struct world *world, struct actor *actor, const struct fact 
         draft.seed = opened.record.seed;
         draft.parents = 1;
         draft.parent_ids = before->id;
+        draft.teller = opened.record.has_teller ? opened.record.teller : NULL;
     }
     err = author_write(&packed, &author, &draft);
     if (before != NULL)
@@ -146,6 +147,8 @@ static void act(void *context, void *what, uint64_t left)
     (void)what;
     if (actor->core != NULL && world->plan.circles)
         rings_act(world, actor);
+    if (actor->core != NULL && world->plan.tellers)
+        tellers_act(world, actor);
     if (actor->core != NULL && world->plan.restless > 0 &&
         rp_rand_below(&world->load_rand, 100) < world->plan.restless)
         change_friends(world, actor);

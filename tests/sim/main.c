@@ -83,10 +83,11 @@ static void print_plan(const struct plan *plan)
            plan->lost, plan->doubled, plan->swapped, plan->flipped,
            plan->liars > 0 ? plan->lies : 0);
     printf("%llu ms away, %llu bytes a ms, compared every %u s, trust to depth %u, "
-           "%u %% restless, %u disputes, %s%s\n",
+           "%u %% restless, %u disputes, %s%s%s\n",
            (unsigned long long)plan->latency, (unsigned long long)plan->bytes_per_ms,
            plan->check_ms / 1000, plan->depth, plan->restless, plan->disputes,
-           plan->invites ? "by invites" : "by hand", plan->circles ? ", with circles" : "");
+           plan->invites ? "by invites" : "by hand", plan->circles ? ", with circles" : "",
+           plan->tellers ? ", with tellers" : "");
 }
 
 static void print_figures(const struct world *world, const char *hash)
@@ -97,10 +98,11 @@ static void print_figures(const struct world *world, const char *hash)
            (unsigned long long)f->events, (unsigned long long)f->dials,
            (unsigned long long)f->bytes, (unsigned long long)f->chunks,
            (unsigned long long)f->lies);
-    printf("published %llu, withdrawn %llu, stored %llu, came twice %llu, blocked %llu\n",
+    printf("published %llu, withdrawn %llu, of these %llu by codes, stored %llu, came twice %llu, "
+           "blocked %llu\n",
            (unsigned long long)f->published, (unsigned long long)f->withdrawn,
-           (unsigned long long)f->stored, (unsigned long long)f->duplicates,
-           (unsigned long long)f->blocks);
+           (unsigned long long)f->by_code, (unsigned long long)f->stored,
+           (unsigned long long)f->duplicates, (unsigned long long)f->blocks);
     printf("agreed after %llu s, trace %s\n", (unsigned long long)(f->healed_ms / 1000), hash);
     printf("seed %llu: %s\n", (unsigned long long)world->plan.seed,
            world->failure[0] == '\0' ? "ok" : world->failure);

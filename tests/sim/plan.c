@@ -41,11 +41,14 @@ void plan_draw(struct plan *plan, const struct plan_opts *opts)
     struct rp_rand rand;
     struct rp_rand restless;
     struct rp_rand disputes;
+    struct rp_rand tellers;
 
     plan_rand(&rand, opts->seed, "plan");
     plan_rand(&restless, opts->seed, "restless");
     plan_rand(&disputes, opts->seed, "disputes");
+    plan_rand(&tellers, opts->seed, "tellers");
     *plan = (struct plan){.seed = opts->seed};
+    plan->tellers = rp_rand_below(&tellers, 3) == 0;
     plan->nodes = (unsigned)draw(&rand, 2, 7);
     plan->length = draw(&rand, 10, 120) * MINUTE;
     plan->records = (unsigned)draw(&rand, 5, 300);

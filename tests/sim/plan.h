@@ -34,6 +34,7 @@ struct plan {
     bool invites;           /* people join by invites, and vouch; else all accept by hand */
     bool circles;           /* people make circles, and speak in them */
     unsigned disputes;      /* acts of vouching, blocking, pausing, and the contrary */
+    bool tellers;           /* stories have tellers, who take them back by their codes */
     unsigned restless;      /* of a hundred acts, those that make or end a friendship besides */
     uint32_t fault[FAULTS]; /* odds a node and minute */
     uint32_t cut;           /* odds a chunk: the connection ends in the middle of it */

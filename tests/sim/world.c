@@ -430,6 +430,7 @@ struct world *world_new(const struct plan *plan)
     plan_rand(&world->net_rand, plan->seed, "net");
     plan_rand(&world->fault_rand, plan->seed, "faults");
     plan_rand(&world->load_rand, plan->seed, "load");
+    plan_rand(&world->teller_rand, plan->seed, "told");
     plan_rand(&world->lie_rand, plan->seed, "lies");
     plan_rand(&world->dispute_rand, plan->seed, "disputing");
     world->deaf = must(calloc((size_t)plan->nodes * plan->nodes, sizeof *world->deaf));

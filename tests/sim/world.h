@@ -23,6 +23,7 @@
  *     disputes.c  what they do about each other
  *     liar.c    what a lying node says
  *     rings.c   circles: what people say in them, and that it stays there
+ *     tellers.c stories, and codes that take them back
  *     check.c   what must hold
  *     orders.c  the same records in another order
  */
@@ -72,6 +73,7 @@ struct figures {
     uint64_t lies;
     uint64_t published;
     uint64_t withdrawn;
+    uint64_t by_code; /* of these */
     uint64_t blocks;
     uint64_t faults[FAULTS];
     uint64_t stored;
@@ -86,6 +88,13 @@ struct ring {
     uint64_t members; /* a bit for each actor, by number: there are no more than 64 then */
 };
 
+/* A story whose teller has the code, and has not used it yet. */
+#define STORIES_MAX 32
+struct story {
+    uint8_t secret[16];
+    const struct fact *fact;
+};
+
 struct world {
     struct plan plan;
     uint64_t now;
@@ -97,10 +106,13 @@ struct world {
     struct shelf withdrawn; /* those that were withdrawn, as a liar would keep them */
     struct ring rings[RINGS_MAX];
     size_t rings_n;
+    struct story stories[STORIES_MAX];
+    size_t stories_n;
     struct pipe *pipes;
     struct rp_rand net_rand;
     struct rp_rand fault_rand;
     struct rp_rand load_rand;
+    struct rp_rand teller_rand;
     struct rp_rand lie_rand;
     struct rp_rand dispute_rand;
     bool *deaf; /* [from * nodes + to]: nothing gets through */
@@ -171,6 +183,9 @@ uint64_t liar_frames(void); /* sent by anybody, lies or not */
 
 void load_write(struct world *world, struct actor *actor, const uint8_t *scope);
 void load_withdraw(struct world *world, struct actor *actor, const struct fact *fact);
+
+/* tellers.c */
+void tellers_act(struct world *world, struct actor *actor);
 
 /* rings.c */
 void rings_act(struct world *world, struct actor *actor);
