@@ -187,6 +187,10 @@ void batch_count(struct batch *batch, uint32_t scope, struct rp_slice kind, int 
     kv_key_bytes(&key, padded, sizeof padded);
     if (kv_get(batch->txn, KV_COUNT, kv_key_slice(&key), &old) && old.len == 8)
         count = kv_number(old.data, 8);
-    kv_key_number(&value, change < 0 ? count - 1 : count + 1, 8);
-    kv_put(batch->txn, KV_COUNT, kv_key_slice(&key), kv_key_slice(&value));
+    count += change < 0 ? UINT64_MAX : 1;
+    kv_key_number(&value, count, 8);
+    if (count > 0)
+        kv_put(batch->txn, KV_COUNT, kv_key_slice(&key), kv_key_slice(&value));
+    else
+        kv_del(batch->txn, KV_COUNT, kv_key_slice(&key)); /* no trace that there was one */
 }
