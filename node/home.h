@@ -106,10 +106,10 @@ int home_recover(const char *home, struct rp_slice inception, const struct rp_sl
 /* What the keys in a home make of a node. Wipe with home_keys_free. */
 struct home_keys {
     struct self self; /* borrows from the rest */
-    struct rp_key node_sign;
     struct rp_bytes inception;
     struct rp_bytes succession[RP_SUCCESSIONS_MAX];
     struct rp_bytes proof;
+    struct rp_bytes issued;
     char node_name[RP_NAME_LEN_MAX + 1];
 };
 

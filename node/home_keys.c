@@ -489,19 +489,23 @@ static int load_node(const char *home, struct home_keys *out, struct why *why)
 
     if (err != RP_OK)
         return err;
+    rp_key_from_seed(&out->self.node, file.secrets[1]);
     if (rp_key_dh_from_secret(&out->self.noise, file.secrets[0]) != RP_OK) {
         err = home_damaged(home, NODE_KEY, why);
     } else if (memcmp(file.certificate.org, out->self.identity.org, RP_ID_LEN) != 0 ||
-               memcmp(file.certificate.noise, out->self.noise.public, RP_KEY_LEN) != 0) {
+               memcmp(file.certificate.noise, out->self.noise.public, RP_KEY_LEN) != 0 ||
+               memcmp(file.certificate.sign, out->self.node.public, RP_KEY_LEN) != 0) {
         err = home_fail(RP_ERR_KEY, why,
                         "%s/%s is the key of another node: put back the one that belongs here",
                         home_shown(home), NODE_KEY);
     } else if ((err = renew_certificate(home, out, &file, why)) == RP_OK) {
-        rp_key_from_seed(&out->node_sign, file.secrets[1]);
         memcpy(out->node_name, file.certificate.name, sizeof out->node_name);
         err = rp_certificate_prove(&out->proof, rp_bytes_slice(&file.issued), out->self.inception,
                                    out->self.succession, out->self.successions);
         out->self.proof = rp_bytes_slice(&out->proof);
+        if (err == RP_OK)
+            err = rp_bytes_copy(&out->issued, file.issued.data, file.issued.len);
+        out->self.issued = rp_bytes_slice(&out->issued);
         if (err != RP_OK)
             (void)home_fail(err, why, "the keys cannot be used: %s", rp_err_text(err));
     }
@@ -544,5 +548,6 @@ void home_keys_free(struct home_keys *keys)
     for (uint32_t i = 0; i < RP_SUCCESSIONS_MAX; i++)
         rp_bytes_free(&keys->succession[i]);
     rp_bytes_free(&keys->proof);
+    rp_bytes_free(&keys->issued);
     sodium_memzero(keys, sizeof *keys);
 }

@@ -129,6 +129,7 @@ static void note_room(struct node *node, bool room)
     if (room == !node->store_full)
         return;
     node->store_full = !room;
+    core_set_full(node->core, !room, clock_steady());
     if (room)
         log_line(LOG_INFO, "there is room in the store again");
     else

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "beacons.h"
 #include "core_private.h"
 #include "rp/err.h"
 
@@ -40,7 +41,8 @@ struct core *core_new(const struct core_opts *opts, uint64_t now_ms, int *err)
     if ((*err = restored_load(core)) != RP_OK)
         goto err1;
     trust_recompute(core, now_ms);
-    if ((*err = keys_publish(core, now_ms)) != RP_OK)
+    if ((*err = keys_publish(core, now_ms)) != RP_OK ||
+        (*err = beacons_load(core, now_ms)) != RP_OK)
         goto err1;
     return core;
 
@@ -100,6 +102,7 @@ void core_free(struct core *core)
     free(core->effects.items);
     circles_free(core);
     sets_free(core);
+    beacons_free(core);
     trust_free(core);
     standing_free(core);
     peering_free(core);
@@ -288,6 +291,10 @@ void core_apply(struct batch *batch, struct change *change)
     case CHANGE_RESTORED:
         restored_write(txn, &change->restored);
         break;
+    case CHANGE_BEACON:
+        change->beacon.sealed = rp_bytes_slice(&change->inception);
+        beacon_entry_save(txn, &change->beacon);
+        break;
     case CHANGE_DAMAGED: /* ingest/repair.c */
         break;
     case CHANGE_HIDE:
@@ -335,6 +342,7 @@ static void renew(struct core *core, struct change *change, uint64_t now_ms)
     case CHANGE_RESTORED:
         change->restored = core->restored;
         break;
+    case CHANGE_BEACON:
     case CHANGE_DAMAGED:
     case CHANGE_DROP:
         break;
@@ -377,9 +385,22 @@ static void retry_failed(struct core *core, uint64_t now_ms)
         core->retry_at = now_ms + RETRY_MS;
 }
 
+/* What our beacon tells follows from our own records and from all withdrawals. */
+static void note_for_beacon(struct core *core, const struct place *place, bool removed,
+                            uint64_t now_ms)
+{
+    if (place->scope != SCOPE_COMMONS)
+        return;
+    if (place->lane == LANE_LASTING)
+        receipts_touched(core, place->org, removed);
+    if (place->lane == LANE_LASTING || place->org == ORG_SELF)
+        beacons_touched(core, now_ms);
+}
+
 /* A damaged record is gone: peers have it, if anybody. */
 static void forget_damaged(struct core *core, const struct change *change, uint64_t now_ms)
 {
+    note_for_beacon(core, &change->erased.place, true, now_ms);
     core->counters.damaged++;
     sets_remove(core, change->erased.symbol, &change->erased.place);
     if (change->was_repaired) {
@@ -439,7 +460,7 @@ void core_stored(struct core *core, struct change *change, int err, uint64_t now
         core->full_until = now_ms + FULL_MS;
     if (change->type == CHANGE_DROP)
         standing_dropped(core, change, err, now_ms);
-    else if (err != RP_OK) {
+    else if (err != RP_OK && change->type != CHANGE_BEACON) { /* the next beacon is tried instead */
         keep_failed(core, change, now_ms + RETRY_MS);
         return;
     }
@@ -509,6 +530,7 @@ static void take_in(struct core *core, const struct outcome *outcome, uint64_t n
     if (outcome->link != 0 && outcome->place.org == ORG_SELF)
         restored_own_came(core, outcome, now_ms);
     core->trust_changed |= is_vouch;
+    note_for_beacon(core, &outcome->place, false, now_ms);
     sets_add(core, outcome->id, &outcome->place);
     if (is_vouch)
         trust_vouch_stored(core, outcome);
@@ -516,6 +538,7 @@ static void take_in(struct core *core, const struct outcome *outcome, uint64_t n
         const struct erased *erased = &outcome->erased[i];
 
         sets_remove(core, erased->symbol, &erased->place);
+        note_for_beacon(core, &erased->place, true, now_ms);
         if (erased->place.lane == LANE_VOUCH) {
             trust_vouch_erased(core, erased->symbol, outcome->chain_changed);
             core->trust_changed = true;
@@ -563,6 +586,8 @@ uint64_t core_deadline(const struct core *core)
 
     if (core->retry_at < deadline)
         deadline = core->retry_at;
+    if (beacons_deadline(core) < deadline)
+        deadline = beacons_deadline(core);
     if (core->scrub_at < deadline)
         deadline = core->scrub_at;
     if (core->full_until != 0 && core->full_until < deadline)
@@ -597,6 +622,7 @@ void core_tick(struct core *core, uint64_t now_ms)
     }
     standing_tick(core, now_ms);
     peering_tick(core, now_ms);
+    beacons_tick(core, now_ms);
     for (struct link *link = core->links; link != NULL; link = next) {
         next = link->next;
         link_tick(link, now_ms);
@@ -606,6 +632,7 @@ void core_tick(struct core *core, uint64_t now_ms)
 void core_stop(struct core *core)
 {
     peering_stop(core);
+    beacons_save(core);
     for (struct link *link = core->links; link != NULL; link = link->next)
         link_end(link, "stopping");
 }

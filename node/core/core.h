@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "rp/beacon.h"
 #include "rp/bytes.h"
 #include "rp/certificate.h"
 #include "rp/limits.h"
@@ -14,6 +15,7 @@
 #include "rp/verify.h"
 #include "store/audit.h"
 #include "store/batch.h"
+#include "store/beacon.h"
 #include "store/circles.h"
 #include "store/kv.h"
 #include "store/orgs.h"
@@ -45,6 +47,8 @@ struct self {
     struct rp_slice proof; /* what the node shows on every link */
     uint32_t successions;  /* of the organisation, as far as its keys here know of any */
     struct rp_slice succession[RP_SUCCESSIONS_MAX]; /* packed records, in order */
+    struct rp_key node;                             /* the node's own, to sign beacons with */
+    struct rp_slice issued; /* its certificate; empty: it makes no beacons */
 };
 
 struct core_opts {
@@ -68,6 +72,9 @@ void core_set_calendar(struct core *core, int64_t ahead_ms);
 
 /* Where this node can be called: ${n} HOST:PORT; told to peers. Copied. */
 void core_set_addresses(struct core *core, const char *const *addresses, uint32_t n);
+
+/* Nothing can be stored, or something again: others are told. */
+void core_set_full(struct core *core, bool full, uint64_t now_ms);
 
 /* Links */
 
@@ -121,6 +128,7 @@ enum change_type {
     CHANGE_INVITE,      /* an invite made or used */
     CHANGE_CIRCLE,      /* a circle met, accepted or left */
     CHANGE_RESTORED,    /* the store was restored, or is not in doubt any more */
+    CHANGE_BEACON,      /* a node's beacon kept, or dropped */
     CHANGE_DAMAGED,     /* a record that the disk has damaged goes, to be fetched again */
     CHANGE_HIDE,        /* an object is hidden here, or not any more */
     CHANGE_DROP,        /* some records of an organisation that is not accepted any more go */
@@ -134,6 +142,7 @@ struct change {
     enum change_type type;
     struct org org;             /* its inception is in inception */
     struct circle_entry circle; /* its descriptor as issued is in inception, too */
+    struct beacon_entry beacon; /* what is sealed is in inception */
     struct rp_bytes inception;
     struct peer_entry peer;
     struct invite_entry invite;
@@ -478,6 +487,43 @@ bool core_withholds(const struct core *core, uint32_t org, uint32_t scope);
  * and circles are still to be compared. */
 bool core_is_restored(const struct core *core, struct restored *out, uint32_t *awaited);
 
+/* How what is held here of an organisation stands to what its node says that it has. */
+enum beacon_standing {
+    BEACON_SAME,
+    BEACON_OLDER,    /* here is more than it says: it was made before that */
+    BEACON_COMING,   /* here is less, and there was not much time yet */
+    BEACON_WITHHELD, /* here is less, though we compare with others: somebody withholds some */
+};
+
+/* A node of the federation, by its latest beacon (SPEC 3.7). */
+struct core_beacon {
+    uint32_t node; /* a number, good until a beacon comes or goes */
+    uint32_t org;  /* by number */
+    const char *name;
+    bool is_self;
+    uint64_t seen; /* ms: when it said so, or came if that was before */
+    struct rp_beacon beacon;
+    struct rp_tally held[RP_SETS]; /* what we have of its organisation's records */
+    enum beacon_standing standing;
+};
+
+/* Walks the nodes of accepted organisations, this one among them, from ${*at} = 0; false at the
+ * end. Borrowed until the next call on the core. */
+bool core_beacon(const struct core *core, uint32_t *at, struct core_beacon *out, uint64_t now_ms);
+
+/*
+ * Which of the withdrawals of an organisation (by number) each node honours, as its beacon says and
+ * nothing is left in its files: those that came here as records up to number ${up_to}; 0: of none
+ * is that known. For each of the nodes that core_beacon walks; borrowed until the next call on the
+ * core.
+ */
+struct core_receipt {
+    uint32_t node;
+    uint64_t up_to;
+};
+int core_receipts(struct core *core, uint32_t org, uint64_t now_ms, const struct core_receipt **out,
+                  uint32_t *n) __attribute__((warn_unused_result));
+
 /* Records fetched and served since start, for tests and figures. */
 struct core_counters {
     uint64_t records_in;    /* received on links */
@@ -487,7 +533,11 @@ struct core_counters {
     uint64_t equal;
     uint64_t sketches;
     uint64_t lists;
-    uint64_t damaged; /* stored records that the disk had damaged, removed */
+    uint64_t beacons_in; /* received on links and taken */
+    uint64_t beacons_out;
+    uint64_t beacons_ignored; /* known, of nobody accepted, too old, too early, too many */
+    uint64_t beacons_refused; /* forged or garbled */
+    uint64_t damaged;         /* stored records that the disk had damaged, removed */
 };
 void core_counters(const struct core *core, struct core_counters *out);
 

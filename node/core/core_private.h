@@ -20,6 +20,7 @@
  *     exchange.c  finding the difference with the other side
  *     answer.c    answering when the other side does that
  *     fetch.c     what to ask of whom
+ *     beacons.c, beacon.c, spread.c, receipts.c: see beacons.h
  *     serve.c     what the other side asked for, in turn and when there is room
  */
 
@@ -288,6 +289,14 @@ struct link {
     size_t submitted;     /* bytes being taken in */
     uint64_t refused;
 
+    /* Beacons */
+    struct symbols beacons; /* to be sent: slots, as uint32_t */
+    uint64_t opened_at;
+    bool seen_sent;
+    uint64_t seen_at;    /* when to tell again which ones we have; UINT64_MAX: not planned */
+    uint64_t seen_by_at; /* from when on the other side may */
+    uint32_t beacons_bad;
+
     /* Sending */
     struct serve_job *jobs;
     uint32_t jobs_n;
@@ -409,6 +418,7 @@ struct core {
     bool
         trust_changed; /* who is accepted is to be found out anew: once, for all that happens now */
     uint64_t trust_at;
+    struct beacons *beacons;
     struct core_counters counters;
 };
 
@@ -663,6 +673,10 @@ size_t fetch_backlog(const struct link *link); /* wanted or asked of the link */
 size_t fetch_room(const struct link *link);    /* how many more it may be asked for */
 bool fetch_link_has(const struct core *core, const uint8_t *symbol, uint64_t link);
 void fetch_forget_refused(struct core *core);
+
+/* Where the peer's node says that it is now; of use only while there is no link with it. */
+void peering_follow(struct core *core, struct peer *peer, const struct rp_beacon *beacon,
+                    uint64_t now_ms);
 
 /* serve.c */
 int serve_want(struct link *link, struct rp_slice frame);

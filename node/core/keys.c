@@ -1,6 +1,7 @@
 #include <string.h>
 
 #include "author/author.h"
+#include "beacons.h"
 #include "core_private.h"
 #include "rp/err.h"
 #include "store/chain.h"
@@ -274,6 +275,7 @@ void keys_changed(struct core *core, uint32_t org, uint64_t now_ms)
             note(core, org, &chain);
         kv_abort(txn);
     }
+    beacons_rekeyed(core, org);
     fetch_forget_refused(core);
     for (struct link *link = core->links; link != NULL; link = link->next) {
         const char *code = is_of(link, core->orgs[org].id) ? judge_link(link) : NULL;

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "beacons.h"
 #include "core_private.h"
 #include "rp/err.h"
 #include "rp/identity.h"
@@ -27,6 +28,7 @@ static struct link *link_new(struct core *core, const char *address, bool outbou
     link->exchanges_begun = outbound ? 1 : 0; /* odd numbers are the dialler's, even the other's */
     link->outbound = outbound;
     link->deadline = UINT64_MAX;
+    link->seen_at = UINT64_MAX;
     link->commons = (struct shared){.scope = &core->commons, .next_check = UINT64_MAX};
     memcpy(link->address, address, strnlen(address, sizeof link->address - 1));
     rp_writer_init(&link->writer, RP_FRAME_MAX);
@@ -194,6 +196,7 @@ void core_closed(struct core *core, struct link *link, uint64_t now_ms)
         symbols_free(&link->wanted[set]);
         symbols_free(&link->commons.announce[set]);
     }
+    symbols_free(&link->beacons);
     rp_session_free(link->session);
     rp_writer_free(&link->writer);
     opening_forget_hello(link);
@@ -212,6 +215,8 @@ static int receive_accept(struct link *link, struct rp_slice frame, uint64_t now
 
     if (err == RP_OK)
         err = lists_receive(link, &accept);
+    if (err == RP_OK)
+        beacons_lists(link, accept.accepted);
     if (err != RP_OK || accept.more)
         return err;
     if (link->outbound)
@@ -261,6 +266,9 @@ static int receive_open(struct link *link, int type, struct rp_slice frame, uint
         return fetch_receive(link, frame, now_ms);
     case RP_MESSAGE_CIRCLE:
         return circles_receive(link, frame, now_ms);
+    case RP_MESSAGE_BEACON:
+    case RP_MESSAGE_SEEN:
+        return beacons_receive(link, type, frame, now_ms);
     default:
         return RP_OK; /* of a later version */
     }
@@ -336,6 +344,7 @@ int core_transmit(struct core *core, struct link *link, struct rp_slice *bytes, 
         fetch_ask(link, now_ms);
         exchange_continue(link, now_ms);
         serve_continue(link, now_ms);
+        beacons_continue(link);
     }
     err = rp_session_transmit(link->session, bytes);
     link->bytes_out += bytes->len;
@@ -363,6 +372,8 @@ uint64_t link_deadline(const struct link *link)
             shared->next_check < deadline)
             deadline = shared->next_check;
     }
+    if (link->seen_at < deadline)
+        deadline = link->seen_at;
     if (link->ours.state != EXCHANGE_NONE && link->ours.deadline < deadline)
         deadline = link->ours.deadline;
     if (fetch_deadline(link) < deadline)
@@ -383,6 +394,7 @@ void link_tick(struct link *link, uint64_t now_ms)
     if (link->state != LINK_OPEN)
         return;
     fetch_tick(link, now_ms);
+    beacons_link_tick(link, now_ms);
     if (link->ours.state != EXCHANGE_NONE && link->ours.deadline <= now_ms) {
         note_failure(link, RP_ERR_TIMEOUT);
         link_end(link, "timeout");

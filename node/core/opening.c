@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "beacons.h"
 #include "core_private.h"
 #include "rp/err.h"
 #include "rp/identity.h"
@@ -128,6 +129,7 @@ static int open_link(struct link *link, const struct rp_hello *hello, uint64_t n
         return err;
     link->state = LINK_OPEN;
     link->deadline = UINT64_MAX;
+    link->opened_at = now_ms;
     peer->refused = false;
     peer->why_code[0] = '\0';
     peer->next_dial = UINT64_MAX;
@@ -143,6 +145,7 @@ static int open_link(struct link *link, const struct rp_hello *hello, uint64_t n
     if (core->orgs[peer->org].vouch_due)
         trust_vouch_for(core, peer->org, now_ms);
     circles_attach(link, now_ms);
+    beacons_lists(link, (struct rp_slice){NULL, 0}); /* when they are known already */
     /* the caller compares first, once it knows what the other side accepts: see receive_accept */
     if (link->outbound && same_list)
         exchange_plan(&link->commons, now_ms);

@@ -223,6 +223,59 @@ void peering_learn_address(struct core *core, struct peer *peer, const struct rp
         (void)peering_store(core, peer);
 }
 
+/* Puts ${text} among the learned addresses, in place of the first one learned when there are too
+ * many: it is tried next. True when that changed them. */
+static bool follow_address(struct peer *peer, const char *text)
+{
+    struct peer_entry *entry = &peer->entry;
+    uint32_t at = 0;
+
+    if (entry->addresses == RP_ADDRESSES_MAX) {
+        for (uint32_t i = 0; i < entry->addresses; i++) {
+            if (strcmp(entry->address[i].text, text) == 0)
+                return false;
+        }
+        while (at < entry->addresses && !entry->address[at].learned)
+            at++;
+        if (at == entry->addresses) /* all by hand */
+            return false;
+        entry->addresses--;
+        memmove(&entry->address[at], &entry->address[at + 1],
+                (entry->addresses - at) * sizeof entry->address[0]);
+    }
+    if (!peering_put_address(peer, text, true))
+        return false;
+    peer->next_address = entry->addresses - 1;
+    return true;
+}
+
+void peering_follow(struct core *core, struct peer *peer, const struct rp_beacon *beacon,
+                    uint64_t now_ms)
+{
+    struct peer_entry before = peer->entry;
+    char text[RP_ADDRESS_LEN_MAX + 1];
+    bool changed = false;
+
+    if (link_of_peer(core, peer) != NULL) /* it has told us itself */
+        return;
+    for (uint32_t i = 0; i < beacon->addresses; i++) {
+        if (beacon->address[i].data[0] != ':') {
+            complete_address(text, beacon->address[i], NULL);
+            changed |= follow_address(peer, text);
+            continue;
+        }
+        for (uint32_t k = 0; k < before.addresses; k++) { /* a host where it was called before */
+            complete_address(text, beacon->address[i], before.address[k].text);
+            changed |= follow_address(peer, text);
+        }
+    }
+    if (!changed)
+        return;
+    (void)peering_store(core, peer);
+    if (!peer->dialling)
+        peering_plan_dial(core, peer, now_ms, true);
+}
+
 /* Dialling */
 
 bool peering_is_shut(const struct core *core, const struct peer *peer)

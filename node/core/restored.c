@@ -1,5 +1,6 @@
 #include <stdlib.h>
 
+#include "beacons.h"
 #include "core_private.h"
 #include "rp/err.h"
 
@@ -63,6 +64,7 @@ void core_restored(struct core *core, enum restored_why why, uint64_t now_ms)
             (struct restored){why, why != RESTORED_NOT ? core_calendar(core, now_ms) : 0};
         store(core);
     }
+    beacons_touched(core, now_ms);
     compare_all(core, now_ms); /* at the end, so that others get what was withheld */
 }
 

@@ -39,6 +39,7 @@ enum kv_table {
     KV_COUNT,     /* scope, kind -> objects */
     KV_PEER,      /* organisation -> peer */
     KV_INVITE,    /* name -> invite */
+    KV_BEACON,    /* scope, node's key -> its beacon */
     KV_LATER,     /* symbol of a record whose version we do not read yet -> when it was met */
     KV_CIRCLE,    /* number of a scope -> circle */
     KV_CIRCLE_ID, /* id -> number */

@@ -41,6 +41,7 @@ static const char *const table_names[KV_TABLES] = {
     [KV_AUDIT] = "audit",
     [KV_HIDDEN] = "hidden",
     [KV_DUE] = "due",
+    [KV_BEACON] = "beacon",
 };
 
 /*

@@ -193,7 +193,11 @@ static void put_counters(struct rp_writer *w, const struct view_source *source)
 
     core_counters(source->core, &counters);
     rp_writer_str(w, "counters");
-    rp_writer_map(w, 7);
+    rp_writer_map(w, 11);
+    put_uint(w, "beacons_ignored", counters.beacons_ignored);
+    put_uint(w, "beacons_in", counters.beacons_in);
+    put_uint(w, "beacons_out", counters.beacons_out);
+    put_uint(w, "beacons_refused", counters.beacons_refused);
     put_uint(w, "checks", counters.checks);
     put_uint(w, "duplicates_in", counters.duplicates_in);
     put_uint(w, "equal", counters.equal);

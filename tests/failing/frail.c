@@ -87,12 +87,15 @@ void frail_init(struct frail *frail, const struct frail *like)
         node->org = sample_org_new(i);
         node->noise = sample_noise_key(i);
         node->proof = sample_proof(&node->org, &node->noise);
+        node->issued = sample_issued(&node->org, &node->noise);
         node->self = (struct self){
             .identity = node->org.identity,
             .inception = rp_bytes_slice(&node->org.inception),
             .key = node->org.key,
             .noise = node->noise,
             .proof = rp_bytes_slice(&node->proof),
+            .node = sample_node_key(&node->noise),
+            .issued = rp_bytes_slice(&node->issued),
         };
         node->kv = frail_kv_new();
         node->starts = 10; /* other chance than who made the store */
@@ -128,6 +131,7 @@ void frail_free(struct frail *frail)
         frail_stop(frail, i);
         kv_mem_free(frail->nodes[i].kv);
         rp_bytes_free(&frail->nodes[i].proof);
+        rp_bytes_free(&frail->nodes[i].issued);
         sample_org_free(&frail->nodes[i].org);
     }
     while (frail->pipes != NULL) {

@@ -22,6 +22,7 @@ struct frail_node {
     struct sample_org org;
     struct rp_dh_key noise;
     struct rp_bytes proof;
+    struct rp_bytes issued;
     struct self self;
     struct kv *kv;
     struct core *core; /* NULL: down */

@@ -395,12 +395,15 @@ const struct fuzz_parties *fuzz_parties(void)
         parties.noise[i] = sample_noise_key(i);
         parties.proofs[i] = sample_proof(&parties.orgs[i], &parties.noise[i]);
     }
+    parties.issued = sample_issued(&parties.orgs[0], &parties.noise[0]);
     parties.self = (struct self){
         .identity = parties.orgs[0].identity,
         .inception = rp_bytes_slice(&parties.orgs[0].inception),
         .key = parties.orgs[0].key,
         .noise = parties.noise[0],
         .proof = rp_bytes_slice(&parties.proofs[0]),
+        .node = sample_node_key(&parties.noise[0]),
+        .issued = rp_bytes_slice(&parties.issued),
     };
     make_records(&parties);
     parties.stores[0] = make_store(&parties, FUZZ_FEW);

@@ -39,6 +39,7 @@ struct fuzz_parties {
     struct sample_org orgs[3];
     struct rp_dh_key noise[2];
     struct rp_bytes proofs[2];
+    struct rp_bytes issued; /* the core's node certificate */
     struct self self;
     struct rp_bytes records[FUZZ_RECORDS]; /* that the peer may send */
     uint8_t ids[FUZZ_RECORDS][RP_ID_LEN];

@@ -50,6 +50,7 @@ struct plan {
     uint64_t report_ms;
     uint32_t check_ms;
     uint32_t depth; /* of trust */
+    bool silent;    /* no beacons are made */
 };
 
 struct plan_opts {

@@ -64,7 +64,6 @@ static void make_actor(struct world *world, unsigned number)
     struct actor *actor = &world->actors[number];
     struct rp_certificate certificate = {.serial = 1, .issued = WORLD_CALENDAR, .name = "node"};
     struct rp_rand rand;
-    struct rp_bytes issued;
     struct rp_key paper;
     uint8_t seed[RP_KEY_SEED_LEN];
     uint8_t next[RP_HASH_LEN];
@@ -90,14 +89,17 @@ static void make_actor(struct world *world, unsigned number)
     memcpy(certificate.org, actor->self.identity.org, RP_ID_LEN);
     memcpy(certificate.key, actor->key.public, RP_KEY_LEN);
     memcpy(certificate.noise, actor->noise.public, RP_KEY_LEN);
-    memcpy(certificate.sign, actor->key.public, RP_KEY_LEN);
-    err = err != RP_OK ? err : rp_certificate_issue(&issued, &certificate, &actor->key);
+    rp_rand_bytes(&rand, seed, sizeof seed);
+    rp_key_from_seed(&actor->self.node, seed);
+    memcpy(certificate.sign, actor->self.node.public, RP_KEY_LEN);
+    err = err != RP_OK ? err : rp_certificate_issue(&actor->issued, &certificate, &actor->key);
     err = err != RP_OK ? err
-                       : rp_certificate_prove(&actor->proof, rp_bytes_slice(&issued),
+                       : rp_certificate_prove(&actor->proof, rp_bytes_slice(&actor->issued),
                                               actor->self.inception, NULL, 0);
     if (err != RP_OK)
         abort();
-    rp_bytes_free(&issued);
+    if (!world->plan.silent)
+        actor->self.issued = rp_bytes_slice(&actor->issued);
     actor->self.key = actor->key;
     actor->self.noise = actor->noise;
     actor->self.proof = rp_bytes_slice(&actor->proof);
@@ -455,6 +457,7 @@ void world_free(struct world *world)
         kv_mem_free(actor->backup);
         rp_bytes_free(&actor->inception);
         rp_bytes_free(&actor->proof);
+        rp_bytes_free(&actor->issued);
         free(actor->queue);
         free(actor->writing);
         free(actor->kept);

@@ -38,6 +38,7 @@ struct actor {
     struct rp_dh_key noise;
     struct rp_bytes inception;
     struct rp_bytes proof;
+    struct rp_bytes issued; /* the node's certificate */
     struct self self;
 
     struct kv *disk;

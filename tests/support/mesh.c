@@ -27,7 +27,7 @@ void mesh_start(struct mesh *mesh, unsigned node)
     unit_fill(seed, 100 * node + n->starts++);
     n->core = core_new(&opts, mesh->now, &err);
     assert_non_null(n->core);
-    snprintf(address, sizeof address, "%u:1", node);
+    snprintf(address, sizeof address, "%u:%u", node, n->port);
     core_set_addresses(n->core, &addresses, 1);
 }
 
@@ -37,15 +37,19 @@ void mesh_init(struct mesh *mesh, unsigned n)
     for (unsigned i = 0; i < n; i++) {
         struct mesh_node *node = &mesh->nodes[i];
 
+        node->port = 1;
         node->org = sample_org_new(i);
         node->noise = sample_noise_key(i);
         node->proof = sample_proof(&node->org, &node->noise);
+        node->issued = sample_issued(&node->org, &node->noise);
         node->self = (struct self){
             .identity = node->org.identity,
             .inception = rp_bytes_slice(&node->org.inception),
             .key = node->org.key,
             .noise = node->noise,
             .proof = rp_bytes_slice(&node->proof),
+            .node = sample_node_key(&node->noise),
+            .issued = rp_bytes_slice(&node->issued),
         };
         node->kv = kv_mem_new();
         assert_non_null(node->kv);
@@ -83,6 +87,7 @@ void mesh_free(struct mesh *mesh)
             mesh_stop(mesh, i);
         kv_mem_free(mesh->nodes[i].kv);
         rp_bytes_free(&mesh->nodes[i].proof);
+        rp_bytes_free(&mesh->nodes[i].issued);
         sample_org_free(&mesh->nodes[i].org);
     }
     while (mesh->pipes != NULL) {
@@ -97,11 +102,14 @@ void mesh_free(struct mesh *mesh)
 
 static void dial(struct mesh *mesh, unsigned from, const struct core_effect *effect)
 {
-    unsigned to = (unsigned)strtoul(effect->address, NULL, 10);
+    char *end;
+    unsigned to = (unsigned)strtoul(effect->address, &end, 10);
+    unsigned port = *end == ':' ? (unsigned)strtoul(end + 1, NULL, 10) : 0;
     struct core *caller = mesh->nodes[from].core;
     struct mesh_pipe *pipe;
 
-    if (to >= mesh->n || mesh->nodes[to].core == NULL || mesh->nodes[to].unreachable) {
+    if (to >= mesh->n || mesh->nodes[to].core == NULL || mesh->nodes[to].unreachable ||
+        port != mesh->nodes[to].port) {
         core_dial_failed(caller, effect->org, "connection refused", mesh->now);
         return;
     }

@@ -7,7 +7,8 @@
 
 /*
  * Nodes without sockets, disk or clock: real cores over stores in memory, joined by queues of
- * bytes. Node i listens at the address "i:1". For tests of the core.
+ * bytes. Node i listens at the address "i:1", unless it moves to another port. For tests of the
+ * core.
  */
 #define MESH_MAX 16
 
@@ -23,10 +24,12 @@ struct mesh_node {
     struct sample_org org;
     struct rp_dh_key noise;
     struct rp_bytes proof;
+    struct rp_bytes issued;
     struct self self;
     struct kv *kv;
     struct core *core; /* NULL: down */
     bool unreachable;
+    unsigned port; /* of its address, "i:port" */
     unsigned starts;
 };
 

@@ -98,19 +98,38 @@ static inline struct rp_bytes sample_pattern(const struct sample_org *org, unsig
     return packed;
 }
 
-/* A proof that the node with Noise key ${noise} acts for ${org}. */
-static inline struct rp_bytes sample_proof(const struct sample_org *org,
-                                           const struct rp_dh_key *noise)
+/* The Ed25519 key of the node with Noise key ${noise}. */
+static inline struct rp_key sample_node_key(const struct rp_dh_key *noise)
+{
+    struct rp_key key;
+
+    rp_key_from_seed(&key, noise->secret);
+    return key;
+}
+
+/* The certificate of the node with Noise key ${noise}, by ${org}. Free with rp_bytes_free. */
+static inline struct rp_bytes sample_issued(const struct sample_org *org,
+                                            const struct rp_dh_key *noise)
 {
     struct rp_certificate certificate = {.serial = 1, .issued = 1795000000000, .name = "node"};
+    struct rp_key node = sample_node_key(noise);
     struct rp_bytes issued;
-    struct rp_bytes proof;
 
     memcpy(certificate.org, org->identity.org, RP_ID_LEN);
     memcpy(certificate.key, org->key.public, RP_KEY_LEN);
     memcpy(certificate.noise, noise->public, RP_KEY_LEN);
-    unit_fill(certificate.sign, 77);
+    memcpy(certificate.sign, node.public, RP_KEY_LEN);
     assert_ok(rp_certificate_issue(&issued, &certificate, &org->key));
+    return issued;
+}
+
+/* A proof that the node with Noise key ${noise} acts for ${org}. */
+static inline struct rp_bytes sample_proof(const struct sample_org *org,
+                                           const struct rp_dh_key *noise)
+{
+    struct rp_bytes issued = sample_issued(org, noise);
+    struct rp_bytes proof;
+
     assert_ok(rp_certificate_prove(&proof, rp_bytes_slice(&issued), rp_bytes_slice(&org->inception),
                                    NULL, 0));
     rp_bytes_free(&issued);

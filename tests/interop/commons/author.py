@@ -109,14 +109,18 @@ class Author:
             "withdrawal", content, scope=body.scope, seed=body.seed, teller=body.teller
         )
 
-    def proof(self) -> bytes:
-        """What this node shows in the handshake."""
+    def issued(self) -> bytes:
+        """The certificate of this node."""
         certificate = Certificate(
             self.org, self.key, 1, public_of(self.noise_secret), public_key(self.sign_seed),
             time.time_ns() // 1_000_000, self.node_name,
         )  # fmt: skip
+        return certificate.issue(self.key_seed)
+
+    def proof(self) -> bytes:
+        """What this node shows in the handshake."""
         return encode_proof(
-            certificate.issue(self.key_seed),
+            self.issued(),
             self.inception.encode(),
             [s.packed for s in self.successions],
         )

@@ -20,6 +20,8 @@ SEEN = 16  # Bytes of an entry of SEEN.
 
 FULL, ERASING, RESTORING = 1, 2, 4
 
+DAY = 86_400_000
+
 Tally = tuple[int, bytes]
 
 
@@ -144,10 +146,27 @@ class Beacons:
         keys of each organisation that is accepted."""
         beacon, certificate = open_sealed(sealed)
         chain = keys.get(beacon.org)
-        if chain is None or chain[-1] != certificate.key or beacon.time > now + 86_400_000:
+        if not chain or chain[-1] != certificate.key or beacon.time > now + DAY:
             return False
-        before = self.get(beacon.key, beacon.scope)
-        if before is not None and before.time >= beacon.time:
+        if self._time(beacon.scope, beacon.key) >= beacon.time or beacon.time + 14 * DAY < now:
             return False
         self.known[beacon.scope, beacon.key] = beacon, sealed
         return True
+
+    def _time(self, scope: bytes, key: bytes) -> int:
+        known = self.get(key, scope)
+        return -1 if known is None else known.time
+
+    def shared(self, orgs: set[bytes], scope: bytes = COMMONS) -> list[tuple[Beacon, bytes]]:
+        """Those of nodes of these organisations, by node, with what is sealed."""
+        of_scope = [found for (s, _), found in self.known.items() if s == scope]
+        return sorted((f for f in of_scope if f[0].org in orgs), key=lambda f: f[0].key)
+
+    def seen(self, orgs: set[bytes]) -> list[bytes]:
+        return [known.seen for known, _ in self.shared(orgs)]
+
+    def missing(self, entries: list[bytes], orgs: set[bytes]) -> list[bytes]:
+        """What is to be sent to a side that has sent these entries of SEEN."""
+        theirs = {entry[:8]: int.from_bytes(entry[8:], "big") for entry in entries}
+        shared = self.shared(orgs)
+        return [sealed for b, sealed in shared if theirs.get(b.key[:8], -1) < b.time]

@@ -127,6 +127,13 @@ class Holdings:
         for record in [r for r in self.waiting.values() if self.covers(withdrawal, r)]:
             del self.waiting[record.id]
 
+    def withdrawals_of(self, org: bytes, scope: bytes = COMMONS) -> list[bytes]:
+        """Symbols of the organisation's withdrawals that are members here."""
+        return [
+            r.symbol for r in self.records.values()
+            if r.is_control("withdrawal") and r.body.org == org and r.body.scope == scope
+        ]  # fmt: skip
+
     # Records in and out.
 
     def _put(self, record: Record) -> None:

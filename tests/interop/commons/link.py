@@ -8,6 +8,7 @@ from typing import Any, Optional
 
 from . import token
 from .author import Author
+from .beacon import Beacons
 from .channel import Channel, Closed
 from .checks import need
 from .exchange import Initiator, Responder
@@ -52,6 +53,7 @@ class Link:
         self.channel: Optional[Channel] = None
         self.log: list[tuple[str, Message]] = []
         self.faults: list[str] = []
+        self.beacons = Beacons()
         self.ways: list[list[str]] = []
         self._request_number = 0
         self.holdings.add(author.identity())
@@ -182,6 +184,7 @@ class Link:
         if fields["accept"] == accept_digest(*self._announced):
             self.theirs = (set(self._announced[0]), set(self._announced[1]))
             self._lists_known = True
+            self._on_lists_known()
             return
         accepted, kept = (sorted(s) for s in self._announced)
         # In pieces, each of which takes from the one list and then from the other.
@@ -247,6 +250,11 @@ class Link:
             return
         self.theirs, self._coming = lists, None
         self._lists_known = True
+        if msg["reset"] or not begun:
+            self._on_lists_known()
+
+    def _on_lists_known(self) -> None:
+        """Both sides' lists are whole."""
 
     def _drop_exchanges(self) -> None:
         """What was being compared is not what is to be compared now."""

@@ -5,10 +5,14 @@ from __future__ import annotations
 import time
 from typing import Callable
 
-from . import record, sketch
+from . import beacon as beacon_module
+from . import canonical, record, sketch
+from .beacon import Beacon
 from .checks import need
 from .exchange import Initiator, Responder, View, Views
-from .link import Link
+from .fingerprint import digest
+from .hashes import public_key
+from .link import SOFTWARE, Link
 from .message import MAX_FRAME, MAX_RECORDS, MAX_SYMBOLS, Message, decode
 from .record import COMMONS, CONTENT, CONTROL, Later, Record
 from .refuse import Refuse
@@ -64,6 +68,59 @@ class Peer(Link):
             self._heard = time.monotonic()
             getattr(self, "_on_" + msg.name.lower())(msg)
         return True
+
+    # Beacons.
+
+    def beacon(self) -> Beacon:
+        """What this node says of itself now; each is later than the one before."""
+        now = time.time_ns() // 1_000_000
+        key = public_key(self.author.sign_seed)
+        before = self.beacons.get(key)
+        org = self.author.org
+        own = [r for r in self.holdings.records.values() if r.body.org == org]
+        members = {
+            set_: [r.symbol for r in own if r.body.set == set_ and r.body.scope == COMMONS]
+            for set_ in (CONTROL, CONTENT)
+        }
+        gone = {
+            o: self.holdings.withdrawals_of(o)
+            for o in sorted(self.holdings.accepted | self.holdings.kept)
+        }
+        return Beacon(
+            COMMONS, org, key, now if before is None else max(now, before.time + 1), SOFTWARE,
+            tuple(self.addresses), 0,
+            *((len(symbols), digest(symbols)) for symbols in members.values()),
+            tuple((o, len(s), digest(s)) for o, s in gone.items() if s),
+        )  # fmt: skip
+
+    def say(self, beacon: Beacon) -> None:
+        """Takes note of a beacon of our own, and sends it."""
+        sealed = beacon.seal(self.author.sign_seed, self.author.issued())
+        self.beacons.known[beacon.scope, beacon.key] = beacon, sealed
+        self._send("BEACON", sealed=canonical.decode(sealed))
+
+    def _shared_orgs(self) -> set[bytes]:
+        return self.holdings.accepted & self.theirs[0]
+
+    def _on_lists_known(self) -> None:
+        self._send("SEEN", scope=None, entries=self.beacons.seen(self._shared_orgs()))
+        self.say(self.beacon())
+
+    def _on_seen(self, msg: Message) -> None:
+        if msg["scope"] is not None:
+            return
+        for sealed in self.beacons.missing(msg["entries"], self._shared_orgs()):
+            self._send("BEACON", sealed=canonical.decode(sealed))
+
+    def _on_beacon(self, msg: Message) -> None:
+        chains = {org: self.holdings.keys(org) for org in self.holdings.accepted}
+        try:
+            now = time.time_ns() // 1_000_000
+            self.beacons.take(canonical.encode(msg["sealed"]), now, chains)
+        except beacon_module.Later:
+            pass
+        except Refuse as fault:
+            self.faults.append(str(fault))
 
     # Comparing.
 

@@ -1,0 +1,254 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "beacons.h"
+#include "rp/err.h"
+#include "store/erasing.h"
+
+/* Our own beacon: what it says and when it is made (SPEC 3.7). */
+
+static uint64_t later(uint64_t a, uint64_t b)
+{
+    return a > b ? a : b;
+}
+
+/* With many nodes each speaks more rarely, so that what all together cost stays about the same. */
+static uint64_t scaled(const struct core *core, uint64_t base, uint64_t each)
+{
+    return base + core->beacons->n * each;
+}
+
+/* When the next one may be made. */
+static uint64_t next_allowed(const struct core *core)
+{
+    uint64_t made_at = core->beacons->made_at;
+
+    return made_at != 0 ? made_at + scaled(core, BEACON_GAP_MS, BEACON_GAP_EACH_MS) : 0;
+}
+
+void beacons_touched(struct core *core, uint64_t now_ms)
+{
+    struct beacons *b = core->beacons;
+    uint64_t at;
+
+    if (b == NULL || b->due == UINT64_MAX)
+        return;
+    at = now_ms + BEACON_SETTLE_MS + rp_rand_below(&core->rand, scaled(core, 1, BEACON_SPREAD_MS));
+    at = later(at, next_allowed(core));
+    if (at < b->due)
+        b->due = at;
+}
+
+void beacon_start(struct core *core, uint64_t now_ms)
+{
+    struct beacons *b = core->beacons;
+    const struct beacon *mine = beacons_find(core, core->self->node.public);
+
+    b->due = UINT64_MAX;
+    if (core->self->issued.len == 0)
+        return;
+    if (mine != NULL)
+        b->last_time = mine->time;
+    b->due = UINT64_MAX - 1;
+    b->due_anyway = true;
+    beacons_touched(core, now_ms);
+}
+
+void beacon_overtake(struct core *core, uint64_t time, uint64_t now_ms)
+{
+    struct beacons *b = core->beacons;
+
+    if (time <= b->last_time || b->due == UINT64_MAX)
+        return;
+    b->last_time = time;
+    if (b->overtaken_at != 0 && now_ms < b->overtaken_at + BEACON_OVERTAKE_MS)
+        return; /* two nodes with the same key must not answer each other for ever */
+    b->overtaken_at = now_ms;
+    b->due_anyway = true;
+    beacons_touched(core, now_ms);
+}
+
+void core_set_full(struct core *core, bool full, uint64_t now_ms)
+{
+    if (full == core->beacons->full)
+        return;
+    core->beacons->full = full;
+    beacons_touched(core, now_ms);
+}
+
+/* What is the matter with this node. */
+static uint64_t state_of(const struct core *core, struct kv_txn *txn)
+{
+    struct erasing erasing;
+    uint64_t state = core->beacons->full ? RP_BEACON_FULL : 0;
+
+    if (erasing_load(txn, &erasing))
+        state |= RP_BEACON_ERASING;
+    if (core->restored.why != RESTORED_NOT)
+        state |= RP_BEACON_RESTORING;
+    return state;
+}
+
+/* One organisation whose withdrawals we have. */
+struct known {
+    struct rp_beacon_withdrawals withdrawals;
+    uint64_t newest;
+};
+
+static int compare_newest(const void *a, const void *b)
+{
+    const struct known *x = a;
+    const struct known *y = b;
+
+    if (x->newest != y->newest)
+        return x->newest > y->newest ? -1 : 1;
+    return memcmp(x->withdrawals.org, y->withdrawals.org, RP_ID_LEN);
+}
+
+static int compare_org(const void *a, const void *b)
+{
+    const struct rp_beacon_withdrawals *x = a;
+    const struct rp_beacon_withdrawals *y = b;
+
+    return memcmp(x->org, y->org, RP_ID_LEN);
+}
+
+/* Those of which nothing is left in our files. */
+static int put_withdrawals(const struct core *core, uint64_t clean, struct rp_beacon *out)
+{
+    struct known *all = malloc(core->orgs_n * sizeof *all);
+    size_t n = 0;
+
+    if (all == NULL)
+        return RP_ERR_NOMEM;
+    for (uint32_t org = 1; org < core->orgs_n; org++) {
+        struct known *known = &all[n];
+
+        if (!sets_is_member(core, org, LANE_LASTING) ||
+            !receipts_tally(core, org, clean, &known->withdrawals.tally, &known->newest))
+            continue;
+        memcpy(known->withdrawals.org, core->orgs[org].id, RP_ID_LEN);
+        n++;
+    }
+    if (n > RP_BEACON_WITHDRAWALS_MAX) {
+        qsort(all, n, sizeof *all, compare_newest);
+        n = RP_BEACON_WITHDRAWALS_MAX;
+    }
+    for (size_t i = 0; i < n; i++)
+        out->withdrawn[i] = all[i].withdrawals;
+    out->withdrawals = (uint32_t)n;
+    if (n > 0)
+        qsort(out->withdrawn, n, sizeof *out->withdrawn, compare_org);
+    free(all);
+    return RP_OK;
+}
+
+/* What there is to say now. */
+static int compose(struct core *core, struct rp_beacon *out, uint64_t now_ms)
+{
+    struct kv_txn *txn;
+    uint64_t clean;
+    int err;
+
+    if ((txn = kv_begin(core->kv, false, &err)) == NULL)
+        return err;
+    clean = receipts_clean(txn);
+    *out = (struct rp_beacon){
+        .time = later(core_calendar(core, now_ms), core->beacons->last_time + 1),
+        .software = rp_bytes_str(core->software),
+        .addresses = core->addresses_n,
+        .state = state_of(core, txn),
+    };
+    err = receipts_refresh(core, txn);
+    kv_abort(txn);
+    if (err != RP_OK)
+        return err;
+    memcpy(out->scope, rp_record_commons, RP_ID_LEN);
+    memcpy(out->org, core->self->identity.org, RP_ID_LEN);
+    memcpy(out->key, core->self->node.public, RP_KEY_LEN);
+    for (uint32_t i = 0; i < core->addresses_n; i++)
+        out->address[i] = rp_bytes_str(core->addresses[i]);
+    for (enum rp_set set = 0; set < RP_SETS; set++)
+        beacons_org_tally(core, ORG_SELF, set, &out->own[set]);
+    return put_withdrawals(core, clean, out);
+}
+
+static bool same_tally(const struct rp_tally *a, const struct rp_tally *b)
+{
+    return a->count == b->count && memcmp(a->digest, b->digest, RP_HASH_LEN) == 0;
+}
+
+/* Whether they differ in nothing but time. */
+static bool says_the_same(const struct rp_beacon *a, const struct rp_beacon *b)
+{
+    bool same = a->state == b->state && rp_bytes_compare(a->software, b->software) == 0 &&
+                a->addresses == b->addresses && a->withdrawals == b->withdrawals;
+
+    for (uint32_t i = 0; same && i < a->addresses; i++)
+        same = rp_bytes_compare(a->address[i], b->address[i]) == 0;
+    for (enum rp_set set = 0; same && set < RP_SETS; set++)
+        same = same_tally(&a->own[set], &b->own[set]);
+    for (uint32_t i = 0; same && i < a->withdrawals; i++)
+        same = memcmp(a->withdrawn[i].org, b->withdrawn[i].org, RP_ID_LEN) == 0 &&
+               same_tally(&a->withdrawn[i].tally, &b->withdrawn[i].tally);
+    return same;
+}
+
+static bool is_news(const struct core *core, const struct rp_beacon *beacon)
+{
+    const struct beacon *before = beacons_find(core, beacon->key);
+    struct rp_beacon said;
+
+    return before == NULL || rp_beacon_read(&said, rp_bytes_slice(&before->sealed)) != RP_OK ||
+           !says_the_same(&said, beacon);
+}
+
+static int make(struct core *core, uint64_t now_ms)
+{
+    struct rp_beacon *beacon = malloc(sizeof *beacon);
+    uint64_t every = scaled(core, BEACON_EVERY_MS, BEACON_EVERY_EACH_MS);
+    struct beacons *b = core->beacons;
+    const struct beacon *stored;
+    struct rp_certificate certificate;
+    struct rp_bytes sealed;
+    int err = RP_ERR_NOMEM;
+
+    if (beacon == NULL)
+        goto err0;
+    *beacon = (struct rp_beacon){0};
+    if ((err = compose(core, beacon, now_ms)) != RP_OK)
+        goto err1;
+    if (beacon->state & (RP_BEACON_ERASING | RP_BEACON_RESTORING))
+        b->due = later(now_ms + BEACON_LOOK_MS, next_allowed(core));
+    if (!b->due_anyway && !is_news(core, beacon))
+        goto err1;
+    if ((err = rp_certificate_open(&certificate, core->self->issued)) != RP_OK ||
+        (err = rp_beacon_seal(&sealed, beacon, &core->self->node, core->self->issued)) != RP_OK)
+        goto err1;
+    b->last_time = beacon->time;
+    b->made_at = now_ms;
+    b->due_anyway = false;
+    b->renew_at = now_ms + every + (uint64_t)core_random_jitter(core, every);
+    if (b->due > b->renew_at)
+        b->due = b->renew_at;
+    stored = beacons_put(core, beacon, certificate.name, rp_bytes_slice(&sealed), now_ms);
+    if (stored != NULL)
+        beacons_spread(core, stored, NULL);
+    rp_bytes_free(&sealed);
+err1:
+    free(beacon);
+err0:
+    return err;
+}
+
+void beacon_tick(struct core *core, uint64_t now_ms)
+{
+    struct beacons *b = core->beacons;
+
+    if (b->due > now_ms)
+        return;
+    b->due_anyway |= now_ms >= b->renew_at;
+    b->due = b->due_anyway ? UINT64_MAX - 1 : b->renew_at;
+    if (make(core, now_ms) != RP_OK)
+        b->due = now_ms + RETRY_MS;
+}

@@ -1,0 +1,414 @@
+#include "beacons.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "rp/err.h"
+#include "store/beacon.h"
+#include "store/chain.h"
+
+/* The beacons of all nodes (SPEC 3.7): kept, judged, passed on, shown. */
+
+/* Keeping them */
+
+bool beacons_is_too_old(const struct core *core, uint64_t time, uint64_t now_ms)
+{
+    uint64_t now = core_calendar(core, now_ms);
+
+    return time < now && now - time > BEACON_KEEP_MS;
+}
+
+struct beacon *beacons_find(const struct core *core, const uint8_t key[static RP_KEY_LEN])
+{
+    const struct beacons *b = core->beacons;
+    uint32_t slot;
+
+    return table_get(b->by_key, key, &slot) ? &b->slots[slot] : NULL;
+}
+
+static bool is_own(const struct core *core, const struct beacon *beacon)
+{
+    return memcmp(beacon->key, core->self->node.public, RP_KEY_LEN) == 0;
+}
+
+static void slot_free(struct beacon *slot)
+{
+    rp_bytes_free(&slot->sealed);
+    free(slot->name);
+}
+
+/* Forgets a node, here and, with ${store}, in the store. */
+static void drop(struct core *core, struct beacon *beacon, bool store)
+{
+    struct change *change = store ? core_change_new(CHANGE_BEACON) : NULL;
+
+    if (change != NULL) { /* else it is dropped again after the next start */
+        memcpy(change->beacon.key, beacon->key, RP_KEY_LEN);
+        (void)core_store(core, change);
+    }
+    table_del(core->beacons->by_key, beacon->key);
+    slot_free(beacon);
+    *beacon = (struct beacon){0};
+    core->beacons->n--;
+    core->beacons->changes++;
+}
+
+/* Which of two nodes goes first when there are too many: never we, strangers before peers, and
+ * those that were silent for longer. */
+static bool goes_before(const struct core *core, const struct beacon *a, const struct beacon *b)
+{
+    bool a_near = core->orgs[a->org].depth == 0;
+    bool b_near = core->orgs[b->org].depth == 0;
+
+    if (is_own(core, a) || is_own(core, b))
+        return is_own(core, b);
+    return a_near != b_near ? b_near : a->time < b->time;
+}
+
+/* Makes room for one more of ${org}. False when all others are worth more. */
+static bool make_room(struct core *core, uint32_t org, uint64_t time)
+{
+    const struct beacon wanted = {.org = org, .time = time};
+    struct beacons *b = core->beacons;
+    struct beacon *first = NULL; /* to go, of all */
+    struct beacon *first_of_org = NULL;
+    uint32_t of_org = 0;
+
+    for (uint32_t i = 0; b->slots != NULL && i < b->slots_n; i++) {
+        struct beacon *slot = &b->slots[i];
+
+        if (!slot->used)
+            continue;
+        if (first == NULL || goes_before(core, slot, first))
+            first = slot;
+        if (slot->org != org)
+            continue;
+        of_org++;
+        if (first_of_org == NULL || goes_before(core, slot, first_of_org))
+            first_of_org = slot;
+    }
+    if (of_org >= BEACONS_EACH_MAX)
+        first = first_of_org;
+    else if (b->n < BEACONS_MAX)
+        return true;
+    if (first == NULL || !goes_before(core, first, &wanted))
+        return false;
+    drop(core, first, true);
+    return true;
+}
+
+static struct beacon *new_slot(struct core *core, const uint8_t *key)
+{
+    struct beacons *b = core->beacons;
+    struct beacon *slots;
+    uint32_t at = 0;
+
+    while (b->slots != NULL && at < b->slots_n && b->slots[at].used)
+        at++;
+    if (b->slots == NULL || at == b->slots_n) {
+        slots = realloc(b->slots, (b->slots_n + 16) * sizeof *slots);
+        if (slots == NULL)
+            return NULL;
+        memset(slots + b->slots_n, 0, 16 * sizeof *slots);
+        b->slots = slots;
+        b->slots_n += 16;
+    }
+    if (table_put(b->by_key, key, at) != RP_OK)
+        return NULL;
+    b->n++;
+    memcpy(b->slots[at].key, key, RP_KEY_LEN);
+    b->slots[at].used = true;
+    b->slots[at].credit = BEACON_BURST;
+    return &b->slots[at];
+}
+
+struct beacon *beacons_put(struct core *core, const struct rp_beacon *beacon, const char *name,
+                           struct rp_slice sealed, uint64_t now_ms)
+{
+    uint32_t org = trust_find(core, beacon->org);
+    struct beacon *slot = beacons_find(core, beacon->key);
+    struct beacons *b = core->beacons;
+    struct rp_bytes copy;
+    char *called = strdup(name);
+
+    if (called == NULL || rp_bytes_copy(&copy, sealed.data, sealed.len) != RP_OK)
+        goto err0;
+    if (slot == NULL && make_room(core, org, beacon->time))
+        slot = new_slot(core, beacon->key);
+    if (slot == NULL)
+        goto err1;
+    slot_free(slot);
+    slot->org = org;
+    slot->time = beacon->time;
+    slot->received = core_calendar(core, now_ms);
+    slot->since = now_ms;
+    slot->sealed = copy;
+    slot->name = called;
+    slot->unsaved = true;
+    if (b->save_at == UINT64_MAX)
+        b->save_at = now_ms + BEACON_SAVE_MS;
+    b->changes++;
+    return slot;
+
+err1:
+    rp_bytes_free(&copy);
+err0:
+    free(called);
+    return NULL;
+}
+
+/* In the store */
+
+static void save(struct core *core, struct beacon *beacon)
+{
+    struct change *change = core_change_new(CHANGE_BEACON);
+
+    if (change == NULL)
+        return; /* the next one may be */
+    memcpy(change->beacon.key, beacon->key, RP_KEY_LEN);
+    change->beacon.received = beacon->received;
+    if (rp_bytes_copy(&change->inception, beacon->sealed.data, beacon->sealed.len) != RP_OK) {
+        free(change);
+        return;
+    }
+    beacon->unsaved = false;
+    (void)core_store(core, change);
+}
+
+void beacons_save(struct core *core)
+{
+    struct beacons *b = core->beacons;
+
+    for (uint32_t i = 0; i < b->slots_n; i++) {
+        if (b->slots[i].used && b->slots[i].unsaved)
+            save(core, &b->slots[i]);
+    }
+    b->save_at = UINT64_MAX;
+}
+
+/* Whether the node's certificate is by the key that is its organisation's today. */
+static bool is_certified(const struct core *core, struct kv_txn *txn, uint32_t org,
+                         const struct rp_certificate *certificate)
+{
+    struct rp_slice inception = rp_bytes_slice(&core->orgs[org].inception);
+    struct rp_identity identity;
+    struct chain chain;
+
+    if (chain_load(txn, org, &chain))
+        identity = chain.identity;
+    else if (kv_err(txn) != RP_OK || rp_identity_read(&identity, inception) != RP_OK)
+        return false; /* it is not even known by its inception */
+    else
+        chain.rivals = 0; /* its standing is on its way into the store */
+    return chain.rivals == 0 &&
+           memcmp(identity.keys[identity.number], certificate->key, RP_KEY_LEN) == 0;
+}
+
+bool beacons_hold_today(const struct core *core, uint32_t org,
+                        const struct rp_certificate *certificate)
+{
+    struct kv_txn *txn;
+    bool holds;
+    int err;
+
+    if ((txn = kv_begin(core->kv, false, &err)) == NULL)
+        return false;
+    holds = is_certified(core, txn, org, certificate);
+    kv_abort(txn);
+    return holds;
+}
+
+void beacons_rekeyed(struct core *core, uint32_t org)
+{
+    struct beacons *b = core->beacons;
+
+    for (uint32_t i = 0; b != NULL && i < b->slots_n; i++) {
+        struct rp_certificate certificate;
+        struct rp_beacon beacon;
+
+        if (b->slots[i].used && b->slots[i].org == org && !is_own(core, &b->slots[i]) &&
+            (rp_beacon_open(&beacon, &certificate, rp_bytes_slice(&b->slots[i].sealed)) != RP_OK ||
+             !beacons_hold_today(core, org, &certificate)))
+            drop(core, &b->slots[i], true);
+    }
+}
+
+/* Takes one from the store, unless it does not count any more. */
+static void load_one(struct core *core, struct kv_txn *txn, const struct beacon_entry *entry,
+                     uint64_t now_ms)
+{
+    struct rp_certificate certificate;
+    struct rp_beacon beacon;
+    struct beacon *slot;
+    uint32_t org;
+
+    if (rp_beacon_open(&beacon, &certificate, entry->sealed) != RP_OK ||
+        (org = trust_find(core, beacon.org)) == 0 || !is_certified(core, txn, org, &certificate))
+        return;
+    slot = beacons_put(core, &beacon, certificate.name, entry->sealed, now_ms);
+    if (slot == NULL) /* it will come again */
+        return;
+    slot->received = entry->received;
+    slot->unsaved = false;
+}
+
+int beacons_load(struct core *core, uint64_t now_ms)
+{
+    struct kv_iter it;
+    struct kv_txn *txn;
+    int err;
+
+    core->beacons = calloc(1, sizeof *core->beacons);
+    if (core->beacons == NULL)
+        return RP_ERR_NOMEM;
+    core->beacons->save_at = UINT64_MAX;
+    core->beacons->sweep_at = now_ms;
+    core->beacons->by_key = table_new(RP_KEY_LEN, core->table_key);
+    if (core->beacons->by_key == NULL)
+        return RP_ERR_NOMEM;
+    if ((txn = kv_begin(core->kv, false, &err)) == NULL)
+        return err;
+    for (kv_first(&it, txn, KV_BEACON, (struct rp_slice){NULL, 0}); it.found; kv_next(&it)) {
+        struct beacon_entry entry;
+
+        if (beacon_entry_read(it.key, it.value, &entry))
+            load_one(core, txn, &entry, now_ms);
+    }
+    err = kv_err(txn);
+    kv_abort(txn);
+    core->beacons->save_at = UINT64_MAX;
+    beacon_start(core, now_ms);
+    return err;
+}
+
+void beacons_free(struct core *core)
+{
+    struct beacons *b = core->beacons;
+
+    if (b == NULL)
+        return;
+    for (uint32_t i = 0; i < b->slots_n; i++)
+        slot_free(&b->slots[i]);
+    free(b->slots);
+    table_free(b->by_key);
+    receipts_free(b);
+    free(b);
+    core->beacons = NULL;
+}
+
+/* Time */
+
+uint64_t beacons_deadline(const struct core *core)
+{
+    const struct beacons *b = core->beacons;
+    uint64_t deadline = b->due < b->save_at ? b->due : b->save_at;
+
+    return deadline < b->sweep_at ? deadline : b->sweep_at;
+}
+
+/* Forgets nodes that are silent, or whose organisations are not accepted any more. */
+static void sweep(struct core *core, uint64_t now_ms)
+{
+    struct beacons *b = core->beacons;
+
+    for (uint32_t i = 0; i < b->slots_n; i++) {
+        struct beacon *slot = &b->slots[i];
+
+        if (slot->used && !is_own(core, slot) &&
+            (!core->orgs[slot->org].accepted || beacons_is_too_old(core, slot->time, now_ms)))
+            drop(core, slot, true);
+    }
+}
+
+void beacons_tick(struct core *core, uint64_t now_ms)
+{
+    struct beacons *b = core->beacons;
+
+    if (b->sweep_at <= now_ms) {
+        b->sweep_at = now_ms + BEACON_AGAIN_MS;
+        sweep(core, now_ms);
+    }
+    if (b->save_at <= now_ms)
+        beacons_save(core);
+    beacon_tick(core, now_ms);
+}
+
+/* What views ask */
+
+void beacons_org_tally(const struct core *core, uint32_t org, enum rp_set set, struct rp_tally *out)
+{
+    struct rp_fingerprint fingerprint = {{0}};
+
+    out->count = 0;
+    for (enum lane lane = 0; lane < LANES; lane++) {
+        const struct sum *sum = core->orgs[org].sums[lane];
+
+        if (sum == NULL || sets_of_lane(lane) != set)
+            continue;
+        out->count += sum->count;
+        rp_fingerprint_join(&fingerprint, &sum->fingerprint);
+    }
+    rp_fingerprint_digest(out->digest, &fingerprint);
+}
+
+/* Whether some link works, so that what is missing should have come by now. */
+static bool is_in_touch(const struct core *core, uint64_t since)
+{
+    for (const struct link *link = core->links; link != NULL; link = link->next) {
+        if (link->state == LINK_OPEN && link->counts_as_sync && link->opened_at <= since)
+            return true;
+    }
+    return false;
+}
+
+/* How what we have of an organisation stands to what its node says. */
+static enum beacon_standing standing_of(const struct core *core, const struct beacon *slot,
+                                        const struct core_beacon *view, uint64_t now_ms)
+{
+    uint64_t patience = 2 * (uint64_t)core->check_ms;
+    bool same = true;
+
+    for (enum rp_set set = 0; set < RP_SETS; set++) {
+        const struct rp_tally *theirs = &view->beacon.own[set];
+        const struct rp_tally *held = &view->held[set];
+
+        if (held->count > theirs->count)
+            return BEACON_OLDER;
+        same &=
+            held->count == theirs->count && memcmp(held->digest, theirs->digest, RP_HASH_LEN) == 0;
+    }
+    if (same)
+        return BEACON_SAME;
+    return now_ms >= slot->since + patience && is_in_touch(core, now_ms - patience)
+               ? BEACON_WITHHELD
+               : BEACON_COMING;
+}
+
+bool beacons_is_shown(const struct core *core, const struct beacon *beacon, uint64_t now_ms)
+{
+    return beacon->used && core->orgs[beacon->org].accepted &&
+           !beacons_is_too_old(core, beacon->time, now_ms);
+}
+
+bool core_beacon(const struct core *core, uint32_t *at, struct core_beacon *out, uint64_t now_ms)
+{
+    const struct beacons *b = core->beacons;
+
+    for (; *at < b->slots_n; (*at)++) {
+        const struct beacon *slot = &b->slots[*at];
+
+        if (!beacons_is_shown(core, slot, now_ms) ||
+            rp_beacon_read(&out->beacon, rp_bytes_slice(&slot->sealed)) != RP_OK)
+            continue;
+        out->name = slot->name;
+        out->node = (*at)++;
+        out->org = slot->org;
+        out->is_self = is_own(core, slot);
+        out->seen = slot->received < slot->time ? slot->received : slot->time;
+        for (enum rp_set set = 0; set < RP_SETS; set++)
+            beacons_org_tally(core, slot->org, set, &out->held[set]);
+        out->standing = standing_of(core, slot, out, now_ms);
+        return true;
+    }
+    return false;
+}
