@@ -128,6 +128,9 @@ static void print_withdrawal(void *ctx, const json_t *item)
     printf("; %s\n", json_is_true(json_object_get(item, "clean"))
                          ? "erased from the files here"
                          : "still being erased from the files here");
+    if (json_is_null(json_object_get(item, "honoured")) &&
+        strcmp(text_of(item, "audience"), "local") != 0)
+        printf("  honoured by others: not known yet\n");
     print_versions(json_object_get(item, "versions"));
     if (json_array_size(json_object_get(item, "quoted_by")) > 0)
         printf("  look at what adapts or translates it:\n");
