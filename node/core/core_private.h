@@ -451,8 +451,8 @@ void sets_toggle_org(struct core *core, uint32_t org, enum lane lane, bool enter
 /* Fills the sketch of a set of ${scope} from the store anew. */
 void sets_rebuild(struct core *core, struct scope *scope, enum rp_set set);
 enum rp_set sets_of_lane(enum lane lane);
-/* Fills the sets of a circle of ${n} ${members} from the store, of which everything has been told
- * here; frees them. */
+/* Fills the empty sets of a circle of ${n} ${members} from the store, of which everything has been
+ * told here; frees them, filled or not. */
 int sets_open(struct core *core, struct scope *scope, const uint32_t *members, uint32_t n);
 void sets_close(struct scope *scope);
 /* Whether records of the commons, of ${org} and in ${lane}, are members of the sets here. */

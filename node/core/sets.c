@@ -205,7 +205,6 @@ int sets_open(struct core *core, struct scope *scope, const uint32_t *members, u
     struct kv_txn *txn;
     int err;
 
-    sets_close(scope);
     if ((txn = kv_begin(core->kv, false, &err)) == NULL)
         return err;
     for (uint32_t i = 0; i < n; i++) {
@@ -222,8 +221,6 @@ int sets_open(struct core *core, struct scope *scope, const uint32_t *members, u
     kv_abort(txn);
     for (enum rp_set set = 0; set < RP_SETS && err == RP_OK; set++)
         err = build_cells(core, scope, set, cells_for(scope->sets[set].count));
-    if (err != RP_OK)
-        sets_close(scope);
     return err;
 }
 
@@ -536,21 +533,99 @@ static int scan(const struct view *view, struct kv_txn *txn, const uint8_t *afte
     return err != RP_OK ? err : kv_err(txn);
 }
 
-int view_list(const struct view *view, const uint8_t *after, size_t max, struct symbols *out,
-              bool *last)
+/* Takes out what was added since the view was opened. */
+static void leave_out(struct symbols *out, const struct table *toggled)
 {
-    struct kv_txn *txn;
+    size_t kept = 0;
+    uint32_t ignored;
+
+    for (size_t i = 0; i < out->n; i += RP_SYMBOL_LEN) {
+        if (table_get(toggled, out->data + i, &ignored))
+            continue;
+        memmove(out->data + kept, out->data + i, RP_SYMBOL_LEN);
+        kept += RP_SYMBOL_LEN;
+    }
+    out->n = kept;
+}
+
+/* Puts back, into a page after ${after} that ends at ${end} (NULL: no end), what was erased since.
+ */
+static int put_back(const struct view *view, struct kv_txn *txn, struct table *toggled,
+                    const uint8_t *after, const uint8_t *end, struct symbols *out)
+{
+    int err = RP_OK;
+
+    for (size_t i = 0; i < view->toggled.n && err == RP_OK; i += RP_SYMBOL_LEN) {
+        const uint8_t *symbol = view->toggled.data + i;
+        struct place place;
+        uint32_t ignored;
+
+        if (!table_get(toggled, symbol, &ignored) ||
+            (records_find(txn, symbol, &place) && is_compared(view, &place)) ||
+            (after != NULL && memcmp(symbol, after, RP_SYMBOL_LEN) <= 0) ||
+            (end != NULL && memcmp(symbol, end, RP_SYMBOL_LEN) > 0))
+            continue;
+        table_del(toggled, symbol); /* once is enough */
+        err = symbols_append(out, symbol, RP_SYMBOL_LEN);
+    }
+    if (out->n > 0)
+        qsort(out->data, out->n / RP_SYMBOL_LEN, RP_SYMBOL_LEN, compare_symbols);
+    return err;
+}
+
+/* Makes the page after ${after} that ends at ${end}, of what is there now, one of what was there
+ * when the view was opened. */
+static int turn_back(const struct view *view, struct kv_txn *txn, const uint8_t *after,
+                     const uint8_t *end, struct symbols *out)
+{
+    struct table *toggled = toggled_table(view);
+    int err;
+
+    if (toggled == NULL)
+        return RP_ERR_NOMEM;
+    leave_out(out, toggled);
+    err = put_back(view, txn, toggled, after, end, out);
+    table_free(toggled);
+    return err;
+}
+
+/* The page after ${after} of what is there now. */
+static int list_now(const struct view *view, struct kv_txn *txn, const uint8_t *after, size_t max,
+                    struct symbols *out, bool *last)
+{
     int err;
 
     symbols_clear(out);
+    if (view->set != RP_SET_CONTROL && view->shared->scope->number == SCOPE_COMMONS &&
+        view->count > RP_SYMBOLS_MAX)
+        return scan(view, txn, after, max, out, last);
+    err = gather(view, txn, out);
+    *last = cut(out, after, max);
+    return err;
+}
+
+int view_list(const struct view *view, const uint8_t *after, size_t max, struct symbols *out,
+              bool *last)
+{
+    uint8_t from[RP_SYMBOL_LEN];
+    uint8_t end[RP_SYMBOL_LEN];
+    struct kv_txn *txn;
+    int err;
+
     if ((txn = kv_begin(view->link->core->kv, false, &err)) == NULL)
         return err;
-    if (view->set == RP_SET_CONTROL || view->shared->scope->number != SCOPE_COMMONS ||
-        view->count <= RP_SYMBOLS_MAX) {
-        err = gather(view, txn, out);
-        *last = cut(out, after, max);
-    } else {
-        err = scan(view, txn, after, max, out, last);
+    do { /* a page may be all of things that came since */
+        err = list_now(view, txn, after, max, out, last);
+        if (err != RP_OK || view->toggled.n == 0)
+            break;
+        if (out->n > 0)
+            memcpy(end, out->data + out->n - RP_SYMBOL_LEN, sizeof end);
+        err = turn_back(view, txn, after, *last ? NULL : end, out);
+        after = memcpy(from, end, sizeof from);
+    } while (err == RP_OK && out->n == 0 && !*last);
+    if (out->n > max * RP_SYMBOL_LEN) {
+        out->n = max * RP_SYMBOL_LEN;
+        *last = false;
     }
     kv_abort(txn);
     return err;

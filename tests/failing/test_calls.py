@@ -233,6 +233,7 @@ class FailingCalls(NodesTest):
                                   ("accept4", SOCKETS, errno.EMFILE), ("socket", ANY, errno.EMFILE),
                                   ("connect", ANY, errno.ENETUNREACH)):
             self.case = f"for good: {call}, {os.strerror(error)}"
+            self.check_rest(a)  # what is being written is written whole, or the store has to end
             self.calls.fail(call, kind, error, 1, FOREVER)
             if kind != FILES:
                 b.kill()

