@@ -413,6 +413,20 @@ static bool are_joined(const struct world *world, const struct disk *disks, unsi
     return knows[0] && knows[1] && !is_shut(&disks[a], b) && !is_shut(&disks[b], a);
 }
 
+/* Whether a node keeps an author's stories back since a restore: until it has met who was a peer
+ * before, or its operator says otherwise. When it need not is found by still_withholds. */
+static bool keeps_back(const struct world *world, unsigned node, unsigned author)
+{
+    const struct core *core = world->actors[node].core;
+    struct org_view org;
+
+    for (uint32_t i = 1; core_org(core, i, &org); i++) {
+        if (memcmp(org.id, world->actors[author].self.identity.org, RP_ID_LEN) == 0)
+            return core_withholds(core, i, SCOPE_COMMONS);
+    }
+    return false;
+}
+
 /* What of ${author}'s one holds and the other lacks, of what both should have. */
 static bool hold_the_same(const struct world *world, const struct disk *disks, unsigned a,
                           unsigned b, unsigned author, char *why, size_t why_len)
@@ -421,7 +435,8 @@ static bool hold_the_same(const struct world *world, const struct disk *disks, u
         const struct fact *fact = disks[a].held[i].fact;
 
         if (world_actor_of(world, fact->org) != &world->actors[author] ||
-            fact->scope != TRUTH_COMMONS || disk_find(&disks[b], fact->id) != NULL)
+            fact->scope != TRUTH_COMMONS || disk_find(&disks[b], fact->id) != NULL ||
+            (fact->is_story && keeps_back(world, a, author)))
             continue;
         if (why != NULL)
             snprintf(why, why_len,

@@ -211,6 +211,7 @@ static bool read_body(struct fact *fact, const msgpack_object *body)
               32}},
          3);
     fact->kind = TRUTH_CONTENT;
+    fact->is_story = is_str(&entry[5], "story");
     if (entry[1].via.u64 == 0)
         read_control(fact, &entry[5], &entry[11]);
     return true;

@@ -28,6 +28,7 @@ struct fact {
     enum truth_scope scope;
     uint8_t scope_id[TRUTH_ID]; /* of a circle */
     enum truth_kind kind;
+    bool is_story;
     uint8_t subject[TRUTH_ID];     /* a vouch's */
     uint8_t (*versions)[TRUTH_ID]; /* those a withdrawal covers; none: the whole object */
     size_t versions_n;
