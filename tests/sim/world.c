@@ -187,7 +187,9 @@ static void report(void *context, void *what, uint64_t epoch)
             world->stored(world, actor, intake->opened.record.id);
         if (!intake->is_change && intake->err == RP_OK)
             promise(world, actor, intake->opened.record.id);
-        actor->out_of_step |= intake->is_change && intake->err != RP_OK;
+        /* a beacon that was not stored is followed by another one */
+        actor->out_of_step |=
+            intake->is_change && intake->err != RP_OK && intake->change->type != CHANGE_BEACON;
         intake_report(actor->core, intake, world->now);
         intake_free(intake);
     }
