@@ -172,7 +172,7 @@ static int take_in(struct frail *frail, unsigned i, struct intake *intake, struc
     alloc_on();
     if (intake == NULL) { /* as the node does */
         intake_report(node->core, lost, frail->now);
-        rp_bytes_free(&lost->submission.packed);
+        core_submission_free(&lost->submission);
     } else {
         intake_verify(intake);
         intake_write(node->kv, &intake, 1, ROOM_FOR_ALL, frail->now);
