@@ -12,6 +12,7 @@
  * checksum. People copy it by hand, so reading forgives case and spacing.
  */
 #define RP_PAPER_WORDS 20
+#define RP_PAPER_HEAD_WORDS 2 /* first: version and number, which tell nothing of the key */
 #define RP_PAPER_TEXT_LEN RP_PROQUINT_TEXT_LEN(RP_PAPER_WORDS)
 
 struct rp_paper {

@@ -241,7 +241,11 @@ class Confirmed(KeysTest):
         self.assertTrue(os.path.exists(os.path.join(home, "organisation.key")))
 
     def test_wrong_words_make_nothing(self):
-        status, said, home = self.converse(lambda words, n: words[n % 20])
+        def mistype(words, n):
+            right = words[n - 1]
+            return ("d" if right[0] == "b" else "b") + right[1:]
+
+        status, said, home = self.converse(mistype)
         self.assertEqual(status, 1, said)
         self.assertEqual(said.count(" of the paper key: "), 3)  # thrice the same word
         self.assertIn("nothing was made", said)

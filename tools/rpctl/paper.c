@@ -54,7 +54,8 @@ static bool confirm_word(const char *words, unsigned n)
     return right;
 }
 
-/* Has some words typed back, in the order in which they stand. */
+/* Has some words typed back, in the order in which they stand. The head is left out: its words are
+ * the same on every first paper key, and often the same twice. */
 static bool confirm(const char *words)
 {
     bool chosen[RP_PAPER_WORDS] = {false};
@@ -63,7 +64,8 @@ static bool confirm(const char *words)
 
     fputs("\nTo make sure that it is on paper now, type some of its words.\n", stderr);
     while (left > 0) {
-        uint32_t n = randombytes_uniform(RP_PAPER_WORDS);
+        uint32_t n =
+            RP_PAPER_HEAD_WORDS + randombytes_uniform(RP_PAPER_WORDS - RP_PAPER_HEAD_WORDS);
 
         left -= !chosen[n];
         chosen[n] = true;
