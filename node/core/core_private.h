@@ -174,6 +174,8 @@ struct exchange {
     enum rp_set set;        /* the one that differs */
     struct rp_tally theirs; /* of it */
     uint32_t available;     /* cells that the other side has */
+    uint32_t estimate;      /* of the difference, from the digests; 0: not needed */
+    uint32_t cells;         /* got so far */
     uint32_t budget;        /* cells after which decoding is given up */
     struct rp_decoder *decoder;
     uint8_t after[RP_SYMBOL_LEN]; /* LIST: the last symbol compared */

@@ -85,6 +85,7 @@ void exchange_begin(struct link *link, struct shared *shared, uint64_t now_ms)
     if (!x->asks[RP_SET_CONTENT])
         x->asks[RP_SET_CONTROL] = true;
     x->need = x->have = 0;
+    x->estimate = x->cells = 0;
     x->state = EXCHANGE_CHECKED;
     x->deadline = now_ms + EXCHANGE_MS;
     shared->content_next = false;
@@ -415,6 +416,7 @@ static int feed(struct exchange *x, struct rp_slice cells)
     err = view_cells(&x->view[x->set], rp_decoder_cells(x->decoder), n, ours);
     if (err == RP_OK)
         err = rp_decoder_feed(x->decoder, ours, cells.data, n);
+    x->cells += n;
     free(ours);
     return err;
 }
@@ -479,6 +481,7 @@ static int ask_the_rest(struct link *link, struct rp_slice digests, uint64_t now
         return err;
     if (d < RP_SKETCH_FIRST / 2) /* or the first cells would have been enough */
         d = RP_SKETCH_FIRST / 2;
+    x->estimate = (uint32_t)d;
     cells = cells_to_decode(d);
     if (cells > common_cells(x) || d * BYTES_PER_DIFFERENCE > (double)x->theirs.count * 16) {
         begin_list(link, now_ms);
