@@ -40,6 +40,8 @@ enum rp_message_type {
     RP_MESSAGE_CIRCLE = 34,
     /* Reserved: 33 knock, 35 asset, 36 asset-want. */
     RP_MESSAGE_SEEN = 37,
+    RP_MESSAGE_RECOVER = 48, /* recover.h */
+    RP_MESSAGE_CHAIN = 49,
 };
 
 #define RP_PREFIX_LEN 8 /* of a symbol, in WANT */

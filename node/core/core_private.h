@@ -555,6 +555,8 @@ void keys_count_false(struct core *core, const uint8_t org[static RP_ID_LEN]);
 bool keys_refuse(struct link *link);
 /* Takes in the successions that the other side's proof has and we have not. */
 void keys_teach(struct link *link);
+/* Answers whoever shows an organisation's paper key with what is known of its keys. */
+int keys_recover(struct link *link, struct rp_slice frame);
 /* Notes on the peer that our certificate does not hold there; false for other reasons to end. */
 bool keys_note_refusal(struct peer *peer, struct rp_slice reason);
 

@@ -4,6 +4,7 @@
 #include "beacons.h"
 #include "core_private.h"
 #include "rp/err.h"
+#include "rp/recover.h"
 #include "store/chain.h"
 
 /*
@@ -247,6 +248,54 @@ void keys_teach(struct link *link)
         }
     }
     kv_abort(txn);
+}
+
+/* Whether ${key} is, or ever was, the one that the chain commits to. */
+static bool is_committed(const struct chain *chain, const uint8_t key[static RP_KEY_LEN])
+{
+    uint8_t digest[RP_HASH_LEN];
+
+    rp_key_next_digest(digest, key);
+    for (uint32_t i = 0; i <= chain->identity.number; i++) {
+        if (memcmp(digest, chain->committed[i], RP_HASH_LEN) == 0)
+            return true;
+    }
+    return false;
+}
+
+int keys_recover(struct link *link, struct rp_slice frame)
+{
+    struct core *core = link->core;
+    struct rp_recover recover;
+    struct chain chain;
+    const char *code = "unknown"; /* whether the organisation or only the key is not known */
+    const char *text =
+        "this node knows no organisation that this is the paper key of; or it has not "
+        "heard yet that its key was replaced before: ask another node";
+    struct kv_txn *txn;
+    struct org org;
+    int err;
+
+    if (link->state != LINK_GREETING || link->outbound || link->hello.data != NULL)
+        return RP_ERR_STATE;
+    if ((err = rp_recover_read(&recover, frame, link->noise, core->self->noise.public)) != RP_OK)
+        return err;
+    if ((txn = kv_begin(core->kv, false, &err)) == NULL)
+        return err;
+    if (orgs_load(txn, orgs_number(txn, recover.org), &org) && chain_read(&chain, &org) == RP_OK &&
+        is_committed(&chain, recover.key)) {
+        code = chain.rivals > 0 ? "forked" : NULL;
+        text = "there are two successions of one number of that organisation: neither is followed, "
+               "and no third would be";
+    }
+    if (code == NULL)
+        rp_chain_write(&link->writer, org.inception, chain.packed, chain.identity.number);
+    else
+        rp_message_write_refuse(&link->writer, code, text);
+    kv_abort(txn);
+    link_send(link);
+    link_end(link, NULL);
+    return RP_OK;
 }
 
 /* Changes */

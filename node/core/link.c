@@ -282,6 +282,8 @@ static int receive_frame(struct link *link, struct rp_slice frame, uint64_t now_
         return type;
     if (type == RP_MESSAGE_HELLO)
         return opening_receive_hello(link, frame, now_ms);
+    if (type == RP_MESSAGE_RECOVER)
+        return keys_recover(link, frame);
     if (type == RP_MESSAGE_REFUSE)
         return opening_receive_refuse(link, frame, now_ms);
     if (type == RP_MESSAGE_BYE) {

@@ -126,6 +126,79 @@ class Rotation(KeysTest):
         self.assertIn("by a key that its organisation has replaced", b.ctl("status"))
 
 
+class Recovery(KeysTest):
+    def recovered(self, node, *args, paper=None, name="again"):
+        """A home made on another machine, with the id and the paper key of the node's."""
+        again = self.node(name, start=False, init=False)
+        org = node.organisation
+        said = again.run("key", "recover", "--no-confirm", "--org", org, *args,
+                         stdin=paper or self.papers[node.name])
+        return again, said
+
+    def test_a_lost_machine(self):
+        a, b, c = self.members("a", "b", "c")
+        a.organisation = a.status()["organisation"]
+        a.ctl("publish", self.pattern("kept.md", "Kept"))
+        self.until_agreed(a, b, c)
+        a.stop()
+        again, first = self.recovered(a, "--peer", b.listen)
+        self.assertEqual(first.returncode, 0, first.stderr)
+        self.assertIn("a is recovered", first.stdout)
+        self.assertIn(b.status()["organisation"], first.stdout)
+        again.start()
+        self.until_agreed(again, b, c)
+        self.assertEqual(self.titles(again), ["Kept"])
+        self.assertEqual(again.status()["name"], "a")
+        again.ctl("publish", self.pattern("new.md", "New"))
+        poll(lambda: self.titles(c) == ["Kept", "New"], "what the new machine published")
+        self.assertEqual(self.keys_of(c, "a")["successions"], 1)
+        # The old machine is found after all: its key has no say any more.
+        a.start()
+        poll(lambda: a.status()["peers"][0]["why"]["code"] == "superseded", "the old machine refused")
+        # And once more, by an invite; the first paper key is used up.
+        again.stop()
+        _, said = self.recovered(a, "--peer", b.invite(), name="x")
+        self.assertEqual(said.returncode, 1)
+        self.assertIn("this is paper key number 1, and number 2 is the next one", said.stderr)
+        second = paper_key(first.stdout)
+        c.stop()
+        third, said = self.recovered(a, "--peer", b.invite(), paper=second, name="third")
+        self.assertEqual(said.returncode, 0, said.stderr)
+        third.start()
+        self.until_agreed(third, b)
+        self.assertEqual(self.keys_of(b, "a")["successions"], 2)
+        # Who was away has not heard of the last one, and is no help the next time.
+        for node in (a, third, b):
+            node.stop()
+        c.start()
+        _, said = self.recovered(a, "--peer", c.listen, paper=paper_key(said.stdout), name="y")
+        self.assertEqual(said.returncode, 1)
+        self.assertIn("has not heard yet that its key was replaced before", said.stderr)
+
+    def test_who_is_not_told(self):
+        a, b = self.members("a", "b")
+        a.organisation = a.status()["organisation"]
+        b.organisation = b.status()["organisation"]
+        lone = self.member("lone")
+        for args, told in (
+            (("--peer", lone.listen), "knows no organisation that this is the paper key of"),
+            (("--peer", "127.0.0.1:1"), "Connection refused"),
+            (("--peer", "nowhere"), "give HOST:PORT"),
+            (("--peer", "rpinvite1x"), "garbled"),
+        ):
+            _, said = self.recovered(a, *args)
+            self.assertEqual(said.returncode, 1)
+            self.assertIn(told, said.stderr)
+        _, said = self.recovered(a, "--peer", b.listen, paper=self.papers["lone"])
+        self.assertIn("knows no organisation that this is the paper key of", said.stderr)
+        _, said = self.recovered(a, "--peer", b.listen, paper=self.papers["b"])
+        self.assertEqual(said.returncode, 1)
+        self.assertFalse(os.path.exists(os.path.join(self.folder, "again", "organisation.key")))
+        # It went on as if nothing had been asked.
+        self.assertEqual(b.status()["health"], "ok")
+        self.assertEqual(b.status()["knocks"], [])
+
+
 class Sealed(KeysTest):
     """The key in use under a passphrase."""
 

@@ -1,6 +1,7 @@
 #include "fuzz.h"
 
 #include "rp/message.h"
+#include "rp/recover.h"
 
 static int again_link(struct rp_writer *w, int type, struct rp_slice frame)
 {
@@ -99,13 +100,24 @@ static int again_beacon(struct rp_writer *w, int type, struct rp_slice frame)
     return err;
 }
 
+static int again_chain(struct rp_writer *w, struct rp_slice frame)
+{
+    struct rp_chain chain;
+    int err = rp_chain_read(&chain, frame);
+
+    if (err == RP_OK)
+        rp_chain_write(w, chain.inception, chain.successions, chain.n);
+    return err;
+}
+
 int fuzz_message_again(struct rp_writer *w, struct rp_slice frame)
 {
     int type = rp_message_type(frame);
 
     if (type == RP_MESSAGE_BEACON || type == RP_MESSAGE_SEEN)
         return again_beacon(w, type, frame);
-
+    if (type == RP_MESSAGE_CHAIN)
+        return again_chain(w, frame);
     if (type < RP_MESSAGE_HELLO || type > RP_MESSAGE_RECORDS)
         return RP_ERR_NOT_FOUND;
     if (type <= RP_MESSAGE_ACCEPT)

@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import copy
 import unittest
-from typing import Any
+from typing import Any, Optional
 
+from commons import message, recover
 from commons.author import Author
-from commons.channel import Closed
+from commons.channel import Channel, Closed
 from commons.link import Refused
+from commons.message import Message
+from commons.noise import public_of
 from live import LiveTest, Node, Probe, Quarry
 
 
@@ -115,6 +118,38 @@ class Keys(LiveTest):
         with self.assertRaises(Refused) as caught:
             probe.connect(self.address(node))
         self.assertEqual(caught.exception.code, "forked")
+        said = self.told(node, probe.author.org, probe.author._secret("key 1"))
+        self.assertEqual(said["code"], "forked")
+
+    def told(
+        self, node: Node, org: bytes, paper_seed: bytes, called: Optional[bytes] = None
+    ) -> Message:
+        """What the node answers whoever has the paper key and nothing else."""
+        nobody = Author("Nobody")
+        channel = Channel.dial(self.address(node), nobody)
+        self.addCleanup(channel.close)
+        caller = public_of(nobody.noise_secret)
+        asked = recover.ask(org, paper_seed, caller, called or channel.remote_noise)
+        channel.send(message.encode(asked))
+        return message.decode(channel.receive(5))
+
+    def test_the_paper_key_alone_is_told_the_chain(self):
+        node = self.node("Oak")
+        probe = self.guest(node, "Alder")
+        probe.publish(probe.author.succeed())
+        self.renew(node, probe)
+        self.until_same(node, probe)
+
+        for used in ("key 1", "key 2"):
+            chain = recover.follow(self.told(node, probe.author.org, probe.author._secret(used)),
+                                   probe.author.org)
+            self.assertEqual(chain.keys, [probe.author.inception.key, probe.author.key])
+        for org, paper in ((probe.author.org, "key 0"), (probe.author.org, "key 3"),
+                           (bytes(32), "key 2")):
+            self.assertEqual(self.told(node, org, probe.author._secret(paper))["code"], "unknown")
+        with self.assertRaises(Closed):
+            self.told(node, probe.author.org, probe.author._secret("key 2"), bytes(32))
+        self.assertEqual(node.status()["knocks"], [])
 
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ from unittest import mock
 
 import make_vectors
 from commons import beacon, bech32m, canonical, certificate, circle, fingerprint, hashes
-from commons import identity, link, message, noise, paper, record, sketch, teller, token
+from commons import identity, link, message, noise, paper, record, recover, sketch, teller, token
 from commons.author import Author
 from commons.channel import Channel, Closed
 from commons.exchange import Initiator, Responder, View
@@ -187,6 +187,18 @@ class Golden(unittest.TestCase):
                 opened = record.open_record(unhex(case["packed"]))
                 self.assertEqual(chain.is_of(opened), case["of"])
 
+    def test_recovering(self):
+        v = GOLDEN["recover"]
+        org, caller, called = (unhex(v[k]) for k in ("org", "caller", "called"))
+        asked = message.decode(unhex(v["recover"]))
+        self.assertEqual(recover.digest(org, caller, called).hex(), v["digest"])
+        self.assertTrue(recover.is_signed(asked, caller, called))
+        self.assertFalse(recover.is_signed(asked, called, caller))
+        again = recover.ask(org, unhex(v["paper_seed"]), caller, called)
+        self.assertEqual(message.encode(again).hex(), v["recover"])
+        chain = recover.follow(message.decode(unhex(v["chain"])), org)
+        self.assertEqual(len(chain.keys), 3)
+
     def test_certificate_and_proof(self):
         v = GOLDEN["certificate"]
         opened = certificate.open_issued(unhex(v["issued"]))
@@ -265,7 +277,9 @@ class Golden(unittest.TestCase):
             self.assertEqual(set(decoded.fields), set(v["fields"]))
             for name in entries & set(v["fields"]):
                 self.assertEqual([e.hex() for e in decoded[name]], v["fields"][name])
-        self.assertEqual({v["number"] for v in GOLDEN["messages"]}, set(message.TYPES))
+        elsewhere = {message.NUMBERS[name] for name in ("RECOVER", "CHAIN")}
+        numbers = {v["number"] for v in GOLDEN["messages"]}
+        self.assertEqual(numbers, set(message.TYPES) - elsewhere)
         for v in GOLDEN["messages_invalid"]:
             self.refused(message.decode, unhex(v["frame"]), note=v["note"])
         for v in GOLDEN["messages_ignored"]:

@@ -474,57 +474,6 @@ static void keys_follow_one_another_and_nothing_else_does(void **state)
     unit_free(inception);
 }
 
-static bool is_stood_by(const struct rp_identity *identity, const struct rp_succession *succession,
-                        const char *hex)
-{
-    struct rp_slice packed = unit_hex(hex);
-    struct rp_opened opened;
-    bool is;
-
-    assert_ok(rp_record_open(&opened, packed));
-    is = !rp_succession_is_meant(&opened.record) &&
-         rp_identity_has_key(identity, opened.record.key) &&
-         (memcmp(opened.record.key, identity->keys[0], RP_KEY_LEN) != 0 ||
-          rp_succession_stands_by(succession, opened.record.id));
-    rp_record_close(&opened);
-    unit_free(packed);
-    return is;
-}
-
-static void a_succession_says_what_is_stood_by(void **state)
-{
-    json_t *part = golden_part("stood_by");
-    struct rp_slice inception = golden_hex(part, "inception");
-    struct rp_succession succession = {0};
-    struct rp_identity identity;
-    unsigned wrong = 0;
-    json_t *v;
-    size_t i;
-
-    (void)state;
-    assert_ok(rp_identity_read(&identity, inception));
-    json_array_foreach(json_object_get(part, "successions"), i, v)
-    {
-        struct rp_slice packed = unit_hex(json_string_value(v));
-        struct rp_opened opened;
-
-        assert_ok(rp_record_open(&opened, packed));
-        assert_ok(rp_identity_succeed(&identity, &opened.record));
-        if (i == 0)
-            assert_ok(rp_succession_read(&succession, &opened.record));
-        rp_record_close(&opened);
-        unit_free(packed);
-    }
-    json_array_foreach(json_object_get(part, "keys"), i, v)
-        golden_assert_hex((struct rp_slice){identity.keys[i], RP_KEY_LEN}, json_string_value(v));
-    json_array_foreach(json_object_get(part, "records"), i, v)
-        golden_expect(is_stood_by(&identity, &succession, golden_text(v, "packed")) ==
-                          json_is_true(json_object_get(v, "of")),
-                      v, &wrong);
-    assert_int_equal(wrong, 0);
-    unit_free(inception);
-}
-
 static void certificates_are_issued_and_opened(void **state)
 {
     json_t *part = golden_part("certificate");
@@ -680,7 +629,6 @@ int main(void)
         cmocka_unit_test(records_of_later_formats_are_known_by_their_ids),
         cmocka_unit_test(records_that_are_not_valid_are_refused),
         cmocka_unit_test(keys_follow_one_another_and_nothing_else_does),
-        cmocka_unit_test(a_succession_says_what_is_stood_by),
         cmocka_unit_test(certificates_are_issued_and_opened),
         cmocka_unit_test(proofs_are_written_from_their_parts),
         cmocka_unit_test(proofs_that_hold_are_believed_and_no_others),

@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "config.h"
-#include "home.h"
+#include "init.h"
 #include "paper.h"
 #include "rp/err.h"
 #include "rpctl.h"
@@ -37,19 +37,28 @@ static int write_settings(const char *home, struct why *why)
     return RP_ERR_IO;
 }
 
-/* In this order, so that whatever fails can be mended and init be called again: the identity, whose
- * paper key is shown once, comes last. */
-static int make_home(const char *home, const char *name, const struct home_passphrase *passphrase,
-                     bool confirm, struct why *why)
+int home_prepare_all(const char *home, const char *name, uint64_t *map_bytes, struct why *why)
 {
     struct config config = config_default;
-    struct paper_show show = {.home = home, .confirm = confirm};
     int err;
 
     if ((err = home_prepare(home, name, why)) != RP_OK ||
         (err = write_settings(home, why)) != RP_OK ||
-        (err = config_read(&config, home, why)) != RP_OK ||
-        (err = home_claim_store(home, config.store_mib * MIB, why)) != RP_OK)
+        (err = config_read(&config, home, why)) != RP_OK)
+        return err;
+    *map_bytes = config.store_mib * MIB;
+    return home_claim_store(home, *map_bytes, why);
+}
+
+/* The identity, whose paper key is shown once, comes last. */
+static int make_home(const char *home, const char *name, const struct home_passphrase *passphrase,
+                     bool confirm, struct why *why)
+{
+    struct paper_show show = {.home = home, .confirm = confirm};
+    uint64_t map_bytes;
+    int err = home_prepare_all(home, name, &map_bytes, why);
+
+    if (err != RP_OK)
         return err;
     return home_create(home, name, (uint64_t)time(NULL) * 1000,
                        passphrase->len > 0 ? passphrase : NULL, paper_show, &show, why);

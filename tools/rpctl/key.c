@@ -4,13 +4,17 @@
 #include <string.h>
 #include <time.h>
 
+#include "chain.h"
+#include "init.h"
 #include "paper.h"
 #include "rp/err.h"
 #include "rp/text.h"
 #include "rpctl.h"
+#include "store/kv_lmdb.h"
 
-/* rpctl key rotate, and key recover in a home that is there: the succession is made here, with the
- * paper key, which the node never sees; then the node reads its keys again. */
+/* rpctl key rotate and key recover: the succession is made here, with the paper key, which the node
+ * never sees; then the node reads its keys again. On a new machine the home is made, too, from what
+ * a peer knows of the organisation. */
 
 struct key_options {
     bool recover;
@@ -19,6 +23,8 @@ struct key_options {
     bool export;
     const char *paper_file;
     const char *passphrase_fd;
+    const char *org;  /* to make a home for; NULL: there is one */
+    const char *peer; /* whom to ask then: an invite, or HOST:PORT */
     uint32_t stands_by;
     uint8_t ids[RP_STANDS_BY_MAX][RP_ID_LEN];
 };
@@ -45,6 +51,8 @@ static int read_options(const struct command_args *args, struct key_options *out
                                             {"no-export", no_argument, NULL, OPTION('e')},
                                             {"stolen", no_argument, NULL, OPTION('s')},
                                             {"stand-by", required_argument, NULL, OPTION('b')},
+                                            {"org", required_argument, NULL, OPTION('o')},
+                                            {"peer", required_argument, NULL, OPTION('r')},
                                             {NULL, 0, NULL, 0}};
     int status = EXIT_DONE;
     int option;
@@ -59,6 +67,10 @@ static int read_options(const struct command_args *args, struct key_options *out
             out->paper_file = optarg;
         if (option == OPTION('p'))
             out->passphrase_fd = optarg;
+        if (option == OPTION('o'))
+            out->org = optarg;
+        if (option == OPTION('r'))
+            out->peer = optarg;
         if (option == OPTION('b'))
             status = add_id(args, out, optarg);
         out->confirm &= option != OPTION('c');
@@ -72,8 +84,12 @@ static int read_options(const struct command_args *args, struct key_options *out
     out->recover = strcmp(args->argv[optind], "recover") == 0;
     if (!out->recover && strcmp(args->argv[optind], "rotate") != 0)
         return usage_error(args, "%s: not something to do with a key", args->argv[optind]);
-    if (out->stolen && !out->recover)
-        return usage_error(args, "--stolen: that is  rpctl key recover --stolen");
+    if ((out->stolen || out->org != NULL || out->peer != NULL) && !out->recover)
+        return usage_error(args, "--stolen, --org and --peer: that is  rpctl key recover");
+    if ((out->org == NULL) != (out->peer == NULL))
+        return usage_error(args,
+                           "--org and --peer: on a new machine both are needed: the id on the "
+                           "sheet with the paper key, and a node that knows it");
     if (out->stands_by > 0 && !out->stolen)
         return usage_error(args, "--stand-by: only with --stolen");
     return EXIT_DONE;
@@ -129,13 +145,12 @@ static void say_next(const char *home, const struct key_options *options, bool i
                "it anew from an export: rpctl import --renew FILE\n");
 }
 
-static int replace(const struct command_args *args, const struct key_options *options,
-                   struct home_passphrase *passphrase, struct rp_paper *paper)
+/* The succession that is wanted. */
+static struct home_succession describe(const struct key_options *options,
+                                       const struct home_passphrase *passphrase,
+                                       const struct rp_paper *paper, struct paper_show *show)
 {
-    static struct why why;
-    struct home_organisation known;
-    struct paper_show show = {args->home, options->confirm, true};
-    struct home_succession how = {
+    return (struct home_succession){
         .paper = paper,
         .listed = options->stolen,
         .stands_by = options->stands_by,
@@ -144,8 +159,17 @@ static int replace(const struct command_args *args, const struct key_options *op
         .passphrase = passphrase->len > 0 ? passphrase : NULL,
         .key_is_lost = options->recover,
         .show = paper_show,
-        .ctx = &show,
+        .ctx = show,
     };
+}
+
+static int replace(const struct command_args *args, const struct key_options *options,
+                   struct home_passphrase *passphrase, struct rp_paper *paper)
+{
+    static struct why why;
+    struct home_organisation known;
+    struct paper_show show = {args->home, options->confirm, true};
+    struct home_succession how = describe(options, passphrase, paper, &show);
     bool is_running = client_can_open(args->home);
     int status;
 
@@ -165,6 +189,71 @@ static int replace(const struct command_args *args, const struct key_options *op
     return status;
 }
 
+/* The node that answered is the first to be called. */
+static void keep_peer(const char *home, uint64_t map_bytes, const struct peer_entry *peer)
+{
+    static struct why why;
+    struct kv *kv = home_open_store(home, map_bytes, &why);
+    struct kv_txn *txn = NULL;
+    int err = RP_ERR_CORRUPT;
+
+    if (kv != NULL && (txn = kv_begin(kv, true, &err)) != NULL) {
+        peers_save(txn, peer);
+        err = kv_commit(txn);
+    }
+    kv_lmdb_close(kv);
+    if (err != RP_OK)
+        complain("rpctl: the peer was not noted: add it with  rpctl peer add  (%s)",
+                 rp_err_text(err));
+}
+
+static int recover_anew(const struct command_args *args, const struct home_succession *how,
+                        const uint8_t org[static RP_ID_LEN], const struct chain_answer *answer)
+{
+    static struct why why;
+    char peer[RP_ORG_TEXT_LEN + 1];
+    struct rp_identity identity;
+    uint64_t map_bytes;
+
+    if (rp_identity_read(&identity, answer->chain.inception) != RP_OK ||
+        memcmp(identity.org, org, RP_ID_LEN) != 0) {
+        fputs("rpctl: that node has answered with another organisation: ask another node\n",
+              stderr);
+        return EXIT_FAILED;
+    }
+    if (home_prepare_all(args->home, identity.name, &map_bytes, &why) != RP_OK ||
+        home_recover(args->home, answer->chain.inception, answer->chain.successions,
+                     answer->chain.n, how, &why) != RP_OK) {
+        fprintf(stderr, "rpctl: %s\n", why.text);
+        return EXIT_FAILED;
+    }
+    keep_peer(args->home, map_bytes, &answer->peer);
+    rp_identity_text(peer, answer->peer.org);
+    printf("\n%s is recovered. Its first peer is who answered at %s:\n%s\n"
+           "Next: rpnode --home '%s', and then  rpctl peer verify  with that peer\n",
+           identity.name, answer->peer.address[0].text, peer, args->home);
+    return EXIT_DONE;
+}
+
+/* Makes a home for an organisation that a peer knows. */
+static int recover(const struct command_args *args, const struct key_options *options,
+                   struct home_passphrase *passphrase, struct rp_paper *paper)
+{
+    struct paper_show show = {args->home, options->confirm, true};
+    struct home_succession how = describe(options, passphrase, paper, &show);
+    static struct chain_answer answer;
+    uint8_t org[RP_ID_LEN];
+    int status;
+
+    if (rp_identity_from_text(org, options->org) != RP_OK)
+        return usage_error(args, "--org: an organisation's id begins with rp1");
+    if (!chain_fetch(&answer, org, paper, options->peer))
+        return EXIT_FAILED;
+    status = recover_anew(args, &how, org, &answer);
+    chain_free(&answer);
+    return status;
+}
+
 int command_key(const struct command_args *args)
 {
     static struct home_passphrase passphrase;
@@ -175,8 +264,12 @@ int command_key(const struct command_args *args)
     if (status != EXIT_DONE ||
         (status = passphrase_read(&passphrase, options.passphrase_fd)) != EXIT_DONE)
         return status;
-    status = paper_read(&paper, options.paper_file) ? replace(args, &options, &passphrase, &paper)
-                                                    : EXIT_FAILED;
+    if (!paper_read(&paper, options.paper_file))
+        status = EXIT_FAILED;
+    else if (options.org != NULL)
+        status = recover(args, &options, &passphrase, &paper);
+    else
+        status = replace(args, &options, &passphrase, &paper);
     sodium_memzero(&paper, sizeof paper);
     sodium_memzero(&passphrase, sizeof passphrase);
     return status;

@@ -68,7 +68,7 @@ static const struct {
     {"key", command_key,
      "key rotate [--paper-file FILE] [--no-confirm] [--passphrase-fd N]\n"
      "      key recover [--stolen [--stand-by ID]...] [--paper-file FILE] [--no-confirm]\n"
-     "                  [--passphrase-fd N] [--no-export]",
+     "                  [--passphrase-fd N] [--no-export] [--org ORG --peer INVITE|HOST:PORT]",
      "replace the organisation's key by means of the paper key: as a routine; or when it is lost, "
      "or stolen"},
     {"trust", command_trust, "trust ORG [--json]", "by which path ORG is accepted, or why not"},

@@ -38,6 +38,14 @@ def _is_bytes(value: Any) -> bool:
     return isinstance(value, bytes)
 
 
+def _is_sig(value: Any) -> bool:
+    return is_bin(value, 64)
+
+
+def _are_bytes(value: Any) -> bool:
+    return isinstance(value, list) and len(value) <= 32 and all(map(_is_bytes, value))
+
+
 def _is_set(value: Any) -> bool:
     return is_uint(value) and value in (0, 1)
 
@@ -169,6 +177,8 @@ TYPES: dict[int, tuple[str, tuple[tuple[str, Any], ...]]] = {
     16: ("RECORDS", (("request", is_uint), ("last", _is_bool), ("records", _Records()))),
     32: ("BEACON", (("sealed", beacon.is_parts),)),
     37: ("SEEN", (("scope", _is_scope), ("entries", _SEEN))),
+    48: ("RECOVER", (("org", _is_digest), ("key", _is_digest), ("sig", _is_sig))),
+    49: ("CHAIN", (("inception", _is_bytes), ("successions", _are_bytes))),
 }  # fmt: skip
 
 NUMBERS = {name: number for number, (name, _) in TYPES.items()}

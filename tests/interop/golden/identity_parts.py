@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from commons import canonical, hashes, record
+from commons import canonical, hashes, message, record, recover
 from commons.certificate import Certificate, encode_proof
 from commons.identity import next_digest
 from commons.noise import public_of
@@ -250,5 +250,28 @@ def _issue(fields: list[Any]) -> bytes:
     return canonical.encode([raw, sig])
 
 
+def _recover() -> dict[str, Any]:
+    caller, called = (public_of(label(f"recover {side}")) for side in ("caller", "called"))
+    asked = recover.ask(ORG["id"], SEEDS[1], caller, called)
+    chain = message.message(
+        "CHAIN", inception=ORG["inception"], successions=succession()["successions"]
+    )
+    return {
+        "org": ORG["id"],
+        "paper_seed": SEEDS[1],
+        "caller": caller,
+        "called": called,
+        "digest": recover.digest(ORG["id"], caller, called),
+        "recover": message.encode(asked),
+        "chain": message.encode(chain),
+    }
+
+
 def parts() -> dict[str, Any]:
-    return {"succession": succession(), "stood_by": _stood_by(), "certificate": _certificate_vector(), **_proofs()}
+    return {
+        "succession": succession(),
+        "stood_by": _stood_by(),
+        "certificate": _certificate_vector(),
+        **_proofs(),
+        "recover": _recover(),
+    }
