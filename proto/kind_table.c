@@ -275,6 +275,7 @@ static const struct rp_field withdrawal_fields[] = {
     OF(SIG, "slip", OPTIONAL),
     OF(ID, "versions", LIST(100)),
     OF(ID, "replaced_by", OPTIONAL),
+    TEXT("kind", 24, OPTIONAL),
     FIELD_END,
 };
 

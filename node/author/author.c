@@ -125,11 +125,16 @@ int author_withdraw(struct rp_bytes *packed, const struct author *author,
         .kind = rp_bytes_str("withdrawal"),
         .has_teller = target->has_teller,
     };
+    bool says_kind = target->set == RP_SET_CONTROL && target->kind.len > 0;
     struct rp_writer w;
     int err;
 
     rp_writer_init(&w, RP_BODY_MAX);
-    rp_writer_map(&w, n > 0);
+    rp_writer_map(&w, (uint32_t)says_kind + (n > 0));
+    if (says_kind) { /* so that people can tell it from a text */
+        rp_writer_str(&w, "kind");
+        rp_writer_text(&w, target->kind);
+    }
     if (n > 0) {
         rp_writer_str(&w, "versions");
         rp_writer_array(&w, n);

@@ -47,7 +47,8 @@ int author_vouch(struct rp_bytes *packed, const struct author *author,
                  const char *statement) /* NULL: none */
     __attribute__((warn_unused_result));
 
-/* Withdraws the object of ${target}, or only the ${n} versions with these ids. */
+/* Withdraws the object of ${target}, or only the ${n} versions with these ids. Says of what kind it
+ * is where that is one of the control set. */
 int author_withdraw(struct rp_bytes *packed, const struct author *author,
                     const struct rp_record *target, uint8_t (*versions)[RP_ID_LEN], uint32_t n)
     __attribute__((warn_unused_result));

@@ -339,6 +339,7 @@ static const struct {
     [CONTROL_DIFF] = {handle_diff, continue_diff, NULL, false},
     [CONTROL_EXPORT] = {handle_export, continue_export, NULL, false},
     [CONTROL_RESTORED] = {handle_restored, NULL, NULL, false},
+    [CONTROL_NODES] = {handle_walk, continue_nodes, NULL, false},
     [CONTROL_WITHDRAWALS] = {handle_walk, continue_withdrawals, NULL, false},
     [CONTROL_CIRCLES] = {handle_circles, NULL, NULL, false},
     [CONTROL_CIRCLE_CREATE] = {handle_circle_create, NULL, NULL, true},

@@ -28,6 +28,7 @@
     X(SOURCES, "sources", false)                                                                   \
     X(PUBLISH, "publish", true)                                                                    \
     X(WITHDRAW, "withdraw", true)                                                                  \
+    X(NODES, "nodes", false)                                                                       \
     X(WITHDRAWALS, "withdrawals", false)                                                           \
     X(CONSENT, "consent", false)                                                                   \
     X(RENEW, "renew", true)                                                                        \

@@ -55,6 +55,7 @@ struct request {
             uint8_t object[RP_ID_LEN];
         } withdraw;
         struct view_withdrawals withdrawals;
+        struct view_nodes nodes;
         struct view_consent consent;
     } state;
 };
@@ -209,6 +210,9 @@ void handle_sources(struct request *request, struct rp_slice args);
 void handle_publish(struct request *request, struct rp_slice args);
 void handle_import(struct request *request, struct rp_slice args);
 void handle_publish_outcome(struct request *request, const struct outcome *outcome);
+
+/* federation.c */
+void continue_nodes(struct request *request, uint64_t now_ms);
 
 /* withdraw.c */
 void handle_withdraw(struct request *request, struct rp_slice args);

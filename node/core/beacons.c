@@ -233,6 +233,12 @@ void beacons_rekeyed(struct core *core, uint32_t org)
     }
 }
 
+void beacons_others_accepted(struct core *core)
+{
+    if (core->beacons != NULL)
+        core->beacons->changes++;
+}
+
 /* Takes one from the store, unless it does not count any more. */
 static void load_one(struct core *core, struct kv_txn *txn, const struct beacon_entry *entry,
                      uint64_t now_ms)

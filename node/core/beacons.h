@@ -97,6 +97,8 @@ void beacons_free(struct core *core);
 void beacons_save(struct core *core);
 uint64_t beacons_deadline(const struct core *core);
 void beacons_tick(struct core *core, uint64_t now_ms);
+/* Others are accepted than before: what was told of their nodes is out of date. */
+void beacons_others_accepted(struct core *core);
 /* The organisation's keys are others now. */
 void beacons_rekeyed(struct core *core, uint32_t org);
 /* spread.c */

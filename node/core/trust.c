@@ -2,7 +2,7 @@
 #include <string.h>
 
 #include "author/author.h"
-#include "core_private.h"
+#include "beacons.h"
 #include "rp/err.h"
 
 #define DEPTH_NONE UINT32_MAX
@@ -513,6 +513,7 @@ void trust_recompute(struct core *core, uint64_t now_ms)
     }
     if (accepted.n > 0 || kept.n > 0) {
         fetch_forget_refused(core);
+        beacons_others_accepted(core);
         lists_announce(core, symbols_slice(&accepted), symbols_slice(&kept), now_ms);
     }
     symbols_free(&accepted);

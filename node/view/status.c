@@ -247,7 +247,7 @@ void view_status(struct rp_writer *w, const struct view_source *source)
 
     core_tally(source->core, RP_SET_CONTENT, &content);
     core_tally(source->core, RP_SET_CONTROL, &control);
-    rp_writer_map(w, 25);
+    rp_writer_map(w, 27);
     records = put_kinds(w, source);
     view_consent_due(w, source);
     put_uint(w, "content_set", content.count);
@@ -255,6 +255,7 @@ void view_status(struct rp_writer *w, const struct view_source *source)
     put_uint(w, "control_set", control.count);
     put_counters(w, source);
     put_erasing(w, source);
+    put_federation(w, source);
     put_hex(w, "fingerprint", content.digest, sizeof content.digest);
     put_text(w, "health", health(source));
     put_uint(w, "hidden", core_hidden_count(source->core));

@@ -120,6 +120,13 @@ void view_quotes(struct rp_writer *w, const uint8_t object[static RP_ID_LEN],
 /* "rpctl.circles/1": the circles that are known here. */
 void view_circles(struct rp_writer *w, const struct view_source *source);
 
+/* The nodes that beacons tell of (SPEC 3.7), item by item. Zero-initialise. */
+struct view_nodes {
+    uint32_t at;
+};
+bool view_nodes_next(struct view_nodes *walk, struct rp_writer *w,
+                     const struct view_source *source);
+
 /* The withdrawals that are held here, this organisation's and others'. Zero-initialise. */
 struct view_withdrawals {
     struct kv_key next; /* where to go on */

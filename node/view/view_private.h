@@ -11,6 +11,12 @@ void put_text(struct rp_writer *w, const char *key, const char *text); /* NULL: 
 void put_uint(struct rp_writer *w, const char *key, uint64_t value);
 void put_time(struct rp_writer *w, const char *key, uint64_t ms); /* 0: nil */
 
+/* "federation" and "federation_nodes": what beacons say. */
+void put_federation(struct rp_writer *w, const struct view_source *source);
+
+/* "honoured": by which nodes the withdrawal at ${place} is; nil where beacons do not tell. */
+void put_honoured(struct rp_writer *w, const struct view_source *source, const struct place *place);
+
 /* A record's content with its binaries as hex. */
 void put_content(struct rp_writer *w, const char *key, struct rp_slice content);
 

@@ -10,11 +10,26 @@
 #define QUOTES_MAX 100 /* shown of one object */
 #define QUOTES_LOOKED 400
 
+/* A text of the record's content, or nil where there is none of at most ${max} bytes. */
+static void put_content_text(struct rp_writer *w, const char *key, const struct rp_record *record,
+                             size_t max)
+{
+    struct rp_slice text = {NULL, 0};
+    struct rp_reader value;
+
+    if (rp_reader_find(record->content, key, &value) && rp_reader_peek(&value) == RP_TYPE_STR)
+        text = rp_reader_str(&value);
+    rp_writer_str(w, key);
+    if (text.data != NULL && text.len <= max)
+        rp_writer_text(w, text);
+    else
+        rp_writer_nil(w);
+}
+
 static void write_quote(struct rp_writer *w, const struct view_source *source,
                         const struct rp_record *record, const struct place *place)
 {
     struct org_view org = {.name = ""};
-    struct rp_reader title;
 
     (void)core_org(source->core, place->org, &org);
     rp_writer_map(w, 5);
@@ -23,11 +38,7 @@ static void write_quote(struct rp_writer *w, const struct view_source *source,
     rp_writer_str(w, "kind");
     rp_writer_text(w, record->kind);
     put_hex(w, "object", record->object, RP_ID_LEN);
-    rp_writer_str(w, "title");
-    if (rp_reader_find(record->content, "title", &title) && rp_reader_peek(&title) == RP_TYPE_STR)
-        rp_writer_text(w, rp_reader_str(&title));
-    else
-        rp_writer_nil(w);
+    put_content_text(w, "title", record, RP_BODY_MAX);
 }
 
 static void put_quotes(struct rp_writer *w, struct kv_txn *txn, const struct view_source *source,
@@ -114,7 +125,7 @@ static void write_withdrawal(struct rp_writer *w, struct kv_txn *txn,
     struct erasing erasing;
 
     (void)core_org(source->core, place->org, &org);
-    rp_writer_map(w, 14);
+    rp_writer_map(w, 15);
     put_audience(w, source, place->scope);
     put_org(w, "author", record->org);
     put_text(w, "author_name", org.name);
@@ -122,9 +133,9 @@ static void write_withdrawal(struct rp_writer *w, struct kv_txn *txn,
     rp_writer_str(w, "clean");
     rp_writer_bool(w, !erasing_load(txn, &erasing) || place->seq < erasing.first - 1);
     put_time(w, "first_seen", place->first_seen);
-    rp_writer_str(w, "honoured");
-    rp_writer_nil(w);
+    put_honoured(w, source, place);
     put_hex(w, "id", record->id, RP_ID_LEN);
+    put_content_text(w, "kind", record, RP_KIND_LEN_MAX);
     put_time(w, "made", made);
     put_hex(w, "object", record->object, RP_ID_LEN);
     rp_writer_str(w, "ours");

@@ -77,6 +77,9 @@ class Trust(NodesTest):
         self.assertEqual((trust["accepted"], trust["why"]["code"]), (False, "not-vouched"))
         self.assertIsNotNone(trust["left"])
         self.assertEqual(b.status()["content_set"], 1)  # still a peer there
+        for node in (a, b):  # it is told from a text that was taken back
+            self.assertEqual([item["kind"] for item in node.withdrawals()], ["vouch"])
+        self.assertRegex(b.ctl("withdrawals"), r"  by us, of kind vouch; ")
         with self.assertRaises(Failed) as twice:
             b.ctl("unvouch", "cedar")
         self.assertIn("we do not vouch for it", twice.exception.err)

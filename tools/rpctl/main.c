@@ -44,6 +44,8 @@ static const struct {
      "take back what this organisation published, or with a teller's code"},
     {"restored", command_restored, "restored [--trust-it]",
      "this home was restored from a backup: withhold stories until compared with a peer"},
+    {"nodes", command_nodes, "nodes [--json]",
+     "the nodes of the federation, by what each last said of itself"},
     {"withdrawals", command_withdrawals, "withdrawals [--json]",
      "what was taken back, here and elsewhere"},
     {"review", command_review,

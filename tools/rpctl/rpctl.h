@@ -38,6 +38,7 @@ int command_join(const struct command_args *args);
 int command_publish(const struct command_args *args);
 int command_import(const struct command_args *args);
 int command_withdraw(const struct command_args *args);
+int command_nodes(const struct command_args *args);
 int command_withdrawals(const struct command_args *args);
 int command_restored(const struct command_args *args);
 int command_review(const struct command_args *args);
@@ -152,6 +153,10 @@ bool finish_output(void);
 
 /* keys.c: what status says of keys that were replaced. */
 void print_organisations(const json_t *status);
+
+/* nodes.c: what status says of other nodes, and how one is called. */
+void print_federation(const json_t *status);
+void print_node_name(const json_t *node);
 
 /* "2 h ago", "12 d", "-" is never used. */
 void format_ago(char *out, size_t size, const char *iso);

@@ -222,6 +222,7 @@ static void print_status(const json_t *status)
         printf("Review  %" PRIu64 " wait%s for a second person: see  rpctl review\n",
                number_of(status, "review"), number_of(status, "review") == 1 ? "s" : "");
     print_organisations(status);
+    print_federation(status);
     print_peers(json_object_get(status, "peers"));
     print_knocks(json_object_get(status, "knocks"));
 }

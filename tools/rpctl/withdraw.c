@@ -1,4 +1,5 @@
 #include <getopt.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -106,6 +107,33 @@ static void print_versions(const json_t *versions)
         printf("  of it only version %.12s\n", json_string_value(version));
 }
 
+/* "honoured by 14 of 15 nodes; not known of: ..." */
+static void print_honoured(const json_t *honoured)
+{
+    const json_t *not_known = json_object_get(honoured, "not_known");
+    uint64_t count = number_of(honoured, "count");
+    uint64_t nodes = number_of(honoured, "nodes");
+    const json_t *node;
+    char ago[32];
+    size_t i;
+
+    if (nodes < 2) { /* in a circle, or no other node was heard of */
+        printf("  honoured by others: not known yet\n");
+        return;
+    }
+    printf("  honoured by %" PRIu64 " of %" PRIu64 " nodes", count, nodes);
+    json_array_foreach(not_known, i, node)
+    {
+        printf("%s", i == 0 ? "; not known of: " : ", ");
+        print_node_name(node);
+        format_ago(ago, sizeof ago, text_of(node, "seen"));
+        printf(" (said %s)", ago);
+    }
+    if (nodes - count > json_array_size(not_known))
+        printf(", ...");
+    printf("\n");
+}
+
 static void print_withdrawal(void *ctx, const json_t *item)
 {
     const bool *json = ctx;
@@ -125,12 +153,15 @@ static void print_withdrawal(void *ctx, const json_t *item)
         printf(", by the teller's own code");
     if (strcmp(text_of(item, "audience"), "local") == 0)
         printf(", local");
+    if (json_is_string(json_object_get(item, "kind"))) { /* else it is a text */
+        printf(", of kind ");
+        print_field(item, "kind");
+    }
     printf("; %s\n", json_is_true(json_object_get(item, "clean"))
                          ? "erased from the files here"
                          : "still being erased from the files here");
-    if (json_is_null(json_object_get(item, "honoured")) &&
-        strcmp(text_of(item, "audience"), "local") != 0)
-        printf("  honoured by others: not known yet\n");
+    if (strcmp(text_of(item, "audience"), "local") != 0)
+        print_honoured(json_object_get(item, "honoured"));
     print_versions(json_object_get(item, "versions"));
     if (json_array_size(json_object_get(item, "quoted_by")) > 0)
         printf("  look at what adapts or translates it:\n");
