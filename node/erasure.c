@@ -90,7 +90,7 @@ static bool read_due(struct erasure *e, uint64_t calendar_ms)
     return due;
 }
 
-void erasure_look(struct erasure *e, bool written, uint64_t now_ms, uint64_t calendar_ms)
+bool erasure_look(struct erasure *e, bool written, uint64_t now_ms, uint64_t calendar_ms)
 {
     bool was_due = e->due;
     bool running;
@@ -104,11 +104,11 @@ void erasure_look(struct erasure *e, bool written, uint64_t now_ms, uint64_t cal
     running = e->wanted;
     uv_mutex_unlock(&e->lock);
     if (!written && !ended)
-        return;
+        return false;
     e->due = read_due(e, calendar_ms);
     if (!e->due || running) {
         e->at = UINT64_MAX;
-        return;
+        return was_due && !e->due;
     }
     if (ended && e->last_err != RP_OK) {
         uint64_t delay = delay_of(e);
@@ -117,6 +117,7 @@ void erasure_look(struct erasure *e, bool written, uint64_t now_ms, uint64_t cal
     } else if (!was_due || ended) {
         e->at = now_ms + delay_of(e);
     }
+    return false;
 }
 
 uint64_t erasure_deadline(const struct erasure *e)

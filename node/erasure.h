@@ -31,8 +31,9 @@ struct erasure_opts {
 struct erasure *erasure_new(const struct erasure_opts *opts);
 void erasure_free(struct erasure *erasure);
 
-/* On the loop. Something was ${written}, or erasure_work may have come to its end. */
-void erasure_look(struct erasure *erasure, bool written, uint64_t now_ms, uint64_t calendar_ms);
+/* On the loop. Something was ${written}, or erasure_work may have come to its end. True when the
+ * file has just become clean. */
+bool erasure_look(struct erasure *erasure, bool written, uint64_t now_ms, uint64_t calendar_ms);
 uint64_t erasure_deadline(const struct erasure *erasure);
 void erasure_tick(struct erasure *erasure, uint64_t now_ms);
 

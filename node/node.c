@@ -206,7 +206,8 @@ static void settle(void *ctx)
     if (!node->stopping)
         control_tick(node->control, clock_steady()); /* what it asks for waits for the next turn */
     ingest_flush(node->ingest);
-    erasure_look(node->erasure, node->written, clock_steady(), clock_calendar());
+    if (erasure_look(node->erasure, node->written, clock_steady(), clock_calendar()))
+        core_erased(node->core, clock_steady());
     node->written = false;
     node->settling = false;
     if (!node->stopping)

@@ -76,6 +76,11 @@ void core_set_full(struct core *core, bool full, uint64_t now_ms)
     beacons_touched(core, now_ms);
 }
 
+void core_erased(struct core *core, uint64_t now_ms)
+{
+    beacons_touched(core, now_ms);
+}
+
 /* What is the matter with this node. */
 static uint64_t state_of(const struct core *core, struct kv_txn *txn)
 {
@@ -218,8 +223,6 @@ static int make(struct core *core, uint64_t now_ms)
     *beacon = (struct rp_beacon){0};
     if ((err = compose(core, beacon, now_ms)) != RP_OK)
         goto err1;
-    if (beacon->state & (RP_BEACON_ERASING | RP_BEACON_RESTORING))
-        b->due = later(now_ms + BEACON_LOOK_MS, next_allowed(core));
     if (!b->due_anyway && !is_news(core, beacon))
         goto err1;
     if ((err = rp_certificate_open(&certificate, core->self->issued)) != RP_OK ||

@@ -27,7 +27,6 @@
 #define BEACON_GAP_EACH_MS 100    /* ... so much */
 #define BEACON_EVERY_MS 3600000   /* with nothing new, and more for each node known: */
 #define BEACON_EVERY_EACH_MS 5000 /* ... so much */
-#define BEACON_LOOK_MS 5000       /* between two looks whether what is the matter is over */
 #define BEACON_OVERTAKE_MS 600000 /* between two beacons that overtake one of our own */
 
 /* A node, by its slot: links queue slots. */

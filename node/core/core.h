@@ -76,6 +76,9 @@ void core_set_addresses(struct core *core, const char *const *addresses, uint32_
 /* Nothing can be stored, or something again: others are told. */
 void core_set_full(struct core *core, bool full, uint64_t now_ms);
 
+/* What had left the store has left its file, too, as the store says by now: others are told. */
+void core_erased(struct core *core, uint64_t now_ms);
+
 /* Links */
 
 /* Somebody called from ${address} (HOST:PORT, for people). NULL when there is no room for more. */

@@ -76,7 +76,9 @@ class Federation(Remains):
         poll(lambda: agree(oak, elm, ash), "the three to agree")
 
     def test_where_a_withdrawal_is_honoured(self):
+        """... and erased, of which Elm first says that it is not, since it waits."""
         oak, elm, ash = self.triangle()
+        self.erase_after(6, elm)
         gone = self.publish(oak, "Not for ever")
         self.publish(oak, "For ever")
         poll(lambda: agree(oak, elm, ash), "the three to agree")

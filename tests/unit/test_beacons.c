@@ -456,6 +456,7 @@ static void clean(unsigned node)
     assert_non_null(txn = kv_begin(mesh.nodes[node].kv, true, &err));
     kv_del(txn, KV_META, kv_key_slice(&key));
     assert_ok(kv_commit(txn));
+    core_erased(mesh.nodes[node].core, mesh.now);
 }
 
 static void a_withdrawal_is_honoured_where_the_files_are_clean(void **state)
