@@ -3,18 +3,28 @@
 #include <sodium.h>
 #include <string.h>
 
+/* Between lanes and bytes in little-endian order, in place: on most machines they are the same. */
+static void turn(struct rp_fingerprint *f)
+{
+#if __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
+    for (unsigned i = 0; i < RP_FINGERPRINT_LANES; i++)
+        f->lanes[i] = (uint16_t)(f->lanes[i] << 8 | f->lanes[i] >> 8);
+#else
+    (void)f;
+#endif
+}
+
 /* The lanes of one symbol: ChaCha20 under a key that is the symbol and a constant. */
 static void expand(struct rp_fingerprint *out, const uint8_t symbol[static RP_SYMBOL_LEN])
 {
     static const uint8_t nonce[crypto_stream_chacha20_NONCEBYTES] = {0};
     static const char constant[] = "rp/1 fingerprint"; /* its 16 characters, without NUL */
     uint8_t key[crypto_stream_chacha20_KEYBYTES];
-    uint8_t stream[RP_FINGERPRINT_LEN];
 
     memcpy(key, symbol, RP_SYMBOL_LEN);
     memcpy(key + RP_SYMBOL_LEN, constant, sizeof key - RP_SYMBOL_LEN);
-    crypto_stream_chacha20(stream, sizeof stream, nonce, key);
-    rp_fingerprint_load(out, stream);
+    crypto_stream_chacha20((uint8_t *)out->lanes, sizeof out->lanes, nonce, key);
+    turn(out);
 }
 
 void rp_fingerprint_add(struct rp_fingerprint *sum, const uint8_t symbol[static RP_SYMBOL_LEN])
@@ -55,14 +65,14 @@ void rp_fingerprint_digest(uint8_t out[static RP_HASH_LEN], const struct rp_fing
 
 void rp_fingerprint_save(uint8_t out[static RP_FINGERPRINT_LEN], const struct rp_fingerprint *sum)
 {
-    for (unsigned i = 0; i < RP_FINGERPRINT_LANES; i++) {
-        out[2 * i] = (uint8_t)sum->lanes[i];
-        out[2 * i + 1] = (uint8_t)(sum->lanes[i] >> 8);
-    }
+    struct rp_fingerprint turned = *sum;
+
+    turn(&turned);
+    memcpy(out, turned.lanes, RP_FINGERPRINT_LEN);
 }
 
 void rp_fingerprint_load(struct rp_fingerprint *sum, const uint8_t in[static RP_FINGERPRINT_LEN])
 {
-    for (unsigned i = 0; i < RP_FINGERPRINT_LANES; i++)
-        sum->lanes[i] = (uint16_t)(in[2 * i] | in[2 * i + 1] << 8);
+    memcpy(sum->lanes, in, RP_FINGERPRINT_LEN);
+    turn(sum);
 }

@@ -117,38 +117,44 @@ uint8_t rp_sketch_digest(const struct rp_cell *cell)
     return (uint8_t)cell->checksum;
 }
 
-/* Log-likelihood of a difference of ${d} symbols, given which digests agree. */
-static double likelihood(double d, const bool *same, uint32_t n)
+/*
+ * How the log-likelihood of a difference of ${d} symbols, given which digests agree, changes with
+ * the logarithm of d. A symbol stays out of the cell of digest i with probability exp(${out}[i]).
+ */
+static double slope(double d, const bool *same, const double *out, uint32_t n)
 {
     double sum = 0;
 
     for (uint32_t i = 0; i < n; i++) {
-        double in_cell = 1.0 / (1.0 + 0.5 * rp_sketch_digest_cell(i));
-        double empty = exp(d * log1p(-in_cell));
-        double agree = empty + (1.0 - empty) / 256.0; /* one byte agrees by chance, too */
+        double used = -expm1(d * out[i]); /* that some symbol is in the cell */
+        double change = d * out[i] * (1.0 - used);
 
-        sum += log(same[i] ? agree : 1.0 - agree);
+        /* one byte agrees by chance, too: with 1/256 */
+        sum += same[i] ? change * 255.0 / (256.0 - 255.0 * used) : -change / used;
     }
     return sum;
 }
 
 double rp_sketch_estimate(const bool *same, uint32_t n)
 {
+    double out[RP_SKETCH_DIGESTS_MAX];
     double low = log(0.25);
     double high = log(ESTIMATE_MAX);
     uint32_t differing = 0;
 
-    for (uint32_t i = 0; i < n; i++)
+    for (uint32_t i = 0; i < n; i++) {
         differing += !same[i];
+        out[i] = log1p(-1.0 / (1.0 + 0.5 * rp_sketch_digest_cell(i)));
+    }
     if (differing == 0)
         return 0;
-    while (high - low > 0.005) { /* the likelihood has one peak: search it by thirds */
-        double third = (high - low) / 3;
+    while (high - low > 0.005) { /* the likelihood has one peak, where its slope crosses zero */
+        double middle = (low + high) / 2;
 
-        if (likelihood(exp(low + third), same, n) < likelihood(exp(high - third), same, n))
-            low += third;
+        if (slope(exp(middle), same, out, n) > 0)
+            low = middle;
         else
-            high -= third;
+            high = middle;
     }
     return exp((low + high) / 2);
 }

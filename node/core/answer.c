@@ -31,29 +31,24 @@ static int answer_ids(struct link *link, struct rp_part *part, const struct view
     return err;
 }
 
-static int answer_sketch(struct link *link, struct rp_part *part, const struct view *view)
+static int answer_sketch(struct link *link, struct rp_part *part, struct view *view)
 {
-    uint32_t available = view_cells_available(view);
-    uint32_t n = rp_sketch_digests(available);
-    struct rp_cell *cells = malloc(available * sizeof *cells);
+    struct rp_cell cells[RP_SKETCH_FIRST];
     uint8_t first[RP_SKETCH_FIRST * RP_CELL_LEN];
     uint8_t digests[RP_SKETCH_DIGESTS_MAX];
-    int err;
+    int err = view_cells(view, 0, RP_SKETCH_FIRST, cells);
 
-    if (cells == NULL)
-        return RP_ERR_NOMEM;
-    if ((err = view_cells(view, 0, available, cells)) == RP_OK) {
-        for (uint32_t i = 0; i < RP_SKETCH_FIRST; i++)
-            rp_sketch_save(first + (size_t)i * RP_CELL_LEN, &cells[i]);
-        for (uint32_t i = 0; i < n; i++)
-            digests[i] = rp_sketch_digest(&cells[rp_sketch_digest_cell(i)]);
-        part->first = available;
-        part->cells = (struct rp_slice){first, sizeof first};
-        part->digests = (struct rp_slice){digests, n};
-        rp_message_write_part(&link->writer, RP_MESSAGE_SKETCH, part);
-    }
-    free(cells);
-    return err;
+    part->first = view_cells_available(view);
+    if (err == RP_OK)
+        err = view_digests(view, part->first, digests);
+    if (err != RP_OK)
+        return err;
+    for (uint32_t i = 0; i < RP_SKETCH_FIRST; i++)
+        rp_sketch_save(first + (size_t)i * RP_CELL_LEN, &cells[i]);
+    part->cells = (struct rp_slice){first, sizeof first};
+    part->digests = (struct rp_slice){digests, rp_sketch_digests(part->first)};
+    rp_message_write_part(&link->writer, RP_MESSAGE_SKETCH, part);
+    return RP_OK;
 }
 
 /* The other side has found everything as we have it. */
@@ -85,7 +80,7 @@ static void they_found_equal(struct link *link, const struct rp_check *check, ui
 static int they_differ(struct link *link, const struct rp_check *check, enum rp_set set,
                        uint64_t now_ms)
 {
-    const struct view *view = &link->theirs.view[set];
+    struct view *view = &link->theirs.view[set];
     struct rp_part part = {.exchange = check->exchange, .set = set};
     int err;
 
@@ -138,7 +133,7 @@ int answer_check(struct link *link, const struct rp_check *check, uint64_t now_m
 
 int answer_more(struct link *link, const struct rp_part *part)
 {
-    const struct view *view = &link->theirs.view[part->set];
+    struct view *view = &link->theirs.view[part->set];
     struct rp_part answer = {.exchange = part->exchange, .set = part->set, .first = part->first};
     struct rp_cell *cells;
     uint8_t *wire;

@@ -46,7 +46,7 @@
 #define ASKED_MAX 2048         /* symbols asked of one link at a time */
 #define ASK_EACH_MAX 512       /* symbols in one WANT */
 #define FETCHES_LINK_MAX 32768 /* of these, asked of one link or to be asked */
-#define OFFERS_MAX 16384       /* symbols offered in one exchange; the other side LISTs the rest */
+#define OFFERS_MAX 32768       /* symbols offered in one exchange; the other side LISTs the rest */
 #define SUBMITTED_LINK_MAX (2u << 20) /* bytes from one link waiting to be taken in */
 #define SUBMITTED_MAX (16u << 20)     /* the same from all */
 #define TRANSMIT_LOW (128u << 10)     /* more is queued on a link only below this */
@@ -110,6 +110,8 @@ struct view {
     uint64_t count;
     struct rp_fingerprint fingerprint;
     struct symbols toggled; /* added or erased since */
+    struct rp_cell *cells;  /* its cells, once they were worked out; NULL: those of the whole set */
+    uint32_t cells_n;
 };
 
 /* One set of a scope, over the organisations whose records are members of it here. */
@@ -176,6 +178,7 @@ struct exchange {
     uint32_t available;     /* cells that the other side has */
     uint32_t estimate;      /* of the difference, from the digests; 0: not needed */
     uint32_t cells;         /* got so far */
+    uint32_t asked;         /* ... and asked for */
     uint32_t budget;        /* cells after which decoding is given up */
     struct rp_decoder *decoder;
     uint8_t after[RP_SYMBOL_LEN]; /* LIST: the last symbol compared */
@@ -466,7 +469,9 @@ void view_close(struct view *view);
 void view_tally(const struct view *view, struct rp_tally *out);
 /* Cells that can be had of the set. */
 uint32_t view_cells_available(const struct view *view);
-int view_cells(const struct view *view, uint32_t from, uint32_t n, struct rp_cell *out);
+int view_cells(struct view *view, uint32_t from, uint32_t n, struct rp_cell *out);
+/* The rp_sketch_digests(${cells}) digests of its first cells. */
+int view_digests(struct view *view, uint32_t cells, uint8_t *out);
 /* Sorts ${symbols} into those the view holds and the others; see exchange.c. */
 int view_split(const struct view *view, const uint8_t *symbols, uint32_t n, struct symbols *held,
                struct symbols *others);

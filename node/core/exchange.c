@@ -10,7 +10,8 @@
  * that we begin, a small state machine in link->ours. What we answer to theirs is in answer.c.
  */
 
-#define BYTES_PER_DIFFERENCE 34 /* of cells; what a LIST must beat */
+#define BYTES_PER_DIFFERENCE 34       /* of cells; what a LIST must beat */
+#define ROUND_TRIP_BYTES (256u << 10) /* what may be sent instead of waiting for an answer */
 
 void exchange_plan(struct shared *shared, uint64_t at_ms)
 {
@@ -85,7 +86,7 @@ void exchange_begin(struct link *link, struct shared *shared, uint64_t now_ms)
     if (!x->asks[RP_SET_CONTENT])
         x->asks[RP_SET_CONTROL] = true;
     x->need = x->have = 0;
-    x->estimate = x->cells = 0;
+    x->estimate = x->cells = x->asked = 0;
     x->state = EXCHANGE_CHECKED;
     x->deadline = now_ms + EXCHANGE_MS;
     shared->content_next = false;
@@ -430,43 +431,55 @@ static uint32_t common_cells(const struct exchange *x)
 }
 
 /* The size of the difference, from the digests of cells that both sides have. */
-static int estimate(const struct exchange *x, struct rp_slice digests, double *out)
+static int estimate(struct exchange *x, struct rp_slice digests, double *out)
 {
     uint32_t cells = common_cells(x);
     uint32_t n = rp_sketch_digests(cells);
-    struct rp_cell *ours = malloc(cells * sizeof *ours);
+    uint8_t ours[RP_SKETCH_DIGESTS_MAX];
     bool same[RP_SKETCH_DIGESTS_MAX];
-    int err;
+    int err = view_digests(&x->view[x->set], cells, ours);
 
-    if (ours == NULL)
-        return RP_ERR_NOMEM;
-    if ((err = view_cells(&x->view[x->set], 0, cells, ours)) == RP_OK) {
-        for (uint32_t i = 0; i < n; i++)
-            same[i] = rp_sketch_digest(&ours[rp_sketch_digest_cell(i)]) == digests.data[i];
+    for (uint32_t i = 0; i < n && err == RP_OK; i++)
+        same[i] = ours[i] == digests.data[i];
+    if (err == RP_OK)
         *out = rp_sketch_estimate(same, n);
-    }
-    free(ours);
     return err;
 }
 
-/* As many cells as decode a difference of about ${d} nine times in ten. */
+/*
+ * As many cells as decode a difference of about ${d} nine times in ten, by thousands of trials. The
+ * larger one comes near to all the cells there are, the less the digests tell.
+ */
 static double cells_to_decode(double d)
 {
-    return 1.45 * d + 3.0 * sqrt(d) + 10.0;
+    return 1.45 * d + 1.5 * sqrt(d) + 10.0 + 0.04 * d * fmin(d / 30000.0, 1.0);
 }
 
+/* Asks for ${n} more cells, in one go: whoever answers does so without being asked twice. */
 static void ask_cells(struct link *link, uint32_t n)
 {
     struct exchange *x = &link->ours;
-    uint32_t have = rp_decoder_cells(x->decoder);
-    struct rp_part part = {.exchange = x->number, .set = x->set, .first = have};
+    uint32_t end = n < x->budget - x->asked ? x->asked + n : x->budget;
 
-    part.n = n < x->budget - have ? n : x->budget - have;
-    if (part.n > RP_CELLS_PER_MESSAGE)
-        part.n = RP_CELLS_PER_MESSAGE;
     x->state = EXCHANGE_CELLS;
-    rp_message_write_part(&link->writer, RP_MESSAGE_MORE, &part);
-    link_send(link);
+    while (x->asked < end) {
+        struct rp_part part = {.exchange = x->number, .set = x->set, .first = x->asked};
+
+        part.n = end - x->asked < RP_CELLS_PER_MESSAGE ? end - x->asked : RP_CELLS_PER_MESSAGE;
+        rp_message_write_part(&link->writer, RP_MESSAGE_MORE, &part);
+        link_send(link);
+        x->asked += part.n;
+    }
+}
+
+/* Whether a LIST costs less than cells for a difference of ${d}: each page but the first is one
+ * more question. */
+static bool is_list_cheaper(const struct exchange *x, double d)
+{
+    uint64_t pages = x->theirs.count / RP_SYMBOLS_MAX;
+
+    return d * BYTES_PER_DIFFERENCE >
+           (double)(x->theirs.count * RP_SYMBOL_LEN + pages * ROUND_TRIP_BYTES);
 }
 
 /* The first cells did not suffice: more cells, or a LIST, whichever will cost less. */
@@ -483,7 +496,7 @@ static int ask_the_rest(struct link *link, struct rp_slice digests, uint64_t now
         d = RP_SKETCH_FIRST / 2;
     x->estimate = (uint32_t)d;
     cells = cells_to_decode(d);
-    if (cells > common_cells(x) || d * BYTES_PER_DIFFERENCE > (double)x->theirs.count * 16) {
+    if (cells > common_cells(x) || is_list_cheaper(x, d)) {
         begin_list(link, now_ms);
         return RP_OK;
     }
@@ -510,6 +523,7 @@ static int receive_sketch(struct link *link, const struct rp_part *part, uint64_
     if (x->decoder == NULL)
         return RP_ERR_NOMEM;
     err = feed(x, part->cells);
+    x->asked = RP_SKETCH_FIRST;
     if (err == RP_OK && rp_decoder_done(x->decoder))
         return receive_difference(link, now_ms);
     if (err == RP_ERR_UNDECODED) {
@@ -527,7 +541,7 @@ static int receive_cells(struct link *link, const struct rp_part *part, uint64_t
 
     if (x->state != EXCHANGE_CELLS || part->set != x->set ||
         part->first != rp_decoder_cells(x->decoder) || part->cells.len == 0 ||
-        part->cells.len / RP_CELL_LEN > x->budget - part->first)
+        part->cells.len / RP_CELL_LEN > x->asked - part->first)
         return RP_ERR_STATE;
     err = feed(x, part->cells);
     if (err == RP_OK && rp_decoder_done(x->decoder))
@@ -539,7 +553,8 @@ static int receive_cells(struct link *link, const struct rp_part *part, uint64_t
         begin_list(link, now_ms);
         return RP_OK;
     }
-    ask_cells(link, fed / 8 + 16);
+    if (fed == x->asked)
+        ask_cells(link, fed / 8 + 16);
     return RP_OK;
 }
 

@@ -257,38 +257,30 @@ static struct scope *scope_of(struct core *core, uint32_t number)
     return NULL;
 }
 
-/* Counts a record in or out of its organisation's sum. */
-static void sum_up(struct sum *sum, const uint8_t *symbol, bool enter)
-{
-    if (sum == NULL)
-        return;
-    sum->count = enter ? sum->count + 1 : sum->count - 1;
-    if (enter)
-        rp_fingerprint_add(&sum->fingerprint, symbol);
-    else
-        rp_fingerprint_remove(&sum->fingerprint, symbol);
-}
-
 /* One record enters or leaves the set of its scope, lane and organisation. */
 static void change(struct core *core, const uint8_t *symbol, const struct place *place, bool enter)
 {
     struct scope *scope = scope_of(core, place->scope);
+    struct rp_fingerprint by = {0}; /* what it adds to sums: worked out once for all of them */
+    uint64_t one = enter ? 1 : UINT64_MAX;
     struct core_set *set;
+    struct sum *sum;
 
     if (scope == NULL)
         return;
-    if (scope->number == SCOPE_COMMONS)
-        sum_up(org_sum(core, place->org, place->lane), symbol, enter);
+    if (enter)
+        rp_fingerprint_add(&by, symbol);
+    else
+        rp_fingerprint_remove(&by, symbol);
+    if (scope->number == SCOPE_COMMONS && (sum = org_sum(core, place->org, place->lane)) != NULL) {
+        sum->count += one;
+        rp_fingerprint_join(&sum->fingerprint, &by);
+    }
     if (!is_member(core, scope, place->org, place->lane))
         return;
     set = &scope->sets[sets_of_lane(place->lane)];
-    if (enter) {
-        set->count++;
-        rp_fingerprint_add(&set->fingerprint, symbol);
-    } else {
-        set->count--;
-        rp_fingerprint_remove(&set->fingerprint, symbol);
-    }
+    set->count += one;
+    rp_fingerprint_join(&set->fingerprint, &by);
     rp_sketch_toggle(set->cells, 0, set->cells_n, scope->sketch_key, symbol);
     journal(core, scope, symbol, place);
     grow_cells(core, scope, sets_of_lane(place->lane));
@@ -372,6 +364,8 @@ void view_open(struct view *view, struct link *link, struct shared *shared, enum
 void view_close(struct view *view)
 {
     symbols_free(&view->toggled);
+    free(view->cells);
+    view->cells = NULL;
     view->link = NULL;
 }
 
@@ -383,24 +377,61 @@ void view_tally(const struct view *view, struct rp_tally *out)
 
 uint32_t view_cells_available(const struct view *view)
 {
-    return view->shared->scope->sets[view->set].cells_n;
+    return view->cells != NULL ? view->cells_n : view->shared->scope->sets[view->set].cells_n;
 }
 
-int view_cells(const struct view *view, uint32_t from, uint32_t n, struct rp_cell *out)
+/*
+ * Works out the view's cells where they are not those of the whole set: not all of it is compared
+ * on this link, which costs a walk over what is not, or it has changed since. Once for an exchange.
+ */
+static int settle_cells(struct view *view)
 {
     const struct scope *scope = view->shared->scope;
-    struct cells cells = {out, from, n};
+    const struct core_set *whole = &scope->sets[view->set];
+    struct cells cells = {NULL, 0, whole->cells_n};
     struct excluded at = {.org = 1};
-    int err;
+    int err = RP_OK;
 
-    memcpy(out, scope->sets[view->set].cells + from, n * sizeof *out);
-    for (; next_excluded(view, &at); at.lane++) {
-        if ((err = toggle_stored(view->link->core, scope, cells, at.lane, at.org)) != RP_OK)
-            return err;
+    if (view->cells != NULL || (view->toggled.n == 0 && !next_excluded(view, &at)))
+        return RP_OK;
+    if ((cells.cells = malloc(whole->cells_n * sizeof *cells.cells)) == NULL)
+        return RP_ERR_NOMEM;
+    memcpy(cells.cells, whole->cells, whole->cells_n * sizeof *cells.cells);
+    for (at = (struct excluded){.org = 1}; err == RP_OK && next_excluded(view, &at); at.lane++)
+        err = toggle_stored(view->link->core, scope, cells, at.lane, at.org);
+    if (err != RP_OK) {
+        free(cells.cells);
+        return err;
     }
     for (size_t i = 0; i < view->toggled.n; i += RP_SYMBOL_LEN)
-        rp_sketch_toggle(out, from, n, scope->sketch_key, view->toggled.data + i);
+        rp_sketch_toggle(cells.cells, 0, cells.n, scope->sketch_key, view->toggled.data + i);
+    view->cells = cells.cells;
+    view->cells_n = cells.n;
     return RP_OK;
+}
+
+static const struct rp_cell *cells_of(const struct view *view)
+{
+    return view->cells != NULL ? view->cells : view->shared->scope->sets[view->set].cells;
+}
+
+int view_cells(struct view *view, uint32_t from, uint32_t n, struct rp_cell *out)
+{
+    int err = settle_cells(view);
+
+    if (err == RP_OK)
+        memcpy(out, cells_of(view) + from, n * sizeof *out);
+    return err;
+}
+
+int view_digests(struct view *view, uint32_t cells, uint8_t *out)
+{
+    uint32_t n = rp_sketch_digests(cells);
+    int err = settle_cells(view);
+
+    for (uint32_t i = 0; err == RP_OK && i < n; i++)
+        out[i] = rp_sketch_digest(&cells_of(view)[rp_sketch_digest_cell(i)]);
+    return err;
 }
 
 /* The symbols that changed an odd number of times since the view was opened. */

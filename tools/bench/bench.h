@@ -36,7 +36,7 @@ double bench_wall(void);
 void bench_folder_new(char *out, size_t size);
 void bench_folder_remove(const char *path);
 
-/* Sorts, and gives the value below which ${part} of them are; 0 of none. */
+/* Sorts, and gives the least value that ${part} of them are not above; 0 of none. */
 double bench_part(double *values, size_t n, double part);
 
 int bench_reconcile(struct args *args);

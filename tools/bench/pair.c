@@ -307,6 +307,7 @@ static void store_rows(struct pair_side *side, const struct pair_row *rows, size
 double pair_add(struct pair *pair, unsigned side, const struct pair_row *rows, size_t n)
 {
     struct pair_side *s = &pair->sides[side];
+    uint32_t cells = s->core->commons.sets[RP_SET_CONTENT].cells_n;
     double cpu;
 
     store_rows(s, rows, n, false);
@@ -316,7 +317,11 @@ double pair_add(struct pair *pair, unsigned side, const struct pair_row *rows, s
 
         sets_add(s->core, rows[i].symbol, &place);
     }
-    return bench_cpu() - cpu;
+    cpu = bench_cpu() - cpu;
+    if (s->core->commons.sets[RP_SET_CONTENT].cells_n > cells)
+        /* what grew meanwhile was read from a store in which the last rows come first */
+        sets_rebuild(s->core, &s->core->commons, RP_SET_CONTENT);
+    return cpu;
 }
 
 void pair_remove(struct pair *pair, unsigned side, const struct pair_row *rows, size_t n)
