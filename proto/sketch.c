@@ -87,6 +87,8 @@ void rp_sketch_load(struct rp_cell *cell, const uint8_t in[static RP_CELL_LEN])
 /* Digests in the octave that begins at cell ${first}. */
 static uint32_t octave_digests(uint32_t first)
 {
+    if (first >= RP_SKETCH_LATE)
+        return RP_SKETCH_OCTAVE_LATE;
     return first < RP_SKETCH_OCTAVE ? first : RP_SKETCH_OCTAVE;
 }
 

@@ -52,10 +52,11 @@ void rp_sketch_load(struct rp_cell *cell, const uint8_t in[static RP_CELL_LEN]);
 
 /*
  * The digests sent with the first RP_SKETCH_FIRST cells: one byte for each of up to
- * RP_SKETCH_OCTAVE cells, evenly spread, in each octave [32, 64), [64, 128), ... below ${cells}.
+ * RP_SKETCH_OCTAVE cells, evenly spread, in each octave [32, 64), [64, 128), ... below ${cells},
+ * and of RP_SKETCH_OCTAVE_LATE from RP_SKETCH_LATE on.
  * Number of digests for a sketch of ${cells} cells, at most RP_SKETCH_DIGESTS_MAX.
  */
-#define RP_SKETCH_DIGESTS_MAX 1376
+#define RP_SKETCH_DIGESTS_MAX 1808
 uint32_t rp_sketch_digests(uint32_t cells);
 
 /* The cell that digest ${i} is of; from RP_SKETCH_DIGESTS_MAX on cell 0, which no digest is of. */
@@ -65,7 +66,7 @@ uint8_t rp_sketch_digest(const struct rp_cell *cell);
 
 /*
  * About how many symbols two sets differ by, from which of their digests agree. ${same}[i] says so
- * of digest i, of ${n}, at most RP_SKETCH_DIGESTS_MAX. A maximum-likelihood estimate, about 10 %
+ * of digest i, of ${n}, at most RP_SKETCH_DIGESTS_MAX. A maximum-likelihood estimate, about 6 %
  * off; 0 when all agree.
  */
 double rp_sketch_estimate(const bool *same, uint32_t n);

@@ -223,7 +223,7 @@ def pages_without_end(attack: Attack) -> str:
 def digests_of(cells: int) -> int:
     total, first = 0, 32
     while 2 * first <= cells:
-        total += min(first, 144)
+        total += 288 if first >= 8192 else min(first, 144)
         first *= 2
     return total
 

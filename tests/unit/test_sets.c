@@ -294,15 +294,17 @@ static void digests_cover_each_octave(void **state)
     assert_int_equal(rp_sketch_digests(64), 32);
     assert_int_equal(rp_sketch_digests(127), 32);
     assert_int_equal(rp_sketch_digests(128), 96);
-    assert_int_equal(rp_sketch_digests(65536), RP_SKETCH_DIGESTS_MAX);
+    assert_int_equal(rp_sketch_digests(8192), 944);
+    assert_int_equal(rp_sketch_digests(16384), 944 + 288);
+    assert_int_equal(rp_sketch_digests(65536), 944 + 3 * 288);
     assert_int_equal(rp_sketch_digest_cell(0), 32);
     assert_int_equal(rp_sketch_digest_cell(31), 63);
     assert_int_equal(rp_sketch_digest_cell(32), 64);
     assert_int_equal(rp_sketch_digest_cell(224), 256);
     assert_int_equal(rp_sketch_digest_cell(225), 257);
-    assert_int_equal(rp_sketch_digest_cell(RP_SKETCH_DIGESTS_MAX - 1), 32768 + 143 * 32768 / 144);
+    assert_int_equal(rp_sketch_digest_cell(RP_SKETCH_DIGESTS_MAX - 1), 32768 + 287 * 32768 / 288);
     assert_int_equal(rp_sketch_digest_cell(RP_SKETCH_DIGESTS_MAX), 0);
-    assert_int_equal(rp_sketch_digest_cell(3680), 0);
+    assert_int_equal(rp_sketch_digest_cell(4544), 0);
     assert_int_equal(rp_sketch_digest_cell(UINT32_MAX), 0);
 }
 

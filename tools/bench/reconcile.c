@@ -45,10 +45,12 @@ struct run {
     double insert; /* s, each */
 };
 
+/* Of ${differ} records the first half is the first side's, the others the second's. */
 static struct pair_row *new_rows(const struct plan *plan, uint64_t differ, uint64_t seed)
 {
     struct pair_row *rows = malloc((differ > 0 ? differ : 1) * sizeof *rows);
     uint8_t seeds[RP_RAND_SEED_LEN] = {1};
+    uint64_t half = (differ + 1) / 2;
     struct rp_rand rand;
 
     if (rows == NULL)
@@ -57,9 +59,11 @@ static struct pair_row *new_rows(const struct plan *plan, uint64_t differ, uint6
     memcpy(seeds + 16, &differ, sizeof differ);
     rp_rand_init(&rand, seeds);
     for (uint64_t i = 0; i < differ; i++) {
+        uint64_t own = i < half ? i : i - half;
+
         /* the records of both have even numbers: these come between them, or after them */
-        rows[i].seq = plan->newest ? 1001 + 2 * (plan->common + plan->excluded + i)
-                                   : 1001 + 2 * (i * plan->common / differ);
+        rows[i].seq = plan->newest ? 1001 + 2 * (plan->common + plan->excluded + own)
+                                   : 1001 + 2 * (own * plan->common / half);
         rp_rand_bytes(&rand, rows[i].symbol, RP_SYMBOL_LEN);
     }
     return rows;

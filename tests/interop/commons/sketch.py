@@ -13,6 +13,8 @@ MAX_CELLS = 65536
 CELL = 24
 FIRST_CELLS = 32
 DIGESTS_IN_OCTAVE = 144
+DIGESTS_IN_LATE_OCTAVE = 288
+LATE_CELLS = 8192
 
 _STEP = 0xDA942042E4DD58B5
 _MASK = (1 << 64) - 1
@@ -73,7 +75,7 @@ def digest_cells(available: int) -> list[int]:
     cells = []
     f = FIRST_CELLS
     while 2 * f <= available:
-        n = min(f, DIGESTS_IN_OCTAVE)
+        n = DIGESTS_IN_LATE_OCTAVE if f >= LATE_CELLS else min(f, DIGESTS_IN_OCTAVE)
         cells += [f + j * f // n for j in range(n)]
         f *= 2
     return cells
