@@ -107,7 +107,8 @@ static struct rp_slice read_text(struct rp_reader *r, size_t max)
 
 static bool hello_fits(const struct rp_hello *hello)
 {
-    if (hello->addresses > RP_ADDRESSES_MAX || hello->software.len > RP_REASON_LEN_MAX)
+    if (hello->addresses > RP_ADDRESSES_MAX || hello->software.len > RP_REASON_LEN_MAX ||
+        hello->circle.len > RP_CIRCLE_MAX)
         return false;
     for (uint32_t i = 0; i < hello->addresses; i++) {
         if (!rp_token_address_fits(hello->address[i]))
@@ -123,13 +124,17 @@ void rp_message_write_hello(struct rp_writer *w, const struct rp_hello *hello)
         return;
     }
     begin_message(w, RP_MESSAGE_HELLO, 2);
-    rp_writer_map(w, hello->has_invite ? 9 : 8); /* keys ascend */
+    rp_writer_map(w, 8u + hello->has_invite + (hello->circle.len > 0)); /* keys ascend */
     rp_writer_str(w, "accept");
     rp_writer_bin(w, hello->accept, RP_HASH_LEN);
     rp_writer_str(w, "addresses");
     rp_writer_array(w, hello->addresses);
     for (uint32_t i = 0; i < hello->addresses; i++)
         rp_writer_text(w, hello->address[i]);
+    if (hello->circle.len > 0) {
+        rp_writer_str(w, "circle");
+        rp_writer_bin(w, hello->circle.data, hello->circle.len);
+    }
     rp_writer_str(w, "codecs");
     rp_writer_array(w, hello->reads_zstd ? 2 : 1);
     rp_writer_uint(w, RP_CODEC_PLAIN);
@@ -267,7 +272,14 @@ int rp_message_read_hello(struct rp_hello *out, struct rp_slice frame)
     out->has_invite = rp_reader_find(map, "invite", &value);
     if (out->has_invite)
         rp_reader_bin_into(&value, out->invite, RP_TOKEN_SECRET_LEN);
-    return value.err == RP_OK || !out->has_invite ? RP_OK : value.err;
+    if (out->has_invite && value.err != RP_OK)
+        return value.err;
+    if (!rp_reader_find(map, "circle", &value))
+        return RP_OK;
+    out->circle = rp_reader_bin(&value);
+    if (out->circle.len == 0 || out->circle.len > RP_CIRCLE_MAX)
+        rp_reader_fail(&value);
+    return value.err;
 }
 
 /* REFUSE, BYE */

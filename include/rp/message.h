@@ -64,6 +64,7 @@ struct rp_hello {
     bool speaks_this;            /* version 1 is among its versions */
     bool has_invite;
     uint8_t invite[RP_TOKEN_SECRET_LEN];
+    struct rp_slice circle; /* a descriptor as issued: the link is for circles alone; or empty */
     struct rp_slice software;
     uint32_t addresses; /* where it can be called */
     struct rp_slice address[RP_ADDRESSES_MAX];

@@ -2,7 +2,7 @@
 #include <string.h>
 
 #include "author/author.h"
-#include "core_private.h"
+#include "circles.h"
 #include "rp/err.h"
 
 /*
@@ -276,6 +276,7 @@ int core_pause_peer(struct core *core, const uint8_t org[static RP_ID_LEN], bool
         part_from(core, peer, "paused", "it is paused here: rpctl peer resume");
     else
         take_up(core, peer, now_ms);
+    contacts_review(core, now_ms);
     return RP_OK;
 }
 

@@ -1,8 +1,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core_private.h"
-#include "rp/circle.h"
+#include "circles.h"
 #include "rp/err.h"
 #include "rp/identity.h"
 #include "store/chain.h"
@@ -40,7 +39,7 @@ struct circle *circles_find(const struct core *core, const uint8_t id[static RP_
     return circle;
 }
 
-static bool has_member(const struct circle *circle, uint32_t org)
+bool circles_has_member(const struct circle *circle, uint32_t org)
 {
     for (uint32_t i = 0; i < circle->members_n; i++) {
         if (circle->members[i] == org)
@@ -148,8 +147,8 @@ static void attach(struct link *link, struct circle *circle, uint64_t now_ms)
 {
     struct shared *shared;
 
-    if (link->state != LINK_OPEN || link->peer == NULL || !has_member(circle, link->peer->org) ||
-        shared_find(link, circle->scope.id) != NULL)
+    if (link->state != LINK_OPEN || link->peer == NULL ||
+        !circles_has_member(circle, link->peer->org) || shared_find(link, circle->scope.id) != NULL)
         return;
     if ((shared = calloc(1, sizeof *shared)) == NULL)
         return; /* on the next link, then */
@@ -208,6 +207,7 @@ static void settle(struct core *core, struct circle *circle, uint64_t now_ms)
         else
             detach(link, &circle->scope);
     }
+    contacts_review(core, now_ms);
 }
 
 void circles_stored(struct core *core, const struct change *change, uint64_t now_ms)
@@ -305,21 +305,14 @@ static bool is_signed_by_founder(const struct core *core, const struct rp_circle
     return false;
 }
 
-int circles_receive(struct link *link, struct rp_slice frame, uint64_t now_ms)
+int circles_hear(struct core *core, struct rp_slice issued, uint64_t now_ms)
 {
-    struct core *core = link->core;
-    struct rp_slice issued;
     struct rp_circle opened;
     struct circle *circle;
-    int err = rp_message_read_circle(&issued, frame);
+    int err = rp_circle_open(&opened, issued);
 
     if (err != RP_OK)
         return err;
-    if ((err = rp_circle_open(&opened, issued)) != RP_OK)
-        return err;
-    if (!rp_circle_has(&opened, core->self->identity.org) ||
-        !rp_circle_has(&opened, core->orgs[link->peer->org].id))
-        return RP_ERR_SHAPE;
     if (circles_find(core, opened.id) != NULL || !is_signed_by_founder(core, &opened) ||
         count_invited(core, 0) >= CIRCLES_INVITED_MAX ||
         count_invited(core, trust_find(core, opened.founder)) >= CIRCLES_INVITED_EACH_MAX)
@@ -330,6 +323,23 @@ int circles_receive(struct link *link, struct rp_slice frame, uint64_t now_ms)
     circle->since = core_calendar(core, now_ms);
     store(core, circle);
     return RP_OK;
+}
+
+int circles_receive(struct link *link, struct rp_slice frame, uint64_t now_ms)
+{
+    struct core *core = link->core;
+    struct rp_slice issued;
+    struct rp_circle opened;
+    int err = rp_message_read_circle(&issued, frame);
+
+    if (err != RP_OK)
+        return err;
+    if ((err = rp_circle_open_trusted(&opened, issued)) != RP_OK)
+        return err;
+    if (!rp_circle_has(&opened, core->self->identity.org) ||
+        !rp_circle_has(&opened, core->orgs[link->peer->org].id))
+        return RP_ERR_SHAPE;
+    return circles_hear(core, issued, now_ms);
 }
 
 /* Acts of the operator */
@@ -428,6 +438,7 @@ bool core_circle_member(const struct core *core, const uint8_t id[static RP_ID_L
                         struct circle_member *out)
 {
     const struct circle *circle = circles_find(core, id);
+    const struct peer *contact;
     uint32_t org;
 
     if (circle == NULL || i >= circle->members_n)
@@ -435,12 +446,18 @@ bool core_circle_member(const struct core *core, const uint8_t id[static RP_ID_L
     org = circle->members[i];
     *out = (struct circle_member){
         .org = core->orgs[org].id, .name = core->orgs[org].name, .self = org == ORG_SELF};
+    contact = peering_find(core, core->orgs[org].id);
+    if (contact == NULL)
+        contact = contacts_find(core, core->orgs[org].id);
+    if (contact != NULL && contact->why_code[0] != '\0')
+        out->why = contact->why_text;
     for (struct link *link = core->links; link != NULL; link = link->next) {
         const struct shared *shared;
 
         if (link->state != LINK_OPEN || link->peer == NULL || link->peer->org != org)
             continue;
         out->linked = true;
+        out->why = NULL;
         shared = shared_find(link, id);
         out->accepted |= shared != NULL && shared->remote_in;
     }

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "beacons.h"
-#include "core_private.h"
+#include "circles.h"
 #include "rp/err.h"
 
 #define OWN_TAG (UINT64_C(1) << 63) /* in tags of records that the core itself submits */
@@ -44,6 +44,7 @@ struct core *core_new(const struct core_opts *opts, uint64_t now_ms, int *err)
     if ((*err = keys_publish(core, now_ms)) != RP_OK ||
         (*err = beacons_load(core, now_ms)) != RP_OK)
         goto err1;
+    contacts_review(core, now_ms);
     return core;
 
 err1:
@@ -105,6 +106,7 @@ void core_free(struct core *core)
     beacons_free(core);
     trust_free(core);
     standing_free(core);
+    contacts_free(core);
     peering_free(core);
     invites_free(core);
     fetch_free(core);
@@ -373,6 +375,7 @@ static void retry_failed(struct core *core, uint64_t now_ms)
         trust_retry(core, now_ms);
     restored_retry(core);
     circles_retry(core);
+    contacts_review(core, now_ms);
     for (struct own_record *own = core->own; own != NULL; own = own->next) {
         if (own->failed)
             own->failed = submit_copy(core, own) != RP_OK;
@@ -584,6 +587,8 @@ uint64_t core_deadline(const struct core *core)
 {
     uint64_t deadline = peering_deadline(core);
 
+    if (contacts_deadline(core) < deadline)
+        deadline = contacts_deadline(core);
     if (core->retry_at < deadline)
         deadline = core->retry_at;
     if (beacons_deadline(core) < deadline)
@@ -622,6 +627,7 @@ void core_tick(struct core *core, uint64_t now_ms)
     }
     standing_tick(core, now_ms);
     peering_tick(core, now_ms);
+    contacts_tick(core, now_ms);
     beacons_tick(core, now_ms);
     for (struct link *link = core->links; link != NULL; link = next) {
         next = link->next;

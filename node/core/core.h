@@ -111,6 +111,9 @@ void core_closed(struct core *core, struct link *link, uint64_t now_ms);
 /* Walks all links: the first, or the one after ${link}; NULL at the end. */
 struct link *core_links(const struct core *core, const struct link *link);
 
+/* Whether the other side was let in: both HELLOs are there. */
+bool core_link_is_open(const struct link *link);
+
 /* What the owner of the connection keeps with its link. */
 void core_link_set_data(struct link *link, void *data);
 void *core_link_data(const struct link *link);
@@ -436,8 +439,9 @@ struct circle_member {
     const uint8_t *org;
     const char *name;
     bool self;
-    bool linked;   /* there is a link with a node of it */
-    bool accepted; /* ... which has accepted the circle */
+    bool linked;     /* there is a link with a node of it */
+    bool accepted;   /* ... which has accepted the circle */
+    const char *why; /* not linked: the reason, for people; NULL: none is known */
 };
 bool core_circle_member(const struct core *core, const uint8_t id[static RP_ID_LEN], uint32_t i,
                         struct circle_member *out);

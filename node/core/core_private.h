@@ -7,7 +7,7 @@
  *     sets.c      the sets in memory: sketches, fingerprints, views fixed for an exchange
  *     trust.c     organisations, vouches, who is accepted
  *     restored.c  what is withheld after a restore, until it was compared
- *     circles.c   circles, and on which links they are compared
+ *     circles.c, contacts.c: see circles.h
  *     keys.c      successions: whose certificates hold, and what follows from a new key
  *     lists.c     telling each other who is accepted
  *     acts.c      what the operator does about others
@@ -152,6 +152,7 @@ struct shared {
     struct scope *scope;
     bool remote_in; /* a circle: the other side has accepted it, too */
     bool told;      /* a circle: the other side was sent its descriptor */
+    bool shut;      /* the commons on a link for circles alone: nothing of it goes there */
     uint64_t next_check;
     uint32_t unequal;  /* checks in a row that found a difference */
     bool content_next; /* control was settled: content is to be compared without it */
@@ -252,6 +253,7 @@ struct link {
     bool has_offered;    /* something that was wanted */
     bool has_settled;    /* an exchange came to its end here */
     bool counts_as_sync; /* a check on this link has found everything equal */
+    bool only_circles;   /* the other side is no peer, but in a circle: see contacts.c */
     char address[RP_ADDRESS_LEN_MAX + 1];
     struct rp_session *session;
     uint64_t deadline; /* for greeting */
@@ -314,7 +316,9 @@ enum standing { STANDING_NONE, STANDING_KEPT, STANDING_ACCEPTED };
 
 struct peer {
     struct peer_entry entry;
-    bool store_due; /* it is to be stored, when there is memory */
+    bool contact;         /* no peer: somebody in a circle; never stored */
+    uint32_t next_circle; /* contact: which to speak of when it is called */
+    bool store_due;       /* it is to be stored, when there is memory */
     uint32_t org;
     uint32_t next_address;
     bool dialling;
@@ -381,7 +385,9 @@ struct core {
     uint64_t drop_at;     /* when the next ones are looked for */
     struct scope commons;
     struct circle *circles; /* by number */
-    uint64_t applied_seq;   /* records up to here are in the sets */
+    struct peer **contacts;
+    uint32_t contacts_n;
+    uint64_t applied_seq; /* records up to here are in the sets */
 
     struct peer **peers;
     uint32_t peers_n;
@@ -529,21 +535,6 @@ void restored_compared(struct link *link, const struct shared *shared, uint64_t 
 /* A record of our own was stored that came over a link. */
 void restored_own_came(struct core *core, const struct outcome *outcome, uint64_t now_ms);
 
-/* circles.c */
-int circles_load_all(struct core *core, uint64_t now_ms);
-void circles_free(struct core *core);
-struct circle *circles_find(const struct core *core, const uint8_t id[static RP_ID_LEN]);
-/* The link is open: compares on it what its other side is a member of. */
-void circles_attach(struct link *link, uint64_t now_ms);
-void circles_detach(struct link *link);
-void circles_stored(struct core *core, const struct change *change, uint64_t now_ms);
-void circles_renew(const struct core *core, struct circle_entry *entry);
-/* Does what memory was too short for. */
-void circles_retry(struct core *core);
-/* The other side is not in the circle: it may not have heard of it. */
-void circles_declined(struct link *link, struct shared *shared);
-int circles_receive(struct link *link, struct rp_slice frame, uint64_t now_ms);
-
 /* keys.c */
 int keys_load(struct core *core, const struct org *org);
 /* Whether what we sign counts: ours is the organisation's key of today. */
@@ -558,6 +549,7 @@ void keys_retry(struct core *core, uint64_t now_ms);
 void keys_count_false(struct core *core, const uint8_t org[static RP_ID_LEN]);
 /* Ends the link when the other side's certificate does not hold, by what is known here. */
 bool keys_refuse(struct link *link);
+bool keys_hold(struct link *link); /* whether it does */
 /* Takes in the successions that the other side's proof has and we have not. */
 void keys_teach(struct link *link);
 /* Answers whoever shows an organisation's paper key with what is known of its keys. */
@@ -568,6 +560,7 @@ bool keys_note_refusal(struct peer *peer, struct rp_slice reason);
 /* lists.c */
 enum standing lists_standing(const struct core *core, uint32_t org);
 void lists_digest(const struct core *core, uint8_t out[static RP_HASH_LEN]);
+void lists_digest_of_none(uint8_t out[static RP_HASH_LEN]); /* nobody is named */
 /* Sends our lists whole; or only what has changed since our HELLO told their digest. */
 void lists_send(struct link *link);
 void lists_send_changes(struct link *link);
@@ -600,6 +593,9 @@ void peering_note(struct peer *peer, const char *code, const char *text);
 void peering_learn_address(struct core *core, struct peer *peer, const struct rp_hello *hello,
                            const char *from);
 void peering_plan_dial(struct core *core, struct peer *peer, uint64_t now_ms, bool soon);
+/* Whether there is a link with it, or one that is opening. */
+bool peering_has_link(const struct core *core, const struct peer *peer);
+void peering_dial(struct core *core, struct peer *peer, uint64_t now_ms);
 uint64_t peering_deadline(const struct core *core);
 void peering_tick(struct core *core, uint64_t now_ms);
 void peering_stop(struct core *core);

@@ -2,7 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core_private.h"
+#include "circles.h"
 #include "rp/err.h"
 
 /*
@@ -15,7 +15,7 @@
 
 void exchange_plan(struct shared *shared, uint64_t at_ms)
 {
-    if (at_ms < shared->next_check)
+    if (!shared->shut && at_ms < shared->next_check)
         shared->next_check = at_ms;
 }
 
@@ -23,6 +23,8 @@ void exchange_plan_interval(const struct link *link, struct shared *shared, uint
 {
     uint32_t interval = link->core->check_ms;
 
+    if (shared->shut)
+        return;
     shared->next_check = now_ms + interval + (uint64_t)core_random_jitter(link->core, interval);
 }
 

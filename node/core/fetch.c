@@ -319,6 +319,15 @@ void fetch_ask(struct link *link, uint64_t now_ms)
     }
 }
 
+/* What is compared on the link counts as different until it is found to be the same. */
+static void compare_again(struct link *link)
+{
+    for (struct shared *shared = &link->commons; shared != NULL; shared = shared->next) {
+        if (shared->unequal == 0)
+            shared->unequal = 1;
+    }
+}
+
 /* A request is answered whole and all it brought was taken in: what is missing is asked elsewhere.
  */
 static void finish_request(struct link *link, struct request *request, uint64_t now_ms)
@@ -342,14 +351,14 @@ static void finish_request(struct link *link, struct request *request, uint64_t 
     symbols_free(&symbols);
     link->progress_at = now_ms;
     core_wake(link);
-    if (short_of_some && link->commons.unequal == 0)
-        link->commons.unequal =
-            1; /* so that it is compared again: nobody may offer it a second time */
+    if (short_of_some) /* compared again: nobody may offer it a second time */
+        compare_again(link);
     if (fetch_backlog(link) > 0)
         return;
     if (link->missed) {
         link->missed = false;
-        exchange_plan(&link->commons, now_ms);
+        for (struct shared *shared = &link->commons; shared != NULL; shared = shared->next)
+            exchange_plan(shared, now_ms);
     }
     exchange_settled(link, now_ms);
 }

@@ -198,6 +198,11 @@ static void refuse(struct link *link, const char *code)
     }
 }
 
+bool keys_hold(struct link *link)
+{
+    return judge_link(link) == NULL;
+}
+
 bool keys_refuse(struct link *link)
 {
     const char *code = judge_link(link);

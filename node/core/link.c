@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "beacons.h"
-#include "core_private.h"
+#include "circles.h"
 #include "rp/err.h"
 #include "rp/identity.h"
 #include "rp/text.h"
@@ -68,7 +68,7 @@ struct link *core_accept(struct core *core, const char *address, uint64_t now_ms
 struct link *core_dialled(struct core *core, const uint8_t org[static RP_ID_LEN],
                           const char *address, uint64_t now_ms)
 {
-    struct peer *peer = peering_find(core, org);
+    struct peer *peer = contacts_called(core, org);
     struct link *link = link_new(core, address, true, org, now_ms);
 
     if (peer == NULL) /* removed meanwhile: greet ends it */
@@ -76,6 +76,7 @@ struct link *core_dialled(struct core *core, const uint8_t org[static RP_ID_LEN]
     peer->dialling = false;
     if (link != NULL) {
         link->peer = peer;
+        link->only_circles = peer->contact;
     } else {
         peering_note(peer, "busy", "this node has no room for more connections");
         peering_plan_dial(core, peer, now_ms, false);
@@ -86,6 +87,11 @@ struct link *core_dialled(struct core *core, const uint8_t org[static RP_ID_LEN]
 struct link *core_links(const struct core *core, const struct link *link)
 {
     return link == NULL ? core->links : link->next;
+}
+
+bool core_link_is_open(const struct link *link)
+{
+    return link->state == LINK_OPEN;
 }
 
 void core_link_set_data(struct link *link, void *data)
@@ -177,6 +183,7 @@ static void drop_effects(struct core *core, const struct link *link)
 void core_closed(struct core *core, struct link *link, uint64_t now_ms)
 {
     struct link **at = &core->links;
+    bool only_circles = link->only_circles;
 
     while (*at != link)
         at = &(*at)->next;
@@ -204,6 +211,8 @@ void core_closed(struct core *core, struct link *link, uint64_t now_ms)
     table_free(link->remote_ids);
     free(link->remote);
     free(link);
+    if (only_circles)
+        contacts_review(core, now_ms);
 }
 
 /* Messages */
@@ -213,6 +222,8 @@ static int receive_accept(struct link *link, struct rp_slice frame, uint64_t now
     struct rp_accept accept;
     int err = rp_message_read_accept(&accept, frame);
 
+    if (link->only_circles) /* whom either side accepts is nothing to the other */
+        return RP_ERR_STATE;
     if (err == RP_OK)
         err = lists_receive(link, &accept);
     if (err == RP_OK)

@@ -58,6 +58,14 @@ void lists_digest(const struct core *core, uint8_t out[static RP_HASH_LEN])
     symbols_free(&kept);
 }
 
+void lists_digest_of_none(uint8_t out[static RP_HASH_LEN])
+{
+    struct kv_key count = {.len = 0};
+
+    kv_key_number(&count, 0, 4);
+    rp_hash_one(out, RP_DOMAIN_ACCEPT, count.bytes, count.len);
+}
+
 /* Takes up to ${*room} entries from the front of ${list}. */
 static struct rp_slice take_entries(struct rp_slice *list, size_t *room)
 {
@@ -93,7 +101,7 @@ void lists_announce(struct core *core, struct rp_slice accepted, struct rp_slice
                     uint64_t now_ms)
 {
     for (struct link *link = core->links; link != NULL; link = link->next) {
-        if (link->state != LINK_OPEN)
+        if (link->state != LINK_OPEN || link->only_circles)
             continue;
         exchange_drop(link);
         send_lists(link, false, accepted, kept);

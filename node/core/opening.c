@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "beacons.h"
-#include "core_private.h"
+#include "circles.h"
 #include "rp/err.h"
 #include "rp/identity.h"
 #include "rp/text.h"
@@ -33,6 +33,21 @@ static void refuse_busy(struct link *link)
     refuse(link, "busy", "this node cannot store anything at the moment: try again later");
 }
 
+/* Whom we accept is nothing to who is no peer. */
+static void send_hello_for_circles(struct link *link, struct rp_hello *hello)
+{
+    if (link->outbound)
+        hello->circle = contacts_credential(link);
+    if (link->outbound && hello->circle.len == 0) {
+        link_end(link, "not-a-peer");
+        return;
+    }
+    lists_digest_of_none(hello->accept);
+    rp_message_write_hello(&link->writer, hello);
+    link_send(link);
+    link->hello_sent = true;
+}
+
 static void send_hello(struct link *link, uint64_t now_ms)
 {
     struct core *core = link->core;
@@ -49,6 +64,10 @@ static void send_hello(struct link *link, uint64_t now_ms)
     }
     for (uint32_t i = 0; i < core->addresses_n; i++)
         hello.address[i] = rp_bytes_str(core->addresses[i]);
+    if (link->only_circles) {
+        send_hello_for_circles(link, &hello);
+        return;
+    }
     lists_digest(core, hello.accept);
     memcpy(link->digest_sent, hello.accept, RP_HASH_LEN);
     link->standing_sent = malloc(core->orgs_n);
@@ -73,7 +92,8 @@ int opening_greet(struct link *link, uint64_t now_ms)
     link->state = LINK_GREETING;
     link->deadline = now_ms + HELLO_MS;
     memcpy(link->noise, proof->certificate.noise, RP_KEY_LEN);
-    link->peer = peering_find(core, proof->identity.org);
+    link->peer = link->only_circles ? contacts_find(core, proof->identity.org)
+                                    : peering_find(core, proof->identity.org);
     if (!link->outbound)
         return RP_OK;
     if (link->peer == NULL || peering_is_shut(core, link->peer)) { /* since it was dialled */
@@ -93,6 +113,15 @@ static bool is_preferred(const struct link *link)
     return link->outbound == ours_is_smaller;
 }
 
+/* Whether ${link} takes the place of ${other}: rather one for everything than for circles alone. */
+static bool stays_instead(const struct link *link, const struct link *other)
+{
+    if (link->only_circles != other->only_circles)
+        return other->only_circles;
+    /* dialled by the same side: the older one must be dead, or it would not have been */
+    return link->outbound == other->outbound || is_preferred(link);
+}
+
 /* Ends whichever of two links is one too many. False when it is ${link}, which is not open yet. */
 static bool settle_duplicates(struct link *link)
 {
@@ -100,8 +129,7 @@ static bool settle_duplicates(struct link *link)
         if (other == link || other->state != LINK_OPEN ||
             memcmp(other->noise, link->noise, RP_KEY_LEN) != 0)
             continue;
-        /* dialled by the same side: the older one must be dead, or it would not have been */
-        if (other->outbound == link->outbound || is_preferred(link)) {
+        if (stays_instead(link, other)) {
             link_end(other, "duplicate");
         } else {
             if (link->hello_sent)
@@ -114,13 +142,23 @@ static bool settle_duplicates(struct link *link)
     return true;
 }
 
+/* Nothing of the commons goes over it, and nobody tells whom they accept. */
+static void open_for_circles(struct link *link, uint64_t now_ms)
+{
+    link->lists = LISTS_KNOWN; /* there is nobody in them */
+    link->commons.shut = true;
+    keys_teach(link);
+    circles_attach(link, now_ms);
+}
+
 /* Both HELLOs are there: who compares what follows from the accept-lists. */
 static int open_link(struct link *link, const struct rp_hello *hello, uint64_t now_ms)
 {
     struct core *core = link->core;
     const struct rp_proof *proof = rp_session_proof(link->session);
     struct peer *peer = link->peer;
-    bool same_list = memcmp(hello->accept, link->digest_sent, RP_HASH_LEN) == 0;
+    bool same_list =
+        !link->only_circles && memcmp(hello->accept, link->digest_sent, RP_HASH_LEN) == 0;
     int err;
 
     link->reads_zstd = hello->reads_zstd;
@@ -134,6 +172,10 @@ static int open_link(struct link *link, const struct rp_hello *hello, uint64_t n
     peer->why_code[0] = '\0';
     peer->next_dial = UINT64_MAX;
     peering_learn_address(core, peer, hello, link->outbound ? NULL : link->address);
+    if (link->only_circles) {
+        open_for_circles(link, now_ms);
+        return RP_OK;
+    }
     if (same_list)
         lists_send_changes(link);
     else
@@ -154,6 +196,37 @@ static int open_link(struct link *link, const struct rp_hello *hello, uint64_t n
     return RP_OK;
 }
 
+/* What every stranger is told, whatever it says. */
+static void refuse_stranger(struct link *link)
+{
+    refuse(link, "not-a-peer",
+           "this node has not approved yours: its maintainer sees that "
+           "you called");
+}
+
+/* Lets somebody in who shows a circle that both are in, for circles alone. Others must not find out
+ * whether we know of any. */
+static bool admit_member(struct link *link, const struct rp_hello *hello, uint64_t now_ms)
+{
+    bool known;
+    struct peer *contact;
+    int err = contacts_admit(link, hello->circle, now_ms, &contact, &known);
+
+    if (contact != NULL) {
+        link->peer = contact;
+        link->only_circles = true;
+        return true;
+    }
+    if (err != RP_OK) {
+        refuse_busy(link);
+        return false;
+    }
+    if (!known && link->peer == NULL)
+        peering_knock(link->core, link, hello, now_ms);
+    refuse_stranger(link);
+    return false;
+}
+
 /* A stranger's HELLO: with a good invite it becomes a peer; else it waits for approval. */
 static bool admit_stranger(struct link *link, const struct rp_hello *hello, uint64_t now_ms)
 {
@@ -164,9 +237,7 @@ static bool admit_stranger(struct link *link, const struct rp_hello *hello, uint
 
     if (!hello->has_invite) {
         peering_knock(core, link, hello, now_ms);
-        refuse(link, "not-a-peer",
-               "this node has not approved yours: its maintainer sees that "
-               "you called");
+        refuse_stranger(link);
         return false;
     }
     err = invites_use(core, hello->invite, proof, now_ms, &invite);
@@ -248,6 +319,16 @@ static bool shut_out(struct link *link)
     return true;
 }
 
+/* Whether the caller is a stranger of whose keys we know by some circle, if at all: what we know of
+ * them must not show that there is one. */
+static bool is_only_known_in_circles(const struct link *link)
+{
+    const struct core *core = link->core;
+    uint32_t org = trust_find(core, rp_session_proof(link->session)->identity.org);
+
+    return !link->outbound && link->peer == NULL && org != 0 && !core->orgs[org].ever;
+}
+
 int opening_receive_hello(struct link *link, struct rp_slice frame, uint64_t now_ms)
 {
     struct rp_hello hello;
@@ -263,6 +344,12 @@ int opening_receive_hello(struct link *link, struct rp_slice frame, uint64_t now
     }
     if (shut_out(link))
         return RP_OK;
+    if (!link->outbound && hello.circle.len > 0 && !admit_member(link, &hello, now_ms))
+        return RP_OK;
+    if (is_only_known_in_circles(link) && !keys_hold(link)) {
+        refuse_stranger(link);
+        return RP_OK;
+    }
     if (!link->outbound && keys_refuse(link))
         return RP_OK;
     if (link->peer == NULL && !admit_stranger(link, &hello, now_ms))
@@ -315,7 +402,10 @@ int opening_receive_refuse(struct link *link, struct rp_slice frame, uint64_t no
         memcpy(text, refusal.text.data, refusal.text.len);
     if (link->peer != NULL && strcmp(code, "duplicate") != 0) {
         link->peer->refused = true;
-        peering_note(link->peer, code, text);
+        if (link->only_circles && strcmp(code, "not-a-peer") == 0)
+            peering_note(link->peer, code, "it does not let us in: has it accepted the circle?");
+        else
+            peering_note(link->peer, code, text);
         if (link->outbound && is_about_invite(link->peer, code))
             invites_refused(link->core, link->peer, code, text, now_ms);
     }

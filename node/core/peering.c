@@ -2,7 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core_private.h"
+#include "circles.h"
 #include "rp/err.h"
 
 #define SAVE_SYNC_MS 600000 /* how stale the stored time of the last sync may be */
@@ -88,9 +88,11 @@ struct peer *peering_add(struct core *core, const uint8_t org[static RP_ID_LEN],
 
 uint64_t peering_store(struct core *core, struct peer *peer)
 {
-    struct change *change = core_change_new(CHANGE_PEER);
+    struct change *change = peer->contact ? NULL : core_change_new(CHANGE_PEER);
 
-    peer->store_due = change == NULL;
+    peer->store_due = change == NULL && !peer->contact;
+    if (peer->contact)
+        return 0;
     if (change == NULL) {
         core_retry_at(core, 0);
         return 0;
@@ -299,7 +301,7 @@ void peering_plan_dial(struct core *core, struct peer *peer, uint64_t now_ms, bo
         now_ms + peer->dial_wait + (uint64_t)core_random_jitter(core, peer->dial_wait);
 }
 
-static bool has_link(const struct core *core, const struct peer *peer)
+bool peering_has_link(const struct core *core, const struct peer *peer)
 {
     for (const struct link *link = core->links; link != NULL; link = link->next) {
         if (link->peer == peer && link->state != LINK_ENDING)
@@ -308,7 +310,7 @@ static bool has_link(const struct core *core, const struct peer *peer)
     return false;
 }
 
-static void dial(struct core *core, struct peer *peer, uint64_t now_ms)
+void peering_dial(struct core *core, struct peer *peer, uint64_t now_ms)
 {
     struct core_effect *effect = core_effect_new(core, CORE_DIAL);
     const struct peer_address *address =
@@ -328,12 +330,12 @@ static void dial(struct core *core, struct peer *peer, uint64_t now_ms)
 void core_dial_failed(struct core *core, const uint8_t org[static RP_ID_LEN], const char *why,
                       uint64_t now_ms)
 {
-    struct peer *peer = peering_find(core, org);
+    struct peer *peer = contacts_called(core, org);
 
     if (peer == NULL)
         return;
     peer->dialling = false;
-    if (has_link(core, peer))
+    if (peering_has_link(core, peer))
         return;
     peering_note(peer, "unreachable", why);
     peering_plan_dial(core, peer, now_ms, false);
@@ -363,8 +365,8 @@ void peering_tick(struct core *core, uint64_t now_ms)
         if (peer->next_dial > now_ms)
             continue;
         peer->next_dial = UINT64_MAX;
-        if (!peer->dialling && peer->entry.addresses > 0 && !has_link(core, peer))
-            dial(core, peer, now_ms);
+        if (!peer->dialling && peer->entry.addresses > 0 && !peering_has_link(core, peer))
+            peering_dial(core, peer, now_ms);
     }
 }
 

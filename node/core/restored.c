@@ -102,10 +102,15 @@ static uint32_t count_awaited(const struct core *core)
     return n;
 }
 
-/* Whoever became a peer since then knows what the backup tells, and no more. */
-static bool knew_us_before(const struct link *link)
+/* Whoever became a peer since then knows what the backup tells, and no more; so does somebody in a
+ * circle that was accepted here since then. */
+static bool knew_us_before(const struct link *link, const struct shared *shared)
 {
-    return link->peer != NULL && link->peer->entry.added < link->core->restored.since;
+    uint64_t since = link->core->restored.since;
+
+    if (link->only_circles)
+        return ((const struct circle *)shared->scope)->since < since;
+    return link->peer != NULL && link->peer->entry.added < since;
 }
 
 void restored_compared(struct link *link, const struct shared *shared, uint64_t now_ms)
@@ -113,7 +118,7 @@ void restored_compared(struct link *link, const struct shared *shared, uint64_t 
     struct core *core = link->core;
 
     core->own_compared |= shared == &link->commons && sets_is_shared(link, ORG_SELF, LANE_LASTING);
-    if (core->restored.why == RESTORED_NOT || !knew_us_before(link))
+    if (core->restored.why == RESTORED_NOT || !knew_us_before(link, shared))
         return;
     if (shared == &link->commons) {
         for (uint32_t i = 1; i < core->orgs_n; i++) {

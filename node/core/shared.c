@@ -8,7 +8,7 @@ struct shared *shared_find(struct link *link, const uint8_t id[static RP_ID_LEN]
 {
     struct shared *shared = &link->commons;
 
-    while (shared != NULL && memcmp(shared->scope->id, id, RP_ID_LEN) != 0)
+    while (shared != NULL && (shared->shut || memcmp(shared->scope->id, id, RP_ID_LEN) != 0))
         shared = shared->next;
     return shared;
 }
@@ -17,7 +17,7 @@ struct shared *shared_by_number(struct link *link, uint32_t scope)
 {
     struct shared *shared = &link->commons;
 
-    while (shared != NULL && shared->scope->number != scope)
+    while (shared != NULL && (shared->shut || shared->scope->number != scope))
         shared = shared->next;
     return shared;
 }

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "beacons.h"
+#include "circles.h"
 #include "rp/err.h"
 
 /* Beacons on links (SPEC 3.7): told of, sent, judged when they come. */
@@ -168,7 +169,7 @@ static int receive_seen(struct link *link, struct rp_slice frame, uint64_t now_m
     struct rp_seen seen;
     int err = rp_message_read_seen(&seen, frame);
 
-    if (err != RP_OK || memcmp(seen.scope, rp_record_commons, RP_ID_LEN) != 0)
+    if (err != RP_OK || link->only_circles || memcmp(seen.scope, rp_record_commons, RP_ID_LEN) != 0)
         return err;                /* a circle that we are not in */
     if (link->seen_by_at > now_ms) /* it costs us more than it costs to ask */
         return RP_OK;
@@ -217,8 +218,8 @@ static bool is_wanted(struct link *link, const struct rp_beacon *beacon, uint32_
     struct beacon *known = beacons_find(core, beacon->key);
 
     *org = trust_find(core, beacon->org);
-    if (memcmp(beacon->scope, rp_record_commons, RP_ID_LEN) != 0 || *org == 0 ||
-        !core->orgs[*org].accepted || beacons_is_too_old(core, beacon->time, now_ms)) {
+    if (link->only_circles || memcmp(beacon->scope, rp_record_commons, RP_ID_LEN) != 0 ||
+        *org == 0 || !core->orgs[*org].accepted || beacons_is_too_old(core, beacon->time, now_ms)) {
         core->counters.beacons_ignored++;
         return false;
     }
@@ -246,6 +247,7 @@ static void take(struct link *link, const struct rp_beacon *beacon, const char *
 {
     struct core *core = link->core;
     struct peer *peer = peering_find(core, beacon->org);
+    struct peer *contact = contacts_find(core, beacon->org);
     struct beacon *slot = beacons_put(core, beacon, name, sealed, now_ms);
 
     if (slot == NULL) {
@@ -260,6 +262,8 @@ static void take(struct link *link, const struct rp_beacon *beacon, const char *
     beacons_spread(core, slot, link);
     if (peer != NULL)
         peering_follow(core, peer, beacon, now_ms);
+    if (contact != NULL)
+        peering_follow(core, contact, beacon, now_ms);
 }
 
 static int receive_beacon(struct link *link, struct rp_slice frame, uint64_t now_ms)

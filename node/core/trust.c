@@ -3,6 +3,7 @@
 
 #include "author/author.h"
 #include "beacons.h"
+#include "circles.h"
 #include "rp/err.h"
 
 #define DEPTH_NONE UINT32_MAX
@@ -518,6 +519,7 @@ void trust_recompute(struct core *core, uint64_t now_ms)
     }
     symbols_free(&accepted);
     symbols_free(&kept);
+    contacts_review(core, now_ms);
 }
 
 /* Reads all vouches anew, since one was not noted. */

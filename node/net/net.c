@@ -16,7 +16,7 @@
 #define STALL_MS 60000 /* a peer that reads nothing for so long is cut off */
 #define BACKLOG 1024   /* with fewer, a storm of callers would keep out who has to come in */
 #define TURN_BYTES (512u << 10) /* given to one socket in one turn of the loop, about */
-#define HALF_OPEN_BYTES 65536   /* a handshake and HELLO; who sends more must be let in by then */
+#define HALF_OPEN_BYTES 98304   /* a handshake and HELLO; who sends more must be let in by then */
 #define PAUSE_MS 200            /* without descriptors, until the next caller is looked at */
 #define LISTEN_AGAIN_MS 1000
 
@@ -290,18 +290,14 @@ static void give_buffer(uv_handle_t *handle, size_t suggested, uv_buf_t *buf)
     c->read_turn = c->net->turn;
 }
 
-/* Finds out which callers were let in meanwhile: those whose links are the peers'. */
+/* Finds out which callers were let in meanwhile: those whose links are open. */
 static void look_who_is_in(struct net *net)
 {
-    struct peer_status peer;
+    for (uint32_t k = net->gate.half_open_n; k-- > 0;) {
+        const struct connection *c = net->gate.half_open[k].who;
 
-    for (uint32_t i = 0; core_peer_status(net->core, i, &peer); i++) {
-        for (uint32_t k = net->gate.half_open_n; peer.linked && !peer.outbound && k-- > 0;) {
-            const struct connection *c = net->gate.half_open[k].who;
-
-            if (strcmp(c->address, peer.address) == 0)
-                gate_leave(&net->gate, c);
-        }
+        if (c->link != NULL && core_link_is_open(c->link))
+            gate_leave(&net->gate, c);
     }
 }
 

@@ -7,7 +7,7 @@ static const char *const state_words[] = {
 
 static void write_member(struct rp_writer *w, const struct circle_member *member)
 {
-    rp_writer_map(w, 5);
+    rp_writer_map(w, 6);
     rp_writer_str(w, "accepted"); /* nobody knows it of who is not linked */
     if (member->self || !member->linked)
         rp_writer_nil(w);
@@ -19,6 +19,7 @@ static void write_member(struct rp_writer *w, const struct circle_member *member
     put_org(w, "organisation", member->org);
     rp_writer_str(w, "self");
     rp_writer_bool(w, member->self);
+    put_text(w, "why", member->why);
 }
 
 static void write_circle(struct rp_writer *w, const struct view_source *source,

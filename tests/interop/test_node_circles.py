@@ -15,6 +15,7 @@ from typing import Any, Optional
 
 from commons import circle, token
 from commons.author import Author
+from commons.link import Refused
 from live import LiveTest, Probe, frame
 from nodes import poll
 
@@ -186,6 +187,88 @@ class Circles(LiveTest):
         self.assertIn("One can tell", json.dumps(oak.json("show", concern["object"])))
         self.assertEqual(len(ash.list()), 1)
         self.assertEqual(self.circles(ash), {})
+
+    def test_members_who_are_no_peers_have_a_link_of_their_own(self):
+        oak, elm, ash = self.chain("Oak", "Elm", "Ash")
+        ear = self.listening(elm, "Listener")
+        self.until_same(elm, ear)
+        ours = self.circle(oak, ash)
+        for node, other in ((oak, "Ash"), (ash, "Oak")):
+            poll(lambda: self.member(node, ours, other)["accepted"], "the members' link")
+            self.assertEqual([p["name"] for p in node.status()["peers"]], ["Elm"])
+        story = self.publish(oak)
+        poll(lambda: story in [i["object"] for i in ash.list()], "the story at the member's")
+        # Who is between them has nothing of it, and neither has who listens there.
+        secrets = [bytes.fromhex(ours), bytes.fromhex(story), b"lavender", b"Quiet corner"]
+        elm.ctl("publish", self.pattern("open.md", "An open door"))
+        self.until_same(elm, ear)
+        self.assertEqual(self.circles(elm), {})
+        for secret in secrets:
+            self.assertNotIn(secret, ear.heard)
+            for file in pathlib.Path(elm.home).rglob("*"):
+                if file.is_file():
+                    self.assertNotIn(secret, file.read_bytes())
+        # They need nobody between them; but the commons does.
+        elm.stop()
+        oak.ctl("publish", self.pattern("closed.md", "A closed door"))
+        second = self.publish(oak, STORY.replace("The lavender notebook", "The second notebook"))
+        poll(lambda: second in [i["object"] for i in ash.list()], "the second story")
+        self.assertNotIn("A closed door", [i["title"] for i in ash.list()])
+        # Who leaves the circle leaves the link; what is withdrawn meanwhile comes when they are back.
+        ash.ctl("circle", "leave", ours)
+        poll(lambda: not self.member(oak, ours, "Ash")["linked"], "the link to be closed")
+        oak.ctl("withdraw", second)
+        poll(lambda: "has it accepted" in (self.member(oak, ours, "Ash")["why"] or ""), "the reason")
+        self.assertIn(second, [i["object"] for i in ash.list()])
+        ash.ctl("circle", "accept", ours)
+        poll(lambda: second not in [i["object"] for i in ash.list()], "the story to be gone")
+
+    def member(self, node, circle_id, name):
+        members = self.circles(node)[circle_id]["members"]
+        return next(m for m in members if m["name"] == name)
+
+    def test_another_implementation_is_let_in_for_its_circle_alone(self):
+        oak = self.node("Oak")
+        ear = self.guest(oak, "Elm")
+        self.until_same(oak, ear)
+        (theirs,) = (r for r in ear.holdings.records.values()
+                     if r.body.kind == "identity" and r.body.org != ear.author.org)  # fmt: skip
+        issued, circle_id = self.descriptor(
+            ear.author, "From elsewhere", theirs.body.content["inception"]
+        )
+        ear.channel.send(frame(34, issued))
+        poll(lambda: self.circles(oak), "the circle")
+        stranger = self.probe("Nobody")
+        for node_says in ("invited", "accepted"):
+            self.assertEqual(self.circles(oak)[circle_id.hex()]["state"], node_says)
+            said = [self.refusal(oak, stranger)]
+            stranger.circle = issued
+            said.append(self.refusal(oak, stranger))
+            stranger.circle = None
+            self.assertEqual(said[0], said[1])
+            oak.ctl("circle", "accept", "From elsewhere")
+        oak.ctl("peer", "remove", "Elm")
+        oak.ctl("publish", self.pattern("open.md", "An open door"))
+        self.assertTrue(ear.is_cut_off())
+        ear.circle = issued
+        ear.log.clear()
+        ear.connect(self.address(oak), theirs.body.org)
+        heard = ear.log
+        self.until(lambda: [m for way, m in heard if m.name == "CHECK" and m["scope"] == circle_id],
+                   "a CHECK of the circle", ear)  # fmt: skip
+        ear.serve(1)
+        names = {m.name for way, m in heard if way == "in"}
+        self.assertTrue(names <= {"HELLO", "CHECK", "DONE"}, names)
+        self.assertEqual({m["scope"] for way, m in heard if (way, m.name) == ("in", "CHECK")},
+                         {circle_id})  # fmt: skip
+        oak.ctl("circle", "leave", "From elsewhere")
+        self.assertTrue(ear.is_cut_off())
+        self.assertEqual(self.refusal(oak, ear), said[0])
+
+    def refusal(self, node, probe):
+        with self.assertRaises(Refused) as caught:
+            probe.connect(self.address(node))
+        return str(caught.exception)
 
     def descriptor(self, founder, name, *others):
         """A descriptor as issued, and the circle's id (SPEC 3.8)."""

@@ -109,7 +109,7 @@ static void dial(struct mesh *mesh, unsigned from, const struct core_effect *eff
     struct mesh_pipe *pipe;
 
     if (to >= mesh->n || mesh->nodes[to].core == NULL || mesh->nodes[to].unreachable ||
-        port != mesh->nodes[to].port) {
+        (mesh->nodes[to].deaf_to & 1u << from) != 0 || port != mesh->nodes[to].port) {
         core_dial_failed(caller, effect->org, "connection refused", mesh->now);
         return;
     }

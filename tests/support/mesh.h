@@ -29,7 +29,8 @@ struct mesh_node {
     struct kv *kv;
     struct core *core; /* NULL: down */
     bool unreachable;
-    unsigned port; /* of its address, "i:port" */
+    unsigned deaf_to; /* a bit for each node that cannot reach it */
+    unsigned port;    /* of its address, "i:port" */
     unsigned starts;
 };
 

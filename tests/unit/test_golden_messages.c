@@ -39,6 +39,7 @@ static void check_hello(const struct rp_hello *hello, json_t *map)
 {
     json_t *addresses = json_object_get(map, "addresses");
     json_t *invite = json_object_get(map, "invite");
+    json_t *circle = json_object_get(map, "circle");
 
     golden_assert((struct rp_slice){hello->accept, RP_HASH_LEN}, map, "accept");
     assert_true(hello->time == golden_number(map, "time"));
@@ -52,6 +53,9 @@ static void check_hello(const struct rp_hello *hello, json_t *map)
     assert_int_equal(hello->has_invite, invite != NULL);
     if (invite != NULL)
         golden_assert((struct rp_slice){hello->invite, RP_TOKEN_SECRET_LEN}, map, "invite");
+    assert_int_equal(hello->circle.len > 0, circle != NULL);
+    if (circle != NULL)
+        golden_assert(hello->circle, map, "circle");
 }
 
 static int take_hello(struct rp_writer *w, struct rp_slice frame, json_t *fields)

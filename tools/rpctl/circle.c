@@ -64,7 +64,14 @@ static void print_circle(const json_t *circle)
     {
         printf("    ");
         print_field(member, "name");
-        printf("  %s\n", member_state(member));
+        printf("  %s", member_state(member));
+        if (!json_is_true(json_object_get(member, "linked")) &&
+            json_is_string(json_object_get(member, "why"))) {
+            fputs(" (", stdout);
+            print_field(member, "why");
+            putchar(')');
+        }
+        putchar('\n');
     }
 }
 

@@ -43,11 +43,13 @@ class Link:
         follow_vouches: bool = True,
         codecs: tuple[int, ...] = (0, 1),
         addresses: tuple[str, ...] = (),
+        circle: Optional[bytes] = None,
     ) -> None:
         self.author = author
         self.holdings = Holdings(author.inception, follow_vouches)
         self.codecs = codecs
         self.addresses = addresses
+        self.circle = circle  # as issued: its links are for circles alone
         self.page = MAX_SYMBOLS
         self.invites: dict[bytes, list[Any]] = {}
         self.channel: Optional[Channel] = None
@@ -128,6 +130,8 @@ class Link:
 
     def _hello(self, invite: Optional[bytes]) -> dict[str, Any]:
         self._announced = (set(self.holdings.accepted), set(self.holdings.kept))
+        if self.circle is not None:
+            self._announced = (set(), set())
         hello: dict[str, Any] = {
             "accept": accept_digest(*self._announced),
             "addresses": list(self.addresses),
@@ -140,6 +144,8 @@ class Link:
         }
         if invite is not None:
             hello["invite"] = invite
+        if self.circle is not None:
+            hello["circle"] = self.circle
         return hello
 
     def _expect_first(self) -> Message:

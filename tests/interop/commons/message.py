@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Callable, Optional
 
 from . import beacon, canonical
+from .circle import MAX_CIRCLE
 from .checks import is_bin, is_uint, need
 from .record import COMMONS, LOCAL
 from .sketch import CELL, MAX_CELLS
@@ -96,11 +97,16 @@ HELLO_KEYS: dict[str, Check] = {
 }
 
 
+def _is_descriptor(value: Any) -> bool:
+    return isinstance(value, bytes) and 0 < len(value) <= MAX_CIRCLE
+
+
 def _is_hello(value: Any) -> bool:
     return (
         isinstance(value, dict)
         and all(key in value and check(value[key]) for key, check in HELLO_KEYS.items())
         and ("invite" not in value or is_bin(value["invite"], 16))
+        and ("circle" not in value or _is_descriptor(value["circle"]))
     )
 
 

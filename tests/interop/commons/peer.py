@@ -103,6 +103,8 @@ class Peer(Link):
         return self.holdings.accepted & self.theirs[0]
 
     def _on_lists_known(self) -> None:
+        if self.circle is not None:
+            return
         self._send("SEEN", scope=None, entries=self.beacons.seen(self._shared_orgs()))
         self.say(self.beacon())
 

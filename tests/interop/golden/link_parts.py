@@ -87,6 +87,7 @@ def _messages() -> list[tuple[str, dict[str, Any]]]:
     return [
         ("HELLO", {"map": hello}),
         ("HELLO", {"map": joining}),
+        ("HELLO", {"map": {**hello, "circle": label("message circle")}}),
         ("REFUSE", {"code": "not-a-peer", "text": "Ask for an invite."}),
         ("BYE", {"reason": "duplicate"}),
         ("ACCEPT", {"reset": True, "more": True, "accepted": ids[:2], "kept": ids[2:]}),
@@ -137,6 +138,8 @@ def _wrong() -> list[tuple[Any, str]]:
         ([None], "nil for the number"), ([1, []], "HELLO: no map"), ([1], "HELLO: no entry"),
         (hello_with(accept=digest[:31]), "HELLO: accept of 31 bytes"),
         *((hello_with(**{key: ...}), f"HELLO: no {key}") for key in hello),
+        (hello_with(circle=b""), "HELLO: circle empty"),
+        (hello_with(circle="ours"), "HELLO: circle a string"),
         (hello_with(codecs=[1]), "HELLO: codecs without 0"),
         (hello_with(codecs=[]), "HELLO: no codec"),
         (hello_with(codecs=list(range(17))), "HELLO: 17 codecs"),
