@@ -53,6 +53,17 @@ class Drill(Remains, LiveTest):
         for node in nodes:
             self.assertNotIn(self.told, [item["object"] for item in node.list()])
 
+    def until_honoured(self, at, by=NAMES):
+        """Until node at knows of these nodes, and of no other, that they honour the withdrawal."""
+        def known():
+            [told] = [item for item in at.withdrawals() if item["object"] == self.told]
+            return told["honoured"]
+        poll(lambda: {node["organisation_name"] for node in known()["by"]} == set(by),
+             f"{at.name} to know that {by} honour it")
+        self.assertEqual({node["organisation_name"] for node in known()["not_known"]},
+                         set(NAMES) - set(by))
+        self.assertIn(f"  honoured by {len(by)} of 5 nodes", at.ctl("withdrawals"))
+
     def back_up(self, node):
         node.stop()
         copy = node.home + ".backup"
@@ -72,6 +83,8 @@ class Drill(Remains, LiveTest):
         a.ctl("withdraw", self.told)
         self.until_agreed(*nodes)
         self.until_gone(*nodes)
+        self.until_honoured(a)
+        self.until_honoured(e)
         # an old export, at both ends
         for node in (a, e):
             result = node.run("import", export)
@@ -86,6 +99,7 @@ class Drill(Remains, LiveTest):
         poll(lambda: d.status()["restored"] is None, "d to have compared")
         self.until_agreed(*nodes)
         self.until_gone(*nodes)
+        self.until_honoured(a)
         # somebody trusted who lies
         liar = self.guest(c, "liar")
         self.until_same(c, liar)
@@ -102,13 +116,19 @@ class Drill(Remains, LiveTest):
 
     def test_the_teller_does_it_at_the_far_end_with_the_author_gone(self):
         a, *others = self.line()
+        for node in others:
+            poll(lambda node=node: node.status()["federation_nodes"] == 5, "all to be known")
         a.stop()
         others[-1].ctl("withdraw", "--code", "-", stdin=self.code)
         self.until_gone(*others)
         self.assertEqual([item["by"] for item in others[0].withdrawals()], ["teller"])
+        for node in others:
+            self.until_honoured(node, NAMES[1:])
         a.start()
         self.until_agreed(a, *others)
         self.until_gone(a)
+        for node in (a, *others):
+            self.until_honoured(node)
 
     def test_the_middle_may_have_blocked_the_author_in_between(self):
         nodes = a, b, c, d, e = self.line()
@@ -117,10 +137,13 @@ class Drill(Remains, LiveTest):
         self.assertNotEqual(remains(c.home, SECRET), [])  # which may be unblocked
         a.ctl("withdraw", self.told)
         self.until_gone(*nodes)
+        self.until_honoured(a)  # by who has blocked it, too
         self.assertEqual({item["object"] for item in e.list()}, set(self.others))
         c.ctl("unblock", "a")
         self.until_agreed(*nodes)
         self.assertEqual({item["object"] for item in c.list()}, set(self.others))
+        for node in nodes:
+            self.until_honoured(node)
         self.assert_gone(nodes, SECRET, self.known)
 
 
