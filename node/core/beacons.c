@@ -122,6 +122,27 @@ static struct beacon *new_slot(struct core *core, const uint8_t *key)
     return &b->slots[at];
 }
 
+/* Whether we lacked some of what the node said last time, and it has not become less: what was
+ * missing then is missing still. */
+static bool is_behind(const struct core *core, const struct beacon *slot,
+                      const struct rp_beacon *now)
+{
+    struct rp_beacon before;
+    bool behind = false;
+
+    if (!slot->used || rp_beacon_read(&before, rp_bytes_slice(&slot->sealed)) != RP_OK)
+        return false;
+    for (enum rp_set set = 0; set < RP_SETS; set++) {
+        struct rp_tally held;
+
+        beacons_org_tally(core, slot->org, set, &held);
+        if (now->own[set].count < before.own[set].count)
+            return false;
+        behind |= held.count < before.own[set].count;
+    }
+    return behind;
+}
+
 struct beacon *beacons_put(struct core *core, const struct rp_beacon *beacon, const char *name,
                            struct rp_slice sealed, uint64_t now_ms)
 {
@@ -137,11 +158,12 @@ struct beacon *beacons_put(struct core *core, const struct rp_beacon *beacon, co
         slot = new_slot(core, beacon->key);
     if (slot == NULL)
         goto err1;
+    if (!is_behind(core, slot, beacon))
+        slot->since = now_ms;
     slot_free(slot);
     slot->org = org;
     slot->time = beacon->time;
     slot->received = core_calendar(core, now_ms);
-    slot->since = now_ms;
     slot->sealed = copy;
     slot->name = called;
     slot->unsaved = true;
@@ -233,6 +255,19 @@ void beacons_rekeyed(struct core *core, uint32_t org)
     }
 }
 
+void beacons_follow(struct core *core, struct peer *peer, uint64_t now_ms)
+{
+    const struct beacons *b = core->beacons;
+
+    for (uint32_t i = 0; b != NULL && i < b->slots_n; i++) {
+        struct rp_beacon beacon;
+
+        if (b->slots[i].used && b->slots[i].org == peer->org &&
+            rp_beacon_read(&beacon, rp_bytes_slice(&b->slots[i].sealed)) == RP_OK)
+            peering_follow(core, peer, &beacon, now_ms);
+    }
+}
+
 void beacons_others_accepted(struct core *core)
 {
     if (core->beacons != NULL)
@@ -283,6 +318,8 @@ int beacons_load(struct core *core, uint64_t now_ms)
     err = kv_err(txn);
     kv_abort(txn);
     core->beacons->save_at = UINT64_MAX;
+    for (uint32_t i = 0; i < core->peers_n; i++)
+        beacons_follow(core, core->peers[i], now_ms);
     beacon_start(core, now_ms);
     return err;
 }

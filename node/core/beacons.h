@@ -37,7 +37,7 @@ struct beacon {
     uint32_t org;
     uint64_t time;     /* it says */
     uint64_t received; /* by the calendar */
-    uint64_t since;    /* by the steady clock: when it came, or we started */
+    uint64_t since;    /* by the steady clock: when it came, or what we lack was missing first */
     uint64_t credit_at;
     uint32_t credit;
     struct rp_bytes sealed;
@@ -96,6 +96,8 @@ void beacons_free(struct core *core);
 void beacons_save(struct core *core);
 uint64_t beacons_deadline(const struct core *core);
 void beacons_tick(struct core *core, uint64_t now_ms);
+/* There is no link with the peer any more, or not yet: it may be where its nodes said last. */
+void beacons_follow(struct core *core, struct peer *peer, uint64_t now_ms);
 /* Others are accepted than before: what was told of their nodes is out of date. */
 void beacons_others_accepted(struct core *core);
 /* The organisation's keys are others now. */

@@ -198,6 +198,7 @@ void core_closed(struct core *core, struct link *link, uint64_t now_ms)
         if (!link->peer->refused && link->peer->why_code[0] == '\0')
             peering_note(link->peer, "cut", "the connection was cut");
         peering_plan_dial(core, link->peer, now_ms, link->has_settled);
+        beacons_follow(core, link->peer, now_ms);
     }
     for (enum rp_set set = 0; set < RP_SETS; set++) {
         symbols_free(&link->wanted[set]);

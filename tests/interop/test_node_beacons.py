@@ -11,7 +11,7 @@ import unittest
 
 from commons import beacon, canonical, fingerprint
 from commons.hashes import public_key
-from commons.record import CONTENT, CONTROL
+from commons.record import COMMONS, CONTENT, CONTROL
 from live import LiveTest
 
 
@@ -83,6 +83,42 @@ class Beacons(LiveTest):
         self.assertNotIn("wrong", said)
         counters = node.status()["counters"]
         self.assertEqual(counters["beacons_refused"], 3)
+
+    def test_a_relay_that_withholds_shows(self):
+        """Two nodes know of each other by a relay alone, which keeps a record back from one."""
+        oak, elm = self.quick("Oak"), self.quick("Elm")
+        near = self.guest(oak, "Relay")
+        far = self.guest(elm, "Relay", author=near.author)
+        org = near.channel.remote.org
+        far.publish(far.author.vouch(near.holdings.inceptions[org]))
+        oak.ctl("publish", self.pattern("one.md", "One"), self.pattern("two.md", "Two"))
+        self.until(lambda: self.of(near, org) and self.of(near, org).content[0] == 2,
+                   "what the author's node says", near)
+        self.until_same(oak, near)
+        theirs = [r for r in near.holdings.records.values() if r.body.org == org]
+        [kept_back] = [r for r in theirs if r.body.content.get("title") == "Two"]
+        for record in theirs:
+            if record is not kept_back:
+                far.publish(record)
+        self.until_same(elm, far)
+        key = next(b.key for b, _ in near.beacons.known.values() if b.org == org)
+        sealed = near.beacons.known[COMMONS, key]
+        far.beacons.known[COMMONS, key] = sealed
+        far._send("BEACON", sealed=canonical.decode(sealed[1]))
+
+        def seen():
+            return {n["organisation_name"]: n for n in elm.status()["federation"]}.get("Oak")
+
+        self.until(lambda: seen() and seen()["records"] == "withheld", "it to show", far)
+        self.assertEqual(seen()["content"], {"count": 2, "held": 1})
+        self.assertEqual([item["title"] for item in elm.list()], ["One"])
+        self.assertRegex(elm.ctl("status"), r"Oak; said .* WITHHOLDS what is missing\n")
+        # which the links alone do not tell
+        self.until(lambda: [p["state"] for p in elm.status()["peers"]] == ["in sync"],
+                   "all to be in step with the relay", far)
+        far.publish(kept_back)
+        self.until(lambda: seen()["records"] == "same", "nothing to be withheld any more", far)
+        self.assertNotIn("WITHHOLDS", elm.ctl("status"))
 
     def test_who_returns_is_told_what_was_missed(self):
         node = self.quick("Oak")

@@ -388,6 +388,23 @@ static void withheld_records_show(void **state)
     assert_int_equal(get(2, 0).standing, BEACON_COMING);
     mesh_run(&mesh, 20000);
     assert_int_equal(get(2, 0).standing, BEACON_WITHHELD);
+    b.beacon.own[RP_SET_CONTENT].count = 3; /* also when there are ever more */
+    b.beacon.time = mesh.now;
+    assert_ok(say_of(2, 1, 0, &b.beacon));
+    assert_int_equal(get(2, 0).standing, BEACON_WITHHELD);
+    b.beacon.own[RP_SET_CONTENT].count = 1; /* but not what comes after it was all there */
+    b.beacon.time++;
+    assert_ok(say_of(2, 1, 0, &b.beacon));
+    assert_int_equal(get(2, 0).standing, BEACON_SAME);
+    b.beacon.own[RP_SET_CONTENT].count = 2;
+    b.beacon.time++;
+    assert_ok(say_of(2, 1, 0, &b.beacon));
+    assert_int_equal(get(2, 0).standing, BEACON_COMING);
+    b.beacon.own[RP_SET_CONTENT].count = 3;
+    b.beacon.time++;
+    assert_ok(say_of(2, 1, 0, &b.beacon));
+    mesh_run(&mesh, 130000);
+    assert_int_equal(get(2, 0).standing, BEACON_WITHHELD);
     mesh_stop(&mesh, 1); /* and now it is nobody's doing */
     mesh_run(&mesh, 100);
     assert_int_equal(get(2, 0).standing, BEACON_COMING);
@@ -584,6 +601,44 @@ static void a_peer_that_moved_is_found_again(void **state)
     mesh_free(&mesh);
 }
 
+/* The same when that is heard while the link to where it was is not known to be dead yet: it is
+ * remembered, also over a restart. */
+static void where_a_peer_has_moved_is_remembered(void **state)
+{
+    struct peer_status status;
+    struct core_beacon b;
+
+    (void)state;
+    for (int restarts = 0; restarts < 2; restarts++) {
+        mesh_init(&mesh, 3);
+        mesh_join(&mesh, 0, 1);
+        mesh_join(&mesh, 0, 2);
+        mesh_join(&mesh, 1, 2);
+        mesh_run(&mesh, 20000);
+        b = get(1, 0);
+        b.beacon.addresses = 1;
+        b.beacon.address[0] = rp_bytes_str("0:2");
+        b.beacon.time = mesh.now;
+        assert_ok(say_of(1, 2, 0, &b.beacon));
+        assert_true(core_peer_status(mesh.nodes[1].core, 0, &status));
+        assert_int_equal(status.entry->addresses, 1);
+        if (restarts) {
+            beacons_save(mesh.nodes[1].core);
+            mesh_run(&mesh, 10);
+            mesh_stop(&mesh, 1);
+        }
+        mesh_stop(&mesh, 0);
+        if (restarts)
+            mesh_start(&mesh, 1);
+        mesh_run(&mesh, 100);
+        assert_true(core_peer_status(mesh.nodes[1].core, 0, &status));
+        assert_int_equal(status.entry->addresses, 2);
+        assert_string_equal(status.entry->address[1].text, "0:2");
+        assert_true(status.entry->address[1].learned);
+        mesh_free(&mesh);
+    }
+}
+
 /* A node that begins from a backup, with its clock set back, is heard all the same. */
 static void a_node_is_heard_though_its_clock_went_back(void **state)
 {
@@ -629,6 +684,7 @@ int main(void)
         cmocka_unit_test(a_withdrawal_is_honoured_where_the_files_are_clean),
         cmocka_unit_test(what_cannot_be_told_is_not_honoured),
         cmocka_unit_test(a_peer_that_moved_is_found_again),
+        cmocka_unit_test(where_a_peer_has_moved_is_remembered),
         cmocka_unit_test(a_node_is_heard_though_its_clock_went_back),
     };
 
