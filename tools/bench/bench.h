@@ -28,8 +28,9 @@ uint64_t args_number(const char *name, const char *value, uint64_t max);
 void bench_check(int err, const char *what);
 void bench_fail(const char *format, ...) __attribute__((format(printf, 1, 2), noreturn));
 
-/* Seconds: of processor time of this process, and of the steady clock. */
+/* Seconds: of processor time of this process, or this thread, and of the steady clock. */
 double bench_cpu(void);
+double bench_cpu_thread(void);
 double bench_wall(void);
 
 /* A folder of its own under $TMPDIR, or /tmp; removed again with all that is in it. */
@@ -40,5 +41,7 @@ void bench_folder_remove(const char *path);
 double bench_part(double *values, size_t n, double part);
 
 int bench_reconcile(struct args *args);
+int bench_sync(struct args *args);
+int bench_live(struct args *args);
 
 #endif

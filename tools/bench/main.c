@@ -21,6 +21,8 @@ static const struct command {
      "--records N --differ D[,D...] [--shape scattered|newest] [--seed S] [--seeds K]\n"
      "                     [--excluded N] [--json]",
      bench_reconcile},
+    {"sync", "--records N [--size BYTES | --text FOLDER] [--json]", bench_sync},
+    {"live", "[--nodes N] [--count N] [--json]", bench_live},
 };
 
 #define COMMANDS (sizeof commands / sizeof commands[0])
@@ -102,6 +104,11 @@ static double seconds(clockid_t clock)
 double bench_cpu(void)
 {
     return seconds(CLOCK_PROCESS_CPUTIME_ID);
+}
+
+double bench_cpu_thread(void)
+{
+    return seconds(CLOCK_THREAD_CPUTIME_ID);
 }
 
 double bench_wall(void)

@@ -1,0 +1,326 @@
+#include "nodes.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "bench.h"
+#include "rp/err.h"
+#include "rp/rand.h"
+#include "rp/record.h"
+#include "rp/writer.h"
+#include "store/kv_lmdb.h"
+#include "store/orgs.h"
+#include "store/records.h"
+
+#define MAP_BYTES (UINT64_C(64) << 30)
+#define FILL_EACH 5000
+#define WAIT_S 60.0
+#define MADE_MS UINT64_C(1795000000000)
+
+void bench_pause(double seconds)
+{
+    struct timespec time = {.tv_sec = (time_t)seconds};
+
+    time.tv_nsec = (long)((seconds - (double)time.tv_sec) * 1e9);
+    (void)nanosleep(&time, NULL);
+}
+
+/* A program that was built with this one. */
+static void program_path(char *out, size_t size, const char *name)
+{
+    char self[4096] = {0};
+    char *slash;
+
+    if (readlink("/proc/self/exe", self, sizeof self - 1) < 0 ||
+        (slash = strrchr(self, '/')) == NULL)
+        bench_fail("this program does not know where it is");
+    *slash = '\0';
+    if ((size_t)snprintf(out, size, "%s/%s", self, name) >= size)
+        bench_fail("the path of %s is too long", name);
+}
+
+/* Begins a program with these arguments after its name; its output goes to ${out}, and what it says
+ * about itself to ${log} (-1: where ours goes). */
+static pid_t spawn(const char *name, char *const *args, int out, int log)
+{
+    char path[4200];
+    pid_t pid;
+
+    program_path(path, sizeof path, name);
+    if ((pid = fork()) < 0)
+        bench_fail("no process can be had: %s", strerror(errno));
+    if (pid == 0) {
+        if (dup2(out, 1) >= 0 && (log < 0 || dup2(log, 2) >= 0))
+            execv(path, args);
+        _exit(127);
+    }
+    return pid;
+}
+
+/* Runs rpctl on a node's home; what it prints, without its last line end, goes to ${out}. */
+static void rpctl(const struct node *node, char *const *words, char *out, size_t size)
+{
+    char *args[16] = {"rpctl", "--home", (char *)(uintptr_t)node->home};
+    size_t len = 0;
+    int ends[2];
+    int status;
+    ssize_t n;
+    pid_t pid;
+
+    for (size_t i = 0; words[i] != NULL && i < 12; i++)
+        args[3 + i] = words[i];
+    if (pipe(ends) != 0)
+        bench_fail("no pipe can be had");
+    pid = spawn("tools/rpctl", args, ends[1], -1);
+    close(ends[1]);
+    while (len + 1 < size && (n = read(ends[0], out + len, size - 1 - len)) > 0)
+        len += (size_t)n;
+    close(ends[0]);
+    out[len] = '\0';
+    out[strcspn(out, "\n")] = '\0';
+    if (waitpid(pid, &status, 0) != pid || !WIFEXITED(status) || WEXITSTATUS(status) != 0)
+        bench_fail("rpctl %s failed in %s", words[0], node->home);
+}
+
+void node_init(struct node *node, const char *folder, const char *name)
+{
+    char *words[] = {"init", "--name", (char *)(uintptr_t)name, "--no-confirm", NULL};
+    static char out[8192];
+    struct why why;
+
+    *node = (struct node){.pid = 0};
+    if (snprintf(node->home, sizeof node->home, "%s/%s", folder, name) >= (int)sizeof node->home)
+        bench_fail("the path of a home is too long");
+    rpctl(node, words, out, sizeof out);
+    if (home_load(node->home, NULL, &node->keys, &why) != RP_OK)
+        bench_fail("%s", why.text);
+}
+
+void node_start(struct node *node)
+{
+    char *args[] = {"rpnode", "--home", node->home, "--listen", "127.0.0.1:0", NULL};
+    double end = bench_wall() + WAIT_S;
+    char path[400];
+    int log;
+
+    snprintf(path, sizeof path, "%s.log", node->home);
+    log = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+    node->pid = spawn("node/rpnode", args, log, log);
+    close(log);
+    while (!client_can_open(node->home)) {
+        if (bench_wall() > end || waitpid(node->pid, NULL, WNOHANG) != 0)
+            bench_fail("the node in %s does not start", node->home);
+        bench_pause(0.005);
+    }
+    if ((node->client = client_open(node->home)) == NULL)
+        bench_fail("the node in %s does not answer", node->home);
+}
+
+void node_stop(struct node *node)
+{
+    int status;
+
+    client_close(node->client);
+    node->client = NULL;
+    if (node->pid > 0 && (kill(node->pid, SIGTERM) != 0 ||
+                          waitpid(node->pid, &status, 0) != node->pid || status != 0))
+        bench_fail("the node in %s has not stopped cleanly", node->home);
+    node->pid = 0;
+    home_keys_free(&node->keys);
+}
+
+void node_join(struct node *guest, const struct node *host)
+{
+    char *invite[] = {"invite", NULL};
+    char *join[] = {"join", NULL, NULL};
+    char token[2048];
+    char out[2048];
+
+    rpctl(host, invite, token, sizeof token);
+    join[1] = token;
+    rpctl(guest, join, out, sizeof out);
+}
+
+/* {"body", "question", "summary", "title"} of a pattern, with the text as its body. */
+static void write_content(struct rp_writer *w, uint64_t number, const struct rp_bytes *text)
+{
+    char title[64];
+
+    snprintf(title, sizeof title, "Pattern %llu", (unsigned long long)number);
+    rp_writer_map(w, 4);
+    rp_writer_str(w, "body");
+    rp_writer_text(w, rp_bytes_slice(text));
+    rp_writer_str(w, "question");
+    rp_writer_str(w, "What helps?");
+    rp_writer_str(w, "summary");
+    rp_writer_str(w, "One of many.");
+    rp_writer_str(w, "title");
+    rp_writer_str(w, title);
+}
+
+void node_record(struct node *node, struct prose *prose, struct rp_bytes *packed, size_t *plain)
+{
+    struct rp_record fields = {.set = RP_SET_CONTENT, .kind = rp_bytes_str("pattern")};
+    struct rp_bytes text = {NULL, 0};
+    struct rp_bytes content;
+    struct rp_bytes body;
+    struct rp_writer w;
+
+    prose_text(prose, node->published, &text);
+    rp_writer_init(&w, RP_BODY_MAX);
+    write_content(&w, node->published, &text);
+    bench_check(rp_writer_take(&w, &content), "a record");
+    fields.made = MADE_MS + node->published++;
+    fields.content = rp_bytes_slice(&content);
+    memcpy(fields.org, node->keys.self.identity.org, RP_ID_LEN);
+    memcpy(fields.key, node->keys.self.key.public, RP_KEY_LEN);
+    home_random(fields.salt, RP_SALT_LEN);
+    home_random(fields.seed, RP_SEED_LEN);
+    bench_check(rp_record_write(&body, &fields), "a record");
+    bench_check(rp_record_pack(packed, rp_bytes_slice(&body), &node->keys.self.key, RP_CODEC_ZSTD),
+                "a record");
+    *plain = text.len;
+    rp_bytes_free(&text);
+    rp_bytes_free(&content);
+    rp_bytes_free(&body);
+}
+
+/* One record more in ${batch}; the bytes of its text. */
+static size_t fill_one(struct node *node, struct prose *prose, struct batch *batch)
+{
+    struct place place = {.org = ORG_SELF, .scope = SCOPE_COMMONS, .first_seen = MADE_MS};
+    struct rp_opened opened;
+    struct rp_bytes packed;
+    size_t plain;
+
+    node_record(node, prose, &packed, &plain);
+    bench_check(rp_record_open_trusted(&opened, rp_bytes_slice(&packed)), "a record");
+    records_insert(batch, &opened.record, rp_bytes_slice(&packed), &place);
+    rp_record_close(&opened);
+    rp_bytes_free(&packed);
+    return plain;
+}
+
+uint64_t node_fill(struct node *node, struct prose *prose, uint64_t n)
+{
+    struct why why;
+    struct kv *kv = home_open_store(node->home, MAP_BYTES, &why);
+    uint64_t plain = 0;
+
+    if (kv == NULL)
+        bench_fail("%s", why.text);
+    for (uint64_t at = 0; at < n;) {
+        uint64_t end = n - at > FILL_EACH ? at + FILL_EACH : n;
+        int err;
+        struct batch *batch = batch_begin(kv, &err);
+
+        bench_check(err, "a store cannot be written");
+        for (; at < end; at++)
+            plain += fill_one(node, prose, batch);
+        bench_check(batch_commit(batch), "a store cannot be written");
+    }
+    kv_lmdb_close(kv);
+    return plain;
+}
+
+void node_publish(struct node *node, const struct rp_bytes *packed)
+{
+    struct rp_writer w;
+
+    rp_writer_init(&w, RP_FRAME_MAX);
+    rp_writer_map(&w, 2);
+    rp_writer_str(&w, "accept");
+    rp_writer_bool(&w, false);
+    rp_writer_str(&w, "record");
+    rp_writer_bin(&w, packed->data, packed->len);
+    if (client_call(node->client, CONTROL_IMPORT, &w, NULL, NULL, NULL) != EXIT_DONE)
+        bench_fail("the node in %s does not take a record", node->home);
+    rp_writer_free(&w);
+}
+
+void node_status(struct node *node, struct node_status *out)
+{
+    struct rp_writer w;
+    json_t *status;
+    json_t *peer;
+    size_t i;
+
+    *out = (struct node_status){.in_sync = true};
+    rp_writer_init(&w, RP_FRAME_MAX);
+    rp_writer_map(&w, 0);
+    if (client_call(node->client, CONTROL_STATUS, &w, NULL, NULL, &status) != EXIT_DONE)
+        bench_fail("the node in %s does not say how it is", node->home);
+    rp_writer_free(&w);
+    out->content = number_of(status, "content_set");
+    json_array_foreach(json_object_get(status, "peers"), i, peer)
+    {
+        out->wire += number_of(peer, "bytes_in") + number_of(peer, "bytes_out");
+        out->in_sync = out->in_sync && strcmp(text_of(peer, "state"), "in sync") == 0;
+    }
+    json_decref(status);
+}
+
+/* The number after ${name} in /proc/PID/status, in bytes. */
+static uint64_t proc_bytes(const struct node *node, const char *name)
+{
+    char path[64];
+    char line[256];
+    uint64_t kib = 0;
+    FILE *in;
+
+    snprintf(path, sizeof path, "/proc/%d/status", (int)node->pid);
+    if ((in = fopen(path, "r")) == NULL)
+        bench_fail("the node in %s has ended", node->home);
+    while (fgets(line, sizeof line, in) != NULL) {
+        if (strncmp(line, name, strlen(name)) == 0)
+            kib = strtoull(line + strlen(name), NULL, 10);
+    }
+    fclose(in);
+    return kib * 1024;
+}
+
+/* Time of the processor that the process has had, in user and system. */
+static double proc_cpu(const struct node *node)
+{
+    char path[64];
+    char text[1024] = {0};
+    char *at;
+    FILE *in;
+    double ticks = 0;
+
+    snprintf(path, sizeof path, "/proc/%d/stat", (int)node->pid);
+    if ((in = fopen(path, "r")) == NULL || fgets(text, sizeof text, in) == NULL ||
+        (at = strrchr(text, ')')) == NULL)
+        bench_fail("the node in %s has ended", node->home);
+    fclose(in);
+    for (int field = 2; field < 15 && at != NULL; field++) { /* 14 and 15 are what is wanted */
+        at = strchr(at + 1, ' ');
+        if (at != NULL && field >= 13)
+            ticks += strtod(at, NULL);
+    }
+    return ticks / (double)sysconf(_SC_CLK_TCK);
+}
+
+void node_use(const struct node *node, struct node_use *out)
+{
+    *out = (struct node_use){.cpu = proc_cpu(node),
+                             .anonymous = proc_bytes(node, "RssAnon:"),
+                             .peak = proc_bytes(node, "VmHWM:")};
+}
+
+uint64_t node_store_bytes(const struct node *node)
+{
+    char path[400];
+    struct stat st;
+
+    snprintf(path, sizeof path, "%s/store/data.mdb", node->home);
+    return stat(path, &st) == 0 ? (uint64_t)st.st_blocks * 512 : 0;
+}

@@ -1,0 +1,58 @@
+#ifndef NODES_H
+#define NODES_H
+
+#include <sys/types.h>
+
+#include "home.h"
+#include "prose.h"
+#include "rpctl.h"
+
+/* Real rpnode processes on loopback, each with a home of its own, as rpctl sees them. */
+struct node {
+    char home[300];
+    pid_t pid; /* 0: not running */
+    struct client *client;
+    struct home_keys keys;
+    uint64_t published; /* records signed so far */
+};
+
+/* A home called ${name} in ${folder}. */
+void node_init(struct node *node, const char *folder, const char *name);
+void node_start(struct node *node);
+void node_stop(struct node *node);
+
+/* ${guest} joins ${host} by an invite. */
+void node_join(struct node *guest, const struct node *host);
+
+/* The next record of this organisation, signed: a pattern. Free with rp_bytes_free. */
+void node_record(struct node *node, struct prose *prose, struct rp_bytes *packed, size_t *plain);
+
+/* Puts ${n} records into the store while the node is not running; the bytes of their texts. */
+uint64_t node_fill(struct node *node, struct prose *prose, uint64_t n);
+
+/* Hands a record in over the socket; it is stored when this returns. */
+void node_publish(struct node *node, const struct rp_bytes *packed);
+
+/* What a node says of itself. */
+struct node_status {
+    uint64_t content; /* records of its content set */
+    uint64_t wire;    /* bytes both ways on all links */
+    bool in_sync;     /* with all peers */
+};
+void node_status(struct node *node, struct node_status *out);
+
+/* What the process uses. */
+struct node_use {
+    double cpu;         /* s */
+    uint64_t anonymous; /* bytes resident that are of no file */
+    uint64_t peak;      /* bytes resident, the most so far, the mapped store with them */
+};
+void node_use(const struct node *node, struct node_use *out);
+
+/* Bytes of the store's file on the disk. */
+uint64_t node_store_bytes(const struct node *node);
+
+/* Waits a little. */
+void bench_pause(double seconds);
+
+#endif
