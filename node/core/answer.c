@@ -110,7 +110,7 @@ int answer_check(struct link *link, const struct rp_check *check, uint64_t now_m
         return RP_OK;
     }
     answer_close(link);
-    shared->remote_in = true;
+    shared_met(link, shared);
     link->theirs.shared = shared;
     link->theirs.active = true;
     link->theirs.number = check->exchange;

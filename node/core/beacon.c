@@ -13,36 +13,53 @@ static uint64_t later(uint64_t a, uint64_t b)
 }
 
 /* With many nodes each speaks more rarely, so that what all together cost stays about the same. */
-static uint64_t scaled(const struct core *core, uint64_t base, uint64_t each)
+static uint64_t scaled(const struct beacons *b, uint64_t base, uint64_t each)
 {
-    return base + core->beacons->n * each;
+    return base + b->n * each;
 }
 
 /* When the next one may be made. */
-static uint64_t next_allowed(const struct core *core)
+static uint64_t next_allowed(const struct beacons *b)
 {
-    uint64_t made_at = core->beacons->made_at;
-
-    return made_at != 0 ? made_at + scaled(core, BEACON_GAP_MS, BEACON_GAP_EACH_MS) : 0;
+    return b->made_at != 0 ? b->made_at + scaled(b, BEACON_GAP_MS, BEACON_GAP_EACH_MS) : 0;
 }
 
-void beacons_touched(struct core *core, uint64_t now_ms)
+void beacon_touch(struct beacons *b, uint64_t now_ms)
 {
-    struct beacons *b = core->beacons;
+    uint64_t spread = scaled(b, 1, BEACON_SPREAD_MS);
     uint64_t at;
 
-    if (b == NULL || b->due == UINT64_MAX)
+    if (b->due == UINT64_MAX)
         return;
-    at = now_ms + BEACON_SETTLE_MS + rp_rand_below(&core->rand, scaled(core, 1, BEACON_SPREAD_MS));
-    at = later(at, next_allowed(core));
+    at = now_ms + BEACON_SETTLE_MS + rp_rand_below(&b->core->rand, spread);
+    at = later(at, next_allowed(b));
     if (at < b->due)
         b->due = at;
 }
 
-void beacon_start(struct core *core, uint64_t now_ms)
+void beacons_touched(struct core *core, uint64_t now_ms)
 {
-    struct beacons *b = core->beacons;
-    const struct beacon *mine = beacons_find(core, core->self->node.public);
+    for (struct beacons *b = core->beacons; b != NULL; b = beacons_next(core, b))
+        beacon_touch(b, now_ms);
+}
+
+/* What our beacon of a scope tells follows from our own records in it and from all withdrawals. */
+void beacons_note(struct core *core, const struct place *place, bool removed, uint64_t now_ms)
+{
+    struct beacons *b = beacons_by_number(core, place->scope);
+
+    if (b == NULL)
+        return;
+    if (place->lane == LANE_LASTING)
+        receipts_touched(b, place->org, removed);
+    if (place->lane == LANE_LASTING || place->org == ORG_SELF)
+        beacon_touch(b, now_ms);
+}
+
+void beacon_start(struct beacons *b, uint64_t now_ms)
+{
+    const struct core *core = b->core;
+    const struct beacon *mine = beacons_find(b, core->self->node.public);
 
     b->due = UINT64_MAX;
     if (core->self->issued.len == 0)
@@ -51,13 +68,11 @@ void beacon_start(struct core *core, uint64_t now_ms)
         b->last_time = mine->time;
     b->due = UINT64_MAX - 1;
     b->due_anyway = true;
-    beacons_touched(core, now_ms);
+    beacon_touch(b, now_ms);
 }
 
-void beacon_overtake(struct core *core, uint64_t time, uint64_t now_ms)
+void beacon_overtake(struct beacons *b, uint64_t time, uint64_t now_ms)
 {
-    struct beacons *b = core->beacons;
-
     if (time <= b->last_time || b->due == UINT64_MAX)
         return;
     b->last_time = time;
@@ -65,7 +80,7 @@ void beacon_overtake(struct core *core, uint64_t time, uint64_t now_ms)
         return; /* two nodes with the same key must not answer each other for ever */
     b->overtaken_at = now_ms;
     b->due_anyway = true;
-    beacons_touched(core, now_ms);
+    beacon_touch(b, now_ms);
 }
 
 void core_set_full(struct core *core, bool full, uint64_t now_ms)
@@ -119,18 +134,20 @@ static int compare_org(const void *a, const void *b)
 }
 
 /* Those of which nothing is left in our files. */
-static int put_withdrawals(const struct core *core, uint64_t clean, struct rp_beacon *out)
+static int put_withdrawals(const struct beacons *b, uint64_t clean, struct rp_beacon *out)
 {
-    struct known *all = malloc(core->orgs_n * sizeof *all);
+    struct known *all = malloc((receipts_orgs(b) + 1) * sizeof *all);
+    const struct core *core = b->core;
     size_t n = 0;
 
     if (all == NULL)
         return RP_ERR_NOMEM;
-    for (uint32_t org = 1; org < core->orgs_n; org++) {
+    for (uint32_t i = 0; i < receipts_orgs(b); i++) {
         struct known *known = &all[n];
+        uint32_t org = receipts_org(b, i);
 
-        if (!sets_is_member(core, org, LANE_LASTING) ||
-            !receipts_tally(core, org, clean, &known->withdrawals.tally, &known->newest))
+        if ((b->circle == NULL && !sets_is_member(core, org, LANE_LASTING)) ||
+            !receipts_tally(b, i, clean, &known->withdrawals.tally, &known->newest))
             continue;
         memcpy(known->withdrawals.org, core->orgs[org].id, RP_ID_LEN);
         n++;
@@ -149,8 +166,9 @@ static int put_withdrawals(const struct core *core, uint64_t clean, struct rp_be
 }
 
 /* What there is to say now. */
-static int compose(struct core *core, struct rp_beacon *out, uint64_t now_ms)
+static int compose(struct beacons *b, struct rp_beacon *out, uint64_t now_ms)
 {
+    const struct core *core = b->core;
     struct kv_txn *txn;
     uint64_t clean;
     int err;
@@ -159,23 +177,23 @@ static int compose(struct core *core, struct rp_beacon *out, uint64_t now_ms)
         return err;
     clean = receipts_clean(txn);
     *out = (struct rp_beacon){
-        .time = later(core_calendar(core, now_ms), core->beacons->last_time + 1),
+        .time = later(core_calendar(core, now_ms), b->last_time + 1),
         .software = rp_bytes_str(core->software),
         .addresses = core->addresses_n,
         .state = state_of(core, txn),
     };
-    err = receipts_refresh(core, txn);
+    err = receipts_refresh(b, txn);
     kv_abort(txn);
     if (err != RP_OK)
         return err;
-    memcpy(out->scope, rp_record_commons, RP_ID_LEN);
+    memcpy(out->scope, b->scope->id, RP_ID_LEN);
     memcpy(out->org, core->self->identity.org, RP_ID_LEN);
     memcpy(out->key, core->self->node.public, RP_KEY_LEN);
     for (uint32_t i = 0; i < core->addresses_n; i++)
         out->address[i] = rp_bytes_str(core->addresses[i]);
     for (enum rp_set set = 0; set < RP_SETS; set++)
-        beacons_org_tally(core, ORG_SELF, set, &out->own[set]);
-    return put_withdrawals(core, clean, out);
+        beacons_org_tally(b, ORG_SELF, set, &out->own[set]);
+    return put_withdrawals(b, clean, out);
 }
 
 static bool same_tally(const struct rp_tally *a, const struct rp_tally *b)
@@ -199,20 +217,20 @@ static bool says_the_same(const struct rp_beacon *a, const struct rp_beacon *b)
     return same;
 }
 
-static bool is_news(const struct core *core, const struct rp_beacon *beacon)
+static bool is_news(const struct beacons *b, const struct rp_beacon *beacon)
 {
-    const struct beacon *before = beacons_find(core, beacon->key);
+    const struct beacon *before = beacons_find(b, beacon->key);
     struct rp_beacon said;
 
     return before == NULL || rp_beacon_read(&said, rp_bytes_slice(&before->sealed)) != RP_OK ||
            !says_the_same(&said, beacon);
 }
 
-static int make(struct core *core, uint64_t now_ms)
+static int make(struct beacons *b, uint64_t now_ms)
 {
     struct rp_beacon *beacon = malloc(sizeof *beacon);
-    uint64_t every = scaled(core, BEACON_EVERY_MS, BEACON_EVERY_EACH_MS);
-    struct beacons *b = core->beacons;
+    uint64_t every = scaled(b, BEACON_EVERY_MS, BEACON_EVERY_EACH_MS);
+    struct core *core = b->core;
     const struct beacon *stored;
     struct rp_certificate certificate;
     struct rp_bytes sealed;
@@ -221,9 +239,9 @@ static int make(struct core *core, uint64_t now_ms)
     if (beacon == NULL)
         goto err0;
     *beacon = (struct rp_beacon){0};
-    if ((err = compose(core, beacon, now_ms)) != RP_OK)
+    if ((err = compose(b, beacon, now_ms)) != RP_OK)
         goto err1;
-    if (!b->due_anyway && !is_news(core, beacon))
+    if (!b->due_anyway && !is_news(b, beacon))
         goto err1;
     if ((err = rp_certificate_open(&certificate, core->self->issued)) != RP_OK ||
         (err = rp_beacon_seal(&sealed, beacon, &core->self->node, core->self->issued)) != RP_OK)
@@ -234,9 +252,9 @@ static int make(struct core *core, uint64_t now_ms)
     b->renew_at = now_ms + every + (uint64_t)core_random_jitter(core, every);
     if (b->due > b->renew_at)
         b->due = b->renew_at;
-    stored = beacons_put(core, beacon, certificate.name, rp_bytes_slice(&sealed), now_ms);
+    stored = beacons_put(b, beacon, certificate.name, rp_bytes_slice(&sealed), now_ms);
     if (stored != NULL)
-        beacons_spread(core, stored, NULL);
+        beacons_spread(b, stored, NULL);
     rp_bytes_free(&sealed);
 err1:
     free(beacon);
@@ -244,14 +262,12 @@ err0:
     return err;
 }
 
-void beacon_tick(struct core *core, uint64_t now_ms)
+void beacon_tick(struct beacons *b, uint64_t now_ms)
 {
-    struct beacons *b = core->beacons;
-
     if (b->due > now_ms)
         return;
     b->due_anyway |= now_ms >= b->renew_at;
     b->due = b->due_anyway ? UINT64_MAX - 1 : b->renew_at;
-    if (make(core, now_ms) != RP_OK)
+    if (make(b, now_ms) != RP_OK)
         b->due = now_ms + RETRY_MS;
 }

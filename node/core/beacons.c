@@ -3,11 +3,37 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "circles.h"
 #include "rp/err.h"
 #include "store/beacon.h"
 #include "store/chain.h"
 
 /* The beacons of all nodes (SPEC 3.7): kept, judged, passed on, shown. */
+
+/* Of which scope */
+
+struct beacons *beacons_of(const struct core *core, const struct scope *scope)
+{
+    return scope == &core->commons ? core->beacons : ((const struct circle *)scope)->beacons;
+}
+
+struct beacons *beacons_next(const struct core *core, const struct beacons *b)
+{
+    const struct circle *circle = core->circles;
+
+    if (b == NULL)
+        return core->beacons;
+    if (b->circle != NULL)
+        circle = b->circle->next;
+    while (circle != NULL && circle->beacons == NULL)
+        circle = circle->next;
+    return circle != NULL ? circle->beacons : NULL;
+}
+
+bool beacons_is_heard(const struct beacons *b, uint32_t org)
+{
+    return b->circle != NULL ? circles_has_member(b->circle, org) : b->core->orgs[org].accepted;
+}
 
 /* Keeping them */
 
@@ -18,9 +44,8 @@ bool beacons_is_too_old(const struct core *core, uint64_t time, uint64_t now_ms)
     return time < now && now - time > BEACON_KEEP_MS;
 }
 
-struct beacon *beacons_find(const struct core *core, const uint8_t key[static RP_KEY_LEN])
+struct beacon *beacons_find(const struct beacons *b, const uint8_t key[static RP_KEY_LEN])
 {
-    const struct beacons *b = core->beacons;
     uint32_t slot;
 
     return table_get(b->by_key, key, &slot) ? &b->slots[slot] : NULL;
@@ -38,19 +63,21 @@ static void slot_free(struct beacon *slot)
 }
 
 /* Forgets a node, here and, with ${store}, in the store. */
-static void drop(struct core *core, struct beacon *beacon, bool store)
+static void drop(struct beacons *b, struct beacon *beacon, bool store)
 {
+    struct core *core = b->core;
     struct change *change = store ? core_change_new(CHANGE_BEACON) : NULL;
 
     if (change != NULL) { /* else it is dropped again after the next start */
+        change->beacon.scope = b->scope->number;
         memcpy(change->beacon.key, beacon->key, RP_KEY_LEN);
         (void)core_store(core, change);
     }
-    table_del(core->beacons->by_key, beacon->key);
+    table_del(b->by_key, beacon->key);
     slot_free(beacon);
     *beacon = (struct beacon){0};
-    core->beacons->n--;
-    core->beacons->changes++;
+    b->n--;
+    b->changes++;
 }
 
 /* Which of two nodes goes first when there are too many: never we, strangers before peers, and
@@ -66,10 +93,10 @@ static bool goes_before(const struct core *core, const struct beacon *a, const s
 }
 
 /* Makes room for one more of ${org}. False when all others are worth more. */
-static bool make_room(struct core *core, uint32_t org, uint64_t time)
+static bool make_room(struct beacons *b, uint32_t org, uint64_t time)
 {
     const struct beacon wanted = {.org = org, .time = time};
-    struct beacons *b = core->beacons;
+    const struct core *core = b->core;
     struct beacon *first = NULL; /* to go, of all */
     struct beacon *first_of_org = NULL;
     uint32_t of_org = 0;
@@ -93,13 +120,12 @@ static bool make_room(struct core *core, uint32_t org, uint64_t time)
         return true;
     if (first == NULL || !goes_before(core, first, &wanted))
         return false;
-    drop(core, first, true);
+    drop(b, first, true);
     return true;
 }
 
-static struct beacon *new_slot(struct core *core, const uint8_t *key)
+static struct beacon *new_slot(struct beacons *b, const uint8_t *key)
 {
-    struct beacons *b = core->beacons;
     struct beacon *slots;
     uint32_t at = 0;
 
@@ -124,7 +150,7 @@ static struct beacon *new_slot(struct core *core, const uint8_t *key)
 
 /* Whether we lacked some of what the node said last time, and it has not become less: what was
  * missing then is missing still. */
-static bool is_behind(const struct core *core, const struct beacon *slot,
+static bool is_behind(const struct beacons *b, const struct beacon *slot,
                       const struct rp_beacon *now)
 {
     struct rp_beacon before;
@@ -135,7 +161,7 @@ static bool is_behind(const struct core *core, const struct beacon *slot,
     for (enum rp_set set = 0; set < RP_SETS; set++) {
         struct rp_tally held;
 
-        beacons_org_tally(core, slot->org, set, &held);
+        beacons_org_tally(b, slot->org, set, &held);
         if (now->own[set].count < before.own[set].count)
             return false;
         behind |= held.count < before.own[set].count;
@@ -143,22 +169,22 @@ static bool is_behind(const struct core *core, const struct beacon *slot,
     return behind;
 }
 
-struct beacon *beacons_put(struct core *core, const struct rp_beacon *beacon, const char *name,
+struct beacon *beacons_put(struct beacons *b, const struct rp_beacon *beacon, const char *name,
                            struct rp_slice sealed, uint64_t now_ms)
 {
+    const struct core *core = b->core;
     uint32_t org = trust_find(core, beacon->org);
-    struct beacon *slot = beacons_find(core, beacon->key);
-    struct beacons *b = core->beacons;
+    struct beacon *slot = beacons_find(b, beacon->key);
     struct rp_bytes copy;
     char *called = strdup(name);
 
     if (called == NULL || rp_bytes_copy(&copy, sealed.data, sealed.len) != RP_OK)
         goto err0;
-    if (slot == NULL && make_room(core, org, beacon->time))
-        slot = new_slot(core, beacon->key);
+    if (slot == NULL && make_room(b, org, beacon->time))
+        slot = new_slot(b, beacon->key);
     if (slot == NULL)
         goto err1;
-    if (!is_behind(core, slot, beacon))
+    if (!is_behind(b, slot, beacon))
         slot->since = now_ms;
     slot_free(slot);
     slot->org = org;
@@ -181,12 +207,13 @@ err0:
 
 /* In the store */
 
-static void save(struct core *core, struct beacon *beacon)
+static void save(struct beacons *b, struct beacon *beacon)
 {
     struct change *change = core_change_new(CHANGE_BEACON);
 
     if (change == NULL)
         return; /* the next one may be */
+    change->beacon.scope = b->scope->number;
     memcpy(change->beacon.key, beacon->key, RP_KEY_LEN);
     change->beacon.received = beacon->received;
     if (rp_bytes_copy(&change->inception, beacon->sealed.data, beacon->sealed.len) != RP_OK) {
@@ -194,18 +221,22 @@ static void save(struct core *core, struct beacon *beacon)
         return;
     }
     beacon->unsaved = false;
-    (void)core_store(core, change);
+    (void)core_store(b->core, change);
+}
+
+static void save_all(struct beacons *b)
+{
+    for (uint32_t i = 0; i < b->slots_n; i++) {
+        if (b->slots[i].used && b->slots[i].unsaved)
+            save(b, &b->slots[i]);
+    }
+    b->save_at = UINT64_MAX;
 }
 
 void beacons_save(struct core *core)
 {
-    struct beacons *b = core->beacons;
-
-    for (uint32_t i = 0; i < b->slots_n; i++) {
-        if (b->slots[i].used && b->slots[i].unsaved)
-            save(core, &b->slots[i]);
-    }
-    b->save_at = UINT64_MAX;
+    for (struct beacons *b = core->beacons; b != NULL; b = beacons_next(core, b))
+        save_all(b);
 }
 
 /* Whether the node's certificate is by the key that is its organisation's today. */
@@ -240,31 +271,37 @@ bool beacons_hold_today(const struct core *core, uint32_t org,
     return holds;
 }
 
-void beacons_rekeyed(struct core *core, uint32_t org)
+static void drop_uncertified(struct beacons *b, uint32_t org)
 {
-    struct beacons *b = core->beacons;
+    struct core *core = b->core;
 
-    for (uint32_t i = 0; b != NULL && i < b->slots_n; i++) {
+    for (uint32_t i = 0; i < b->slots_n; i++) {
         struct rp_certificate certificate;
         struct rp_beacon beacon;
 
         if (b->slots[i].used && b->slots[i].org == org && !is_own(core, &b->slots[i]) &&
             (rp_beacon_open(&beacon, &certificate, rp_bytes_slice(&b->slots[i].sealed)) != RP_OK ||
              !beacons_hold_today(core, org, &certificate)))
-            drop(core, &b->slots[i], true);
+            drop(b, &b->slots[i], true);
     }
+}
+
+void beacons_rekeyed(struct core *core, uint32_t org)
+{
+    for (struct beacons *b = core->beacons; b != NULL; b = beacons_next(core, b))
+        drop_uncertified(b, org);
 }
 
 void beacons_follow(struct core *core, struct peer *peer, uint64_t now_ms)
 {
-    const struct beacons *b = core->beacons;
+    for (const struct beacons *b = core->beacons; b != NULL; b = beacons_next(core, b)) {
+        for (uint32_t i = 0; i < b->slots_n; i++) {
+            struct rp_beacon beacon;
 
-    for (uint32_t i = 0; b != NULL && i < b->slots_n; i++) {
-        struct rp_beacon beacon;
-
-        if (b->slots[i].used && b->slots[i].org == peer->org &&
-            rp_beacon_read(&beacon, rp_bytes_slice(&b->slots[i].sealed)) == RP_OK)
-            peering_follow(core, peer, &beacon, now_ms);
+            if (b->slots[i].used && b->slots[i].org == peer->org &&
+                rp_beacon_read(&beacon, rp_bytes_slice(&b->slots[i].sealed)) == RP_OK)
+                peering_follow(core, peer, &beacon, now_ms);
+        }
     }
 }
 
@@ -275,7 +312,7 @@ void beacons_others_accepted(struct core *core)
 }
 
 /* Takes one from the store, unless it does not count any more. */
-static void load_one(struct core *core, struct kv_txn *txn, const struct beacon_entry *entry,
+static void load_one(struct beacons *b, struct kv_txn *txn, const struct beacon_entry *entry,
                      uint64_t now_ms)
 {
     struct rp_certificate certificate;
@@ -284,50 +321,41 @@ static void load_one(struct core *core, struct kv_txn *txn, const struct beacon_
     uint32_t org;
 
     if (rp_beacon_open(&beacon, &certificate, entry->sealed) != RP_OK ||
-        (org = trust_find(core, beacon.org)) == 0 || !is_certified(core, txn, org, &certificate))
+        memcmp(beacon.scope, b->scope->id, RP_ID_LEN) != 0 ||
+        (org = trust_find(b->core, beacon.org)) == 0 ||
+        !is_certified(b->core, txn, org, &certificate))
         return;
-    slot = beacons_put(core, &beacon, certificate.name, entry->sealed, now_ms);
+    slot = beacons_put(b, &beacon, certificate.name, entry->sealed, now_ms);
     if (slot == NULL) /* it will come again */
         return;
     slot->received = entry->received;
     slot->unsaved = false;
 }
 
-int beacons_load(struct core *core, uint64_t now_ms)
+static int load(struct beacons *b, uint64_t now_ms)
 {
+    struct kv_key prefix = {.len = 0};
     struct kv_iter it;
     struct kv_txn *txn;
     int err;
 
-    core->beacons = calloc(1, sizeof *core->beacons);
-    if (core->beacons == NULL)
-        return RP_ERR_NOMEM;
-    core->beacons->save_at = UINT64_MAX;
-    core->beacons->sweep_at = now_ms;
-    core->beacons->by_key = table_new(RP_KEY_LEN, core->table_key);
-    if (core->beacons->by_key == NULL)
-        return RP_ERR_NOMEM;
-    if ((txn = kv_begin(core->kv, false, &err)) == NULL)
+    if ((txn = kv_begin(b->core->kv, false, &err)) == NULL)
         return err;
-    for (kv_first(&it, txn, KV_BEACON, (struct rp_slice){NULL, 0}); it.found; kv_next(&it)) {
+    kv_key_number(&prefix, b->scope->number, 4);
+    for (kv_first(&it, txn, KV_BEACON, kv_key_slice(&prefix)); it.found; kv_next(&it)) {
         struct beacon_entry entry;
 
         if (beacon_entry_read(it.key, it.value, &entry))
-            load_one(core, txn, &entry, now_ms);
+            load_one(b, txn, &entry, now_ms);
     }
     err = kv_err(txn);
     kv_abort(txn);
-    core->beacons->save_at = UINT64_MAX;
-    for (uint32_t i = 0; i < core->peers_n; i++)
-        beacons_follow(core, core->peers[i], now_ms);
-    beacon_start(core, now_ms);
+    b->save_at = UINT64_MAX;
     return err;
 }
 
-void beacons_free(struct core *core)
+static void free_scope(struct beacons *b)
 {
-    struct beacons *b = core->beacons;
-
     if (b == NULL)
         return;
     for (uint32_t i = 0; i < b->slots_n; i++)
@@ -336,6 +364,75 @@ void beacons_free(struct core *core)
     table_free(b->by_key);
     receipts_free(b);
     free(b);
+}
+
+/* Those of a scope as the store has them. */
+static int load_scope(struct core *core, const struct scope *scope, const struct circle *circle,
+                      uint64_t now_ms, struct beacons **out)
+{
+    struct beacons *b = calloc(1, sizeof *b);
+    int err = RP_ERR_NOMEM;
+
+    if (b == NULL)
+        return err;
+    b->core = core;
+    b->scope = scope;
+    b->circle = circle;
+    b->sweep_at = now_ms;
+    b->by_key = table_new(RP_KEY_LEN, core->table_key);
+    if (b->by_key == NULL || (err = load(b, now_ms)) != RP_OK) {
+        free_scope(b);
+        return err;
+    }
+    *out = b;
+    return RP_OK;
+}
+
+int beacons_load(struct core *core, uint64_t now_ms)
+{
+    int err = load_scope(core, &core->commons, NULL, now_ms, &core->beacons);
+
+    if (err != RP_OK)
+        return err;
+    for (struct circle *circle = core->circles; circle != NULL; circle = circle->next) {
+        if (circle->open)
+            beacons_open(core, circle, now_ms);
+    }
+    for (uint32_t i = 0; i < core->peers_n; i++)
+        beacons_follow(core, core->peers[i], now_ms);
+    beacon_start(core->beacons, now_ms);
+    return RP_OK;
+}
+
+void beacons_open(struct core *core, struct circle *circle, uint64_t now_ms)
+{
+    if (core->beacons == NULL) /* not started yet: beacons_load does it */
+        return;
+    /* without memory the circle does without until the next start */
+    if (load_scope(core, &circle->scope, circle, now_ms, &circle->beacons) == RP_OK)
+        beacon_start(circle->beacons, now_ms);
+}
+
+void beacons_close(struct core *core, struct circle *circle)
+{
+    struct beacons *b = circle->beacons;
+
+    (void)core;
+    for (uint32_t i = 0; b != NULL && i < b->slots_n; i++) {
+        if (b->slots[i].used)
+            drop(b, &b->slots[i], true);
+    }
+    free_scope(b);
+    circle->beacons = NULL;
+}
+
+void beacons_free(struct core *core)
+{
+    for (struct circle *circle = core->circles; circle != NULL; circle = circle->next) {
+        free_scope(circle->beacons);
+        circle->beacons = NULL;
+    }
+    free_scope(core->beacons);
     core->beacons = NULL;
 }
 
@@ -343,72 +440,101 @@ void beacons_free(struct core *core)
 
 uint64_t beacons_deadline(const struct core *core)
 {
-    const struct beacons *b = core->beacons;
-    uint64_t deadline = b->due < b->save_at ? b->due : b->save_at;
+    uint64_t deadline = UINT64_MAX;
 
-    return deadline < b->sweep_at ? deadline : b->sweep_at;
+    for (const struct beacons *b = core->beacons; b != NULL; b = beacons_next(core, b)) {
+        deadline = b->due < deadline ? b->due : deadline;
+        deadline = b->save_at < deadline ? b->save_at : deadline;
+        deadline = b->sweep_at < deadline ? b->sweep_at : deadline;
+    }
+    return deadline;
 }
 
 /* Forgets nodes that are silent, or whose organisations are not accepted any more. */
-static void sweep(struct core *core, uint64_t now_ms)
+static void sweep(struct beacons *b, uint64_t now_ms)
 {
-    struct beacons *b = core->beacons;
+    const struct core *core = b->core;
 
     for (uint32_t i = 0; i < b->slots_n; i++) {
         struct beacon *slot = &b->slots[i];
 
         if (slot->used && !is_own(core, slot) &&
-            (!core->orgs[slot->org].accepted || beacons_is_too_old(core, slot->time, now_ms)))
-            drop(core, slot, true);
+            (!beacons_is_heard(b, slot->org) || beacons_is_too_old(core, slot->time, now_ms)))
+            drop(b, slot, true);
     }
 }
 
 void beacons_tick(struct core *core, uint64_t now_ms)
 {
-    struct beacons *b = core->beacons;
-
-    if (b->sweep_at <= now_ms) {
-        b->sweep_at = now_ms + BEACON_AGAIN_MS;
-        sweep(core, now_ms);
+    for (struct beacons *b = core->beacons; b != NULL; b = beacons_next(core, b)) {
+        if (b->sweep_at <= now_ms) {
+            b->sweep_at = now_ms + BEACON_AGAIN_MS;
+            sweep(b, now_ms);
+        }
+        if (b->save_at <= now_ms)
+            save_all(b);
+        beacon_tick(b, now_ms);
     }
-    if (b->save_at <= now_ms)
-        beacons_save(core);
-    beacon_tick(core, now_ms);
 }
 
 /* What views ask */
 
-void beacons_org_tally(const struct core *core, uint32_t org, enum rp_set set, struct rp_tally *out)
+/* Of a circle only the store knows how much is whose. */
+static void sum_of(const struct beacons *b, struct kv_txn *txn, uint32_t org, enum lane lane,
+                   struct sum *out)
 {
-    struct rp_fingerprint fingerprint = {{0}};
+    const struct sum *kept = b->core->orgs[org].sums[lane];
 
     out->count = 0;
-    for (enum lane lane = 0; lane < LANES; lane++) {
-        const struct sum *sum = core->orgs[org].sums[lane];
+    out->fingerprint = (struct rp_fingerprint){{0}};
+    if (b->circle != NULL && txn != NULL)
+        batch_read_sum(txn, (struct sum_key){b->scope->number, lane, org}, out);
+    else if (b->circle == NULL && kept != NULL)
+        *out = *kept;
+}
 
-        if (sum == NULL || sets_of_lane(lane) != set)
+void beacons_org_tally(const struct beacons *b, uint32_t org, enum rp_set set, struct rp_tally *out)
+{
+    struct rp_fingerprint fingerprint = {{0}};
+    struct kv_txn *txn = NULL;
+    int err;
+
+    if (b->circle != NULL)
+        txn = kv_begin(b->core->kv, false, &err);
+    out->count = 0;
+    for (enum lane lane = 0; lane < LANES; lane++) {
+        struct sum sum;
+
+        if (sets_of_lane(lane) != set)
             continue;
-        out->count += sum->count;
-        rp_fingerprint_join(&fingerprint, &sum->fingerprint);
+        sum_of(b, txn, org, lane, &sum);
+        out->count += sum.count;
+        rp_fingerprint_join(&fingerprint, &sum.fingerprint);
     }
+    if (txn != NULL)
+        kv_abort(txn);
     rp_fingerprint_digest(out->digest, &fingerprint);
 }
 
 /* Whether some link works, so that what is missing should have come by now. */
-static bool is_in_touch(const struct core *core, uint64_t since)
+static bool is_in_touch(const struct beacons *b, uint64_t since)
 {
-    for (const struct link *link = core->links; link != NULL; link = link->next) {
-        if (link->state == LINK_OPEN && link->counts_as_sync && link->opened_at <= since)
+    for (struct link *link = b->core->links; link != NULL; link = link->next) {
+        const struct shared *shared = shared_by_number(link, b->scope->number);
+
+        if (link->state != LINK_OPEN || link->opened_at > since || shared == NULL)
+            continue;
+        if (b->circle != NULL ? shared->remote_in && shared->unequal == 0 : link->counts_as_sync)
             return true;
     }
     return false;
 }
 
 /* How what we have of an organisation stands to what its node says. */
-static enum beacon_standing standing_of(const struct core *core, const struct beacon *slot,
+static enum beacon_standing standing_of(const struct beacons *b, const struct beacon *slot,
                                         const struct core_beacon *view, uint64_t now_ms)
 {
-    uint64_t patience = 2 * (uint64_t)core->check_ms;
+    uint64_t patience = 2 * (uint64_t)b->core->check_ms;
     bool same = true;
 
     for (enum rp_set set = 0; set < RP_SETS; set++) {
@@ -422,25 +548,34 @@ static enum beacon_standing standing_of(const struct core *core, const struct be
     }
     if (same)
         return BEACON_SAME;
-    return now_ms >= slot->since + patience && is_in_touch(core, now_ms - patience)
-               ? BEACON_WITHHELD
-               : BEACON_COMING;
+    return now_ms >= slot->since + patience && is_in_touch(b, now_ms - patience) ? BEACON_WITHHELD
+                                                                                 : BEACON_COMING;
 }
 
-bool beacons_is_shown(const struct core *core, const struct beacon *beacon, uint64_t now_ms)
+bool beacons_is_shown(const struct beacons *b, const struct beacon *beacon, uint64_t now_ms)
 {
-    return beacon->used && core->orgs[beacon->org].accepted &&
-           !beacons_is_too_old(core, beacon->time, now_ms);
+    return beacon->used && beacons_is_heard(b, beacon->org) &&
+           !beacons_is_too_old(b->core, beacon->time, now_ms);
 }
 
-bool core_beacon(const struct core *core, uint32_t *at, struct core_beacon *out, uint64_t now_ms)
+struct beacons *beacons_by_number(const struct core *core, uint32_t scope)
 {
-    const struct beacons *b = core->beacons;
+    struct beacons *b = core->beacons;
 
-    for (; *at < b->slots_n; (*at)++) {
+    while (b != NULL && b->scope->number != scope)
+        b = beacons_next(core, b);
+    return b;
+}
+
+bool core_beacon(const struct core *core, uint32_t scope, uint32_t *at, struct core_beacon *out,
+                 uint64_t now_ms)
+{
+    const struct beacons *b = beacons_by_number(core, scope);
+
+    for (; b != NULL && *at < b->slots_n; (*at)++) {
         const struct beacon *slot = &b->slots[*at];
 
-        if (!beacons_is_shown(core, slot, now_ms) ||
+        if (!beacons_is_shown(b, slot, now_ms) ||
             rp_beacon_read(&out->beacon, rp_bytes_slice(&slot->sealed)) != RP_OK)
             continue;
         out->name = slot->name;
@@ -449,8 +584,8 @@ bool core_beacon(const struct core *core, uint32_t *at, struct core_beacon *out,
         out->is_self = is_own(core, slot);
         out->seen = slot->received < slot->time ? slot->received : slot->time;
         for (enum rp_set set = 0; set < RP_SETS; set++)
-            beacons_org_tally(core, slot->org, set, &out->held[set]);
-        out->standing = standing_of(core, slot, out, now_ms);
+            beacons_org_tally(b, slot->org, set, &out->held[set]);
+        out->standing = standing_of(b, slot, out, now_ms);
         return true;
     }
     return false;

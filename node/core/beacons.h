@@ -2,7 +2,7 @@
 #define CORE_BEACONS_H
 
 /*
- * Beacons (SPEC 3.7), shared by
+ * Beacons (SPEC 3.7), those of the commons and of each circle by themselves, shared by
  *     beacons.c   those of all nodes: kept, stored, shown
  *     spread.c    the same on links: told of, sent, judged when they come
  *     beacon.c    our own: when it is made, and of what
@@ -59,7 +59,11 @@ struct history {
     struct rp_fingerprint sum;
 };
 
+/* Of one scope. */
 struct beacons {
+    struct core *core;
+    const struct scope *scope;
+    const struct circle *circle; /* NULL: the commons */
     struct beacon *slots;
     uint32_t slots_n; /* of these some are free */
     uint32_t n;       /* known */
@@ -77,7 +81,7 @@ struct beacons {
     uint64_t overtaken_at;
     bool full; /* the store, as we are told */
 
-    struct history *histories; /* by the organisation's number */
+    struct history *histories; /* by the organisation's number, or its place among the members */
     uint32_t histories_n;
 
     /* What core_receipts gave last */
@@ -98,61 +102,81 @@ uint64_t beacons_deadline(const struct core *core);
 void beacons_tick(struct core *core, uint64_t now_ms);
 /* There is no link with the peer any more, or not yet: it may be where its nodes said last. */
 void beacons_follow(struct core *core, struct peer *peer, uint64_t now_ms);
+/* The circle is compared from now on, or not any more: what was kept of its beacons goes. */
+void beacons_open(struct core *core, struct circle *circle, uint64_t now_ms);
+void beacons_close(struct core *core, struct circle *circle);
 /* Others are accepted than before: what was told of their nodes is out of date. */
 void beacons_others_accepted(struct core *core);
 /* The organisation's keys are others now. */
 void beacons_rekeyed(struct core *core, uint32_t org);
 /* spread.c */
+/* The other side is in the circle, too: it is told which beacons we have. */
+void beacons_meet(struct link *link, struct shared *shared);
 /* The other side's lists are known, or have changed: it accepts these from now on. */
 void beacons_lists(struct link *link, struct rp_slice accepted);
 int beacons_receive(struct link *link, int type, struct rp_slice frame, uint64_t now_ms);
 void beacons_continue(struct link *link);
 void beacons_link_tick(struct link *link, uint64_t now_ms);
 
-/* beacon.c: something that our own tells may have changed. */
+/* beacon.c: something that our own tell may have changed, in all scopes. */
 void beacons_touched(struct core *core, uint64_t now_ms);
 
-/* receipts.c: a lasting control record of the organisation came, or (${removed}) went. */
-void receipts_touched(struct core *core, uint32_t org, bool removed);
+/* A record came, or (${removed}) went, on which beacons of its scope may depend. */
+void beacons_note(struct core *core, const struct place *place, bool removed, uint64_t now_ms);
 
 /* Among these files */
 
 /* beacons.c */
-struct beacon *beacons_find(const struct core *core, const uint8_t key[static RP_KEY_LEN]);
+struct beacons *beacons_of(const struct core *core, const struct scope *scope);
+/* NULL: none are kept of that scope. */
+struct beacons *beacons_by_number(const struct core *core, uint32_t scope);
+/* All of them in turn: the first, or those after ${b}; NULL at the end. */
+struct beacons *beacons_next(const struct core *core, const struct beacons *b);
+struct beacon *beacons_find(const struct beacons *b, const uint8_t key[static RP_KEY_LEN]);
+/* Whether beacons of the organisation's nodes count: it is accepted, or in the circle. */
+bool beacons_is_heard(const struct beacons *b, uint32_t org);
 /* Takes note of the beacon of a node called ${name}, which holds; copies ${sealed}. NULL: there is
  * no room. */
-struct beacon *beacons_put(struct core *core, const struct rp_beacon *beacon, const char *name,
+struct beacon *beacons_put(struct beacons *b, const struct rp_beacon *beacon, const char *name,
                            struct rp_slice sealed, uint64_t now_ms);
-/* Whether it is of an accepted organisation, and not too old. */
-bool beacons_is_shown(const struct core *core, const struct beacon *beacon, uint64_t now_ms);
+/* Whether it is of an organisation that is heard, and not too old. */
+bool beacons_is_shown(const struct beacons *b, const struct beacon *beacon, uint64_t now_ms);
 bool beacons_is_too_old(const struct core *core, uint64_t time, uint64_t now_ms);
 /* Whether the node's certificate is by the key that is its organisation's today. */
 bool beacons_hold_today(const struct core *core, uint32_t org,
                         const struct rp_certificate *certificate);
 /* What is held here of an organisation's own records. */
-void beacons_org_tally(const struct core *core, uint32_t org, enum rp_set set,
+void beacons_org_tally(const struct beacons *b, uint32_t org, enum rp_set set,
                        struct rp_tally *out);
 
 /* spread.c */
 /* Queues it for every link that may have it, but ${except} (NULL: none). */
-void beacons_spread(struct core *core, const struct beacon *beacon, const struct link *except);
+void beacons_spread(const struct beacons *b, const struct beacon *beacon,
+                    const struct link *except);
 
 /* beacon.c */
-void beacon_start(struct core *core, uint64_t now_ms);
+void beacon_start(struct beacons *b, uint64_t now_ms);
+/* Something that our own tells may have changed. */
+void beacon_touch(struct beacons *b, uint64_t now_ms);
 /* Makes our own when it is due. */
-void beacon_tick(struct core *core, uint64_t now_ms);
+void beacon_tick(struct beacons *b, uint64_t now_ms);
 /* Somebody has a later one of ours than we remember. */
-void beacon_overtake(struct core *core, uint64_t time, uint64_t now_ms);
+void beacon_overtake(struct beacons *b, uint64_t time, uint64_t now_ms);
 
 /* receipts.c */
-void receipts_free(struct beacons *beacons);
+void receipts_free(struct beacons *b);
+/* A lasting control record of the organisation came, or (${removed}) went. */
+void receipts_touched(struct beacons *b, uint32_t org, bool removed);
 /* Records up to which number are clean in ${txn}: nothing of what they withdraw is left in files.
  */
 uint64_t receipts_clean(struct kv_txn *txn);
 /* Brings the histories up to date with the store. */
-int receipts_refresh(struct core *core, struct kv_txn *txn);
-/* Withdrawals of the organisation up to record ${seq}; false when there are none. */
-bool receipts_tally(const struct core *core, uint32_t org, uint64_t seq, struct rp_tally *out,
+int receipts_refresh(struct beacons *b, struct kv_txn *txn);
+/* How many organisations there may be histories of, and which the ${i}th is of. */
+uint32_t receipts_orgs(const struct beacons *b);
+uint32_t receipts_org(const struct beacons *b, uint32_t i);
+/* Withdrawals of the ${i}th up to record ${seq}; false when there are none. */
+bool receipts_tally(const struct beacons *b, uint32_t i, uint64_t seq, struct rp_tally *out,
                     uint64_t *newest);
 
 #endif

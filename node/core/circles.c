@@ -1,6 +1,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "beacons.h"
 #include "circles.h"
 #include "rp/err.h"
 #include "rp/identity.h"
@@ -153,6 +154,7 @@ static void attach(struct link *link, struct circle *circle, uint64_t now_ms)
     if ((shared = calloc(1, sizeof *shared)) == NULL)
         return; /* on the next link, then */
     shared->scope = &circle->scope;
+    shared->seen_at = UINT64_MAX;
     shared->next_check = link->outbound ? now_ms : now_ms + SETTLE_MS;
     shared->next = link->commons.next;
     link->commons.next = shared;
@@ -182,6 +184,7 @@ static void detach(struct link *link, const struct scope *scope)
         *at = shared->next;
         for (enum rp_set set = 0; set < RP_SETS; set++)
             symbols_free(&shared->announce[set]);
+        symbols_free(&shared->beacons);
         free(shared);
     }
 }
@@ -199,8 +202,12 @@ static void settle(struct core *core, struct circle *circle, uint64_t now_ms)
     if (open == circle->open)
         return;
     circle->open = open;
-    if (open)
+    if (open) {
         fetch_forget_refused(core);
+        beacons_open(core, circle, now_ms);
+    } else {
+        beacons_close(core, circle);
+    }
     for (struct link *link = core->links; link != NULL; link = link->next) {
         if (open)
             attach(link, circle, now_ms);
@@ -257,6 +264,7 @@ void circles_declined(struct link *link, struct shared *shared)
     const struct circle *circle = circles_find(link->core, shared->scope->id);
 
     shared->remote_in = false;
+    shared->seen_by_at = 0; /* when it comes back it knows nothing */
     if (shared->told || circle == NULL)
         return;
     shared->told = true;

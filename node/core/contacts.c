@@ -74,15 +74,7 @@ static void part_from(struct core *core, uint32_t i)
 /* Takes over the addresses that the organisation's beacons name, and calls. */
 static void seek(struct core *core, struct peer *contact, uint64_t now_ms)
 {
-    const struct beacons *b = core->beacons;
-
-    for (uint32_t i = 0; i < b->slots_n; i++) {
-        struct rp_beacon beacon;
-
-        if (b->slots[i].used && b->slots[i].org == contact->org &&
-            rp_beacon_read(&beacon, rp_bytes_slice(&b->slots[i].sealed)) == RP_OK)
-            peering_follow(core, contact, &beacon, now_ms);
-    }
+    beacons_follow(core, contact, now_ms);
     if (contact->entry.addresses == 0)
         peering_note(contact, "no-address", "it is not known where it can be called");
     else if (contact->next_dial == UINT64_MAX && !contact->dialling)

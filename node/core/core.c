@@ -101,9 +101,9 @@ void core_free(struct core *core)
     }
     free_own(core);
     free(core->effects.items);
+    beacons_free(core);
     circles_free(core);
     sets_free(core);
-    beacons_free(core);
     trust_free(core);
     standing_free(core);
     contacts_free(core);
@@ -388,22 +388,10 @@ static void retry_failed(struct core *core, uint64_t now_ms)
         core->retry_at = now_ms + RETRY_MS;
 }
 
-/* What our beacon tells follows from our own records and from all withdrawals. */
-static void note_for_beacon(struct core *core, const struct place *place, bool removed,
-                            uint64_t now_ms)
-{
-    if (place->scope != SCOPE_COMMONS)
-        return;
-    if (place->lane == LANE_LASTING)
-        receipts_touched(core, place->org, removed);
-    if (place->lane == LANE_LASTING || place->org == ORG_SELF)
-        beacons_touched(core, now_ms);
-}
-
 /* A damaged record is gone: peers have it, if anybody. */
 static void forget_damaged(struct core *core, const struct change *change, uint64_t now_ms)
 {
-    note_for_beacon(core, &change->erased.place, true, now_ms);
+    beacons_note(core, &change->erased.place, true, now_ms);
     core->counters.damaged++;
     sets_remove(core, change->erased.symbol, &change->erased.place);
     if (change->was_repaired) {
@@ -533,7 +521,7 @@ static void take_in(struct core *core, const struct outcome *outcome, uint64_t n
     if (outcome->link != 0 && outcome->place.org == ORG_SELF)
         restored_own_came(core, outcome, now_ms);
     core->trust_changed |= is_vouch;
-    note_for_beacon(core, &outcome->place, false, now_ms);
+    beacons_note(core, &outcome->place, false, now_ms);
     sets_add(core, outcome->id, &outcome->place);
     if (is_vouch)
         trust_vouch_stored(core, outcome);
@@ -541,7 +529,7 @@ static void take_in(struct core *core, const struct outcome *outcome, uint64_t n
         const struct erased *erased = &outcome->erased[i];
 
         sets_remove(core, erased->symbol, &erased->place);
-        note_for_beacon(core, &erased->place, true, now_ms);
+        beacons_note(core, &erased->place, true, now_ms);
         if (erased->place.lane == LANE_VOUCH) {
             trust_vouch_erased(core, erased->symbol, outcome->chain_changed);
             core->trust_changed = true;

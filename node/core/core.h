@@ -515,21 +515,23 @@ struct core_beacon {
 };
 
 /* Walks the nodes of accepted organisations, this one among them, from ${*at} = 0; false at the
- * end. Borrowed until the next call on the core. */
-bool core_beacon(const struct core *core, uint32_t *at, struct core_beacon *out, uint64_t now_ms);
+ * end. In a circle (${scope} is its number), of its members. Borrowed until the next call on the
+ * core. */
+bool core_beacon(const struct core *core, uint32_t scope, uint32_t *at, struct core_beacon *out,
+                 uint64_t now_ms);
 
 /*
- * Which of the withdrawals of an organisation (by number) each node honours, as its beacon says and
- * nothing is left in its files: those that came here as records up to number ${up_to}; 0: of none
- * is that known. For each of the nodes that core_beacon walks; borrowed until the next call on the
- * core.
+ * Which of the withdrawals of an organisation (by number) in a scope each node honours, as its
+ * beacon says and nothing is left in its files: those that came here as records up to number
+ * ${up_to}; 0: of none is that known. For each of the nodes that core_beacon walks; borrowed until
+ * the next call on the core.
  */
 struct core_receipt {
     uint32_t node;
     uint64_t up_to;
 };
-int core_receipts(struct core *core, uint32_t org, uint64_t now_ms, const struct core_receipt **out,
-                  uint32_t *n) __attribute__((warn_unused_result));
+int core_receipts(struct core *core, uint32_t scope, uint32_t org, uint64_t now_ms,
+                  const struct core_receipt **out, uint32_t *n) __attribute__((warn_unused_result));
 
 /* Records fetched and served since start, for tests and figures. */
 struct core_counters {

@@ -139,11 +139,12 @@ struct circle {
     char *name;
     uint32_t founder;
     uint32_t members_n;
-    uint32_t *members; /* organisations by number */
-    bool open;         /* it is compared */
-    bool store_due;    /* it is to be stored, when there is memory */
-    bool unsure;       /* as of an organisation */
-    uint32_t changes;  /* on their way into the store */
+    uint32_t *members;       /* organisations by number */
+    bool open;               /* it is compared */
+    bool store_due;          /* it is to be stored, when there is memory */
+    bool unsure;             /* as of an organisation */
+    uint32_t changes;        /* on their way into the store */
+    struct beacons *beacons; /* NULL while it is not compared */
 };
 
 /* A scope as it is compared on one link. */
@@ -157,6 +158,10 @@ struct shared {
     uint32_t unequal;  /* checks in a row that found a difference */
     bool content_next; /* control was settled: content is to be compared without it */
     struct symbols announce[RP_SETS];
+    struct symbols beacons; /* to be sent: slots, as uint32_t */
+    bool seen_sent;
+    uint64_t seen_at;    /* when to tell again which ones we have; UINT64_MAX: not planned */
+    uint64_t seen_by_at; /* from when on the other side may */
 };
 
 enum exchange_state {
@@ -296,12 +301,7 @@ struct link {
     size_t submitted;     /* bytes being taken in */
     uint64_t refused;
 
-    /* Beacons */
-    struct symbols beacons; /* to be sent: slots, as uint32_t */
     uint64_t opened_at;
-    bool seen_sent;
-    uint64_t seen_at;    /* when to tell again which ones we have; UINT64_MAX: not planned */
-    uint64_t seen_by_at; /* from when on the other side may */
     uint32_t beacons_bad;
 
     /* Sending */
@@ -635,7 +635,9 @@ struct shared *shared_by_number(struct link *link, uint32_t scope);
 /* Whether the record at ${place} is compared on the link: the other side is to have it. */
 bool shared_has(struct link *link, const struct place *place);
 struct shared *shared_next(struct link *link); /* what is to be compared next */
-void shared_announce(struct link *link);       /* sends what is to be announced */
+/* The other side has shown that it compares this, too. */
+void shared_met(struct link *link, struct shared *shared);
+void shared_announce(struct link *link); /* sends what is to be announced */
 
 /* opening.c */
 int opening_greet(struct link *link, uint64_t now_ms);

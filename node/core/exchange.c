@@ -119,7 +119,7 @@ static void found_equal(struct link *link, uint64_t now_ms)
     link_settled(link);
     close_ours(link);
     link->core->counters.equal++;
-    shared->remote_in = true;
+    shared_met(link, shared);
     if (!asked_content) { /* as far as can be told while the store is full */
         exchange_plan_interval(link, shared, now_ms);
         return;
@@ -147,7 +147,7 @@ static void found_difference(struct link *link, uint64_t now_ms)
     struct exchange *x = &link->ours;
 
     link_settled(link);
-    x->shared->remote_in = true;
+    shared_met(link, x->shared);
     if (x->shared == &link->commons) {
         link->found_need = x->need;
         link->found_have = x->have;

@@ -28,8 +28,8 @@ static struct link *link_new(struct core *core, const char *address, bool outbou
     link->exchanges_begun = outbound ? 1 : 0; /* odd numbers are the dialler's, even the other's */
     link->outbound = outbound;
     link->deadline = UINT64_MAX;
-    link->seen_at = UINT64_MAX;
-    link->commons = (struct shared){.scope = &core->commons, .next_check = UINT64_MAX};
+    link->commons =
+        (struct shared){.scope = &core->commons, .next_check = UINT64_MAX, .seen_at = UINT64_MAX};
     memcpy(link->address, address, strnlen(address, sizeof link->address - 1));
     rp_writer_init(&link->writer, RP_FRAME_MAX);
     rp_rand_bytes(&core->rand, ephemeral, sizeof ephemeral);
@@ -204,7 +204,7 @@ void core_closed(struct core *core, struct link *link, uint64_t now_ms)
         symbols_free(&link->wanted[set]);
         symbols_free(&link->commons.announce[set]);
     }
-    symbols_free(&link->beacons);
+    symbols_free(&link->commons.beacons);
     rp_session_free(link->session);
     rp_writer_free(&link->writer);
     opening_forget_hello(link);
@@ -248,7 +248,7 @@ static int receive_have(struct link *link, struct rp_slice frame, uint64_t now_m
         return err;
     if ((shared = shared_find(link, have.scope)) == NULL)
         return RP_OK; /* a circle that we are not in */
-    shared->remote_in = true;
+    shared_met(link, shared);
     if ((err = fetch_offered(link, have.set, have.symbols, NULL)) == RP_OK)
         fetch_ask(link, now_ms);
     return err;
@@ -385,9 +385,9 @@ uint64_t link_deadline(const struct link *link)
         if (link->state == LINK_OPEN && link->ours.state == EXCHANGE_NONE &&
             shared->next_check < deadline)
             deadline = shared->next_check;
+        if (shared->seen_at < deadline)
+            deadline = shared->seen_at;
     }
-    if (link->seen_at < deadline)
-        deadline = link->seen_at;
     if (link->ours.state != EXCHANGE_NONE && link->ours.deadline < deadline)
         deadline = link->ours.deadline;
     if (fetch_deadline(link) < deadline)

@@ -12,12 +12,33 @@
  * nothing: so a withdrawal may be taken for not honoured when it is, but never the other way round.
  */
 
-void receipts_free(struct beacons *beacons)
+void receipts_free(struct beacons *b)
 {
-    for (uint32_t i = 0; i < beacons->histories_n; i++)
-        free(beacons->histories[i].entries);
-    free(beacons->histories);
-    free(beacons->receipts);
+    for (uint32_t i = 0; i < b->histories_n; i++)
+        free(b->histories[i].entries);
+    free(b->histories);
+    free(b->receipts);
+}
+
+/* In a circle there are histories of its members alone, in their order. */
+uint32_t receipts_orgs(const struct beacons *b)
+{
+    return b->circle != NULL ? b->circle->members_n : b->core->orgs_n;
+}
+
+uint32_t receipts_org(const struct beacons *b, uint32_t i)
+{
+    return b->circle != NULL ? b->circle->members[i] : i;
+}
+
+/* The organisation's; NULL while there is none. */
+static struct history *history_of(const struct beacons *b, uint32_t org)
+{
+    uint32_t i = b->circle != NULL ? 0 : org;
+
+    while (i < b->histories_n && receipts_org(b, i) != org)
+        i++;
+    return i < b->histories_n ? &b->histories[i] : NULL;
 }
 
 uint64_t receipts_clean(struct kv_txn *txn)
@@ -29,35 +50,35 @@ uint64_t receipts_clean(struct kv_txn *txn)
     return erasing.first > 1 ? erasing.first - 2 : 0;
 }
 
-static bool reserve(struct core *core)
+static bool reserve(struct beacons *b)
 {
-    struct beacons *b = core->beacons;
+    uint32_t n = receipts_orgs(b);
     struct history *grown;
 
-    if (b->histories_n >= core->orgs_n)
+    if (b->histories_n >= n)
         return true;
-    grown = realloc(b->histories, core->orgs_n * sizeof *grown);
+    grown = realloc(b->histories, n * sizeof *grown);
     if (grown == NULL)
         return false;
     b->histories = grown;
-    for (uint32_t i = b->histories_n; i < core->orgs_n; i++)
+    for (uint32_t i = b->histories_n; i < n; i++)
         b->histories[i] = (struct history){.due = true};
-    b->histories_n = core->orgs_n;
+    b->histories_n = n;
     return true;
 }
 
-void receipts_touched(struct core *core, uint32_t org, bool removed)
+void receipts_touched(struct beacons *b, uint32_t org, bool removed)
 {
-    struct beacons *b = core->beacons;
+    struct history *history = history_of(b, org);
 
-    if (b == NULL || org >= b->histories_n)
+    if (history == NULL)
         return;
-    b->histories[org].due = true;
+    history->due = true;
     if (!removed)
         return;
-    b->histories[org].walked = 0;
-    b->histories[org].n = 0;
-    b->histories[org].sum = (struct rp_fingerprint){{0}};
+    history->walked = 0;
+    history->n = 0;
+    history->sum = (struct rp_fingerprint){{0}};
 }
 
 static int append(struct history *history, uint64_t seq, const uint8_t *symbol)
@@ -81,10 +102,10 @@ static int append(struct history *history, uint64_t seq, const uint8_t *symbol)
 }
 
 /* Looks at the organisation's records since the last time, as far as their outcome was told. */
-static int walk(struct core *core, struct kv_txn *txn, uint32_t org)
+static int walk(const struct beacons *b, struct kv_txn *txn, uint32_t i)
 {
-    struct history *history = &core->beacons->histories[org];
-    struct kv_key from = records_author_key(SCOPE_COMMONS, LANE_LASTING, org);
+    struct history *history = &b->histories[i];
+    struct kv_key from = records_author_key(b->scope->number, LANE_LASTING, receipts_org(b, i));
     size_t prefix = from.len;
     struct kv_iter it;
     int err = RP_OK;
@@ -95,7 +116,7 @@ static int walk(struct core *core, struct kv_txn *txn, uint32_t org)
         struct rp_opened opened;
         struct place place;
 
-        if (seq > core->applied_seq)
+        if (seq > b->core->applied_seq)
             break;
         if (records_open(txn, seq, &place, &opened)) {
             if (rp_record_is_kind(&opened.record, "withdrawal"))
@@ -113,21 +134,21 @@ static int walk(struct core *core, struct kv_txn *txn, uint32_t org)
     return err;
 }
 
-int receipts_refresh(struct core *core, struct kv_txn *txn)
+int receipts_refresh(struct beacons *b, struct kv_txn *txn)
 {
-    int err = reserve(core) ? RP_OK : RP_ERR_NOMEM;
+    int err = reserve(b) ? RP_OK : RP_ERR_NOMEM;
 
-    for (uint32_t org = 1; err == RP_OK && org < core->orgs_n; org++) {
-        if (core->beacons->histories[org].due)
-            err = walk(core, txn, org);
+    for (uint32_t i = 0; err == RP_OK && i < receipts_orgs(b); i++) {
+        if (b->histories[i].due)
+            err = walk(b, txn, i);
     }
     return err;
 }
 
-bool receipts_tally(const struct core *core, uint32_t org, uint64_t seq, struct rp_tally *out,
+bool receipts_tally(const struct beacons *b, uint32_t i, uint64_t seq, struct rp_tally *out,
                     uint64_t *newest)
 {
-    const struct history *history = &core->beacons->histories[org];
+    const struct history *history = &b->histories[i];
     uint32_t n = history->n;
 
     while (n > 0 && history->entries[n - 1].seq > seq)
@@ -141,19 +162,19 @@ bool receipts_tally(const struct core *core, uint32_t org, uint64_t seq, struct 
 }
 
 /* The last of our withdrawals of ${org} that the beacon says are honoured; 0: of none. */
-static uint64_t honoured_up_to(const struct core *core, const struct beacon *slot, uint32_t org)
+static uint64_t honoured_up_to(const struct beacons *b, const struct beacon *slot, uint32_t org)
 {
-    const struct history *history = &core->beacons->histories[org];
+    const struct history *history = history_of(b, org);
     struct rp_beacon beacon;
 
     if (rp_beacon_read(&beacon, rp_bytes_slice(&slot->sealed)) != RP_OK ||
-        (beacon.state & RP_BEACON_RESTORING))
+        (beacon.state & RP_BEACON_RESTORING) || history == NULL)
         return 0;
     for (uint32_t i = 0; i < beacon.withdrawals; i++) {
         const struct rp_tally *tally = &beacon.withdrawn[i].tally;
         const struct history_entry *entry;
 
-        if (memcmp(beacon.withdrawn[i].org, core->orgs[org].id, RP_ID_LEN) != 0)
+        if (memcmp(beacon.withdrawn[i].org, b->core->orgs[org].id, RP_ID_LEN) != 0)
             continue;
         if (tally->count == 0 || tally->count > history->n)
             return 0;
@@ -163,16 +184,15 @@ static uint64_t honoured_up_to(const struct core *core, const struct beacon *slo
     return 0;
 }
 
-static int fill(struct core *core, uint32_t org, uint64_t now_ms)
+static int fill(struct beacons *b, uint32_t org, uint64_t now_ms)
 {
-    struct beacons *b = core->beacons;
     struct core_receipt *receipts;
     struct kv_txn *txn;
     int err;
 
-    if ((txn = kv_begin(core->kv, false, &err)) == NULL)
+    if ((txn = kv_begin(b->core->kv, false, &err)) == NULL)
         return err;
-    err = receipts_refresh(core, txn);
+    err = receipts_refresh(b, txn);
     kv_abort(txn);
     if (err != RP_OK)
         return err;
@@ -186,23 +206,27 @@ static int fill(struct core *core, uint32_t org, uint64_t now_ms)
     for (uint32_t i = 0; i < b->slots_n; i++) {
         const struct beacon *slot = &b->slots[i];
 
-        if (beacons_is_shown(core, slot, now_ms))
+        if (beacons_is_shown(b, slot, now_ms))
             receipts[b->receipts_n++] =
-                (struct core_receipt){.node = i, .up_to = honoured_up_to(core, slot, org)};
+                (struct core_receipt){.node = i, .up_to = honoured_up_to(b, slot, org)};
     }
     return RP_OK;
 }
 
-int core_receipts(struct core *core, uint32_t org, uint64_t now_ms, const struct core_receipt **out,
-                  uint32_t *n)
+int core_receipts(struct core *core, uint32_t scope, uint32_t org, uint64_t now_ms,
+                  const struct core_receipt **out, uint32_t *n)
 {
-    struct beacons *b = core->beacons;
-    bool is_due = org >= b->histories_n || b->histories[org].due;
+    struct beacons *b = beacons_by_number(core, scope);
+    const struct history *history = b != NULL ? history_of(b, org) : NULL;
+    bool is_due = history == NULL || history->due;
     int err = RP_OK;
 
     *n = 0;
+    *out = NULL;
+    if (b == NULL) /* we are not in the circle any more */
+        return RP_OK;
     if (is_due || b->receipts_org != org || b->receipts_at != b->changes)
-        err = fill(core, org, now_ms);
+        err = fill(b, org, now_ms);
     if (err != RP_OK)
         return err;
     *out = b->receipts;

@@ -1,6 +1,6 @@
 #include <string.h>
 
-#include "core_private.h"
+#include "beacons.h"
 
 /* What is compared on a link: the commons, and the circles that both sides are in. */
 
@@ -68,4 +68,13 @@ struct shared *shared_next(struct link *link)
             next = shared;
     }
     return next;
+}
+
+void shared_met(struct link *link, struct shared *shared)
+{
+    bool is_news = !shared->remote_in;
+
+    shared->remote_in = true;
+    if (is_news && shared != &link->commons)
+        beacons_meet(link, shared);
 }

@@ -14,7 +14,7 @@ void beacon_entry_save(struct kv_txn *txn, const struct beacon_entry *entry)
     struct kv_key key = {.len = 0};
     struct rp_bytes value;
 
-    kv_key_number(&key, SCOPE_COMMONS, 4);
+    kv_key_number(&key, entry->scope, 4);
     kv_key_bytes(&key, entry->key, RP_KEY_LEN);
     if (entry->sealed.len == 0) {
         kv_del(txn, KV_BEACON, kv_key_slice(&key));
@@ -31,8 +31,9 @@ void beacon_entry_save(struct kv_txn *txn, const struct beacon_entry *entry)
 
 bool beacon_entry_read(struct rp_slice key, struct rp_slice value, struct beacon_entry *out)
 {
-    if (key.len != KEY_LEN || value.len <= RECEIVED_LEN || kv_number(key.data, 4) != SCOPE_COMMONS)
+    if (key.len != KEY_LEN || value.len <= RECEIVED_LEN)
         return false;
+    out->scope = (uint32_t)kv_number(key.data, 4);
     memcpy(out->key, key.data + 4, RP_KEY_LEN);
     out->received = kv_number(value.data, RECEIVED_LEN);
     out->sealed = (struct rp_slice){value.data + RECEIVED_LEN, value.len - RECEIVED_LEN};

@@ -7,8 +7,9 @@
 #include "kv.h"
 #include "rp/key.h"
 
-/* Beacons of the commons as the store keeps them (SPEC 7.2): one of each node. */
+/* Beacons as the store keeps them (SPEC 7.2): one of each scope and node. */
 struct beacon_entry {
+    uint32_t scope;
     uint8_t key[RP_KEY_LEN]; /* the node's */
     uint64_t received;       /* ms */
     struct rp_slice sealed;  /* empty: none is kept */

@@ -1,3 +1,5 @@
+#include <string.h>
+
 #include "rp/err.h"
 #include "view_private.h"
 
@@ -87,14 +89,15 @@ void put_federation(struct rp_writer *w, const struct view_source *source)
     uint32_t at = 0;
 
     rp_writer_init(&items, w->max);
-    for (; core_beacon(source->core, &at, &node, source->steady_ms); n++) {
+    for (; core_beacon(source->core, SCOPE_COMMONS, &at, &node, source->steady_ms); n++) {
         if (is_odd(&node) && shown < STATUS_NODES_MAX) {
             write_node(&items, source, &node);
             shown++;
         }
     }
     at = 0;
-    while (shown < STATUS_NODES_MAX && core_beacon(source->core, &at, &node, source->steady_ms)) {
+    while (shown < STATUS_NODES_MAX &&
+           core_beacon(source->core, SCOPE_COMMONS, &at, &node, source->steady_ms)) {
         if (is_odd(&node))
             continue;
         write_node(&items, source, &node);
@@ -113,7 +116,7 @@ bool view_nodes_next(struct view_nodes *walk, struct rp_writer *w, const struct 
 {
     struct core_beacon node;
 
-    if (!core_beacon(source->core, &walk->at, &node, source->steady_ms))
+    if (!core_beacon(source->core, SCOPE_COMMONS, &walk->at, &node, source->steady_ms))
         return false;
     write_node(w, source, &node);
     return true;
@@ -121,7 +124,8 @@ bool view_nodes_next(struct view_nodes *walk, struct rp_writer *w, const struct 
 
 /* Names the nodes for which it is (${honoured}) known that they honour it, or not. */
 static void put_named(struct rp_writer *w, const char *key, const struct view_source *source,
-                      const struct core_receipt *receipts, uint32_t n, uint64_t seq, bool honoured)
+                      uint32_t scope, const struct core_receipt *receipts, uint32_t n, uint64_t seq,
+                      bool honoured)
 {
     struct core_beacon node;
     struct rp_writer items;
@@ -132,7 +136,7 @@ static void put_named(struct rp_writer *w, const char *key, const struct view_so
         uint32_t at = receipts[i].node;
 
         if ((receipts[i].up_to >= seq) != honoured ||
-            !core_beacon(source->core, &at, &node, source->steady_ms) ||
+            !core_beacon(source->core, scope, &at, &node, source->steady_ms) ||
             node.node != receipts[i].node) /* it is not shown any more */
             continue;
         rp_writer_map(&items, 5);
@@ -151,6 +155,48 @@ static void put_named(struct rp_writer *w, const char *key, const struct view_so
     rp_writer_free(&items);
 }
 
+static bool is_heard(const struct view_source *source, uint32_t scope, const uint8_t *org)
+{
+    struct core_beacon node;
+    uint32_t at = 0;
+
+    while (core_beacon(source->core, scope, &at, &node, source->steady_ms)) {
+        if (memcmp(node.beacon.org, org, RP_ID_LEN) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* Names the members of a circle of which no node was heard of there: they may not have accepted
+ * it. */
+static void put_unheard(struct rp_writer *w, const struct view_source *source, uint32_t scope)
+{
+    struct circle_member member;
+    struct circle_view circle;
+    struct rp_writer items;
+    uint32_t n = 0;
+
+    rp_writer_str(w, "unheard");
+    if (scope == SCOPE_COMMONS || !view_circle(source, scope, &circle)) {
+        rp_writer_nil(w);
+        return;
+    }
+    rp_writer_init(&items, w->max);
+    for (uint32_t i = 0; core_circle_member(source->core, circle.id, i, &member); i++) {
+        if (member.self || is_heard(source, scope, member.org))
+            continue;
+        rp_writer_map(&items, 2);
+        put_text(&items, "name", member.name);
+        put_org(&items, "organisation", member.org);
+        n++;
+    }
+    rp_writer_array(w, n);
+    rp_writer_raw(w, rp_writer_slice(&items));
+    if (w->err == RP_OK)
+        w->err = items.err;
+    rp_writer_free(&items);
+}
+
 void put_honoured(struct rp_writer *w, const struct view_source *source, const struct place *place)
 {
     const struct core_receipt *receipts = NULL;
@@ -159,18 +205,19 @@ void put_honoured(struct rp_writer *w, const struct view_source *source, const s
     int err = RP_OK;
 
     rp_writer_str(w, "honoured");
-    if (place->scope != SCOPE_COMMONS) {
+    if (place->scope == SCOPE_LOCAL) {
         rp_writer_nil(w);
         return;
     }
-    err = core_receipts(source->core, place->org, source->steady_ms, &receipts, &n);
+    err = core_receipts(source->core, place->scope, place->org, source->steady_ms, &receipts, &n);
     if (w->err == RP_OK)
         w->err = err;
     for (uint32_t i = 0; i < n; i++)
         honoured += receipts[i].up_to >= place->seq;
-    rp_writer_map(w, 4);
-    put_named(w, "by", source, receipts, n, place->seq, true);
+    rp_writer_map(w, 5);
+    put_named(w, "by", source, place->scope, receipts, n, place->seq, true);
     put_uint(w, "count", honoured);
     put_uint(w, "nodes", n);
-    put_named(w, "not_known", source, receipts, n, place->seq, false);
+    put_named(w, "not_known", source, place->scope, receipts, n, place->seq, false);
+    put_unheard(w, source, place->scope);
 }

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import pathlib
 import unittest
@@ -264,6 +265,59 @@ class Circles(LiveTest):
         oak.ctl("circle", "leave", "From elsewhere")
         self.assertTrue(ear.is_cut_off())
         self.assertEqual(self.refusal(oak, ear), said[0])
+
+    def test_beacons_say_within_the_circle_who_honours_a_withdrawal(self):
+        oak = self.node("Oak", start=False)
+        pathlib.Path(oak.home, "rpnode.conf").write_text("[store]\nerase = 0\n")
+        oak.start()
+        ear = self.guest(oak, "Elm")
+        stranger = self.listening(oak, "Listener")
+        self.until_same(oak, ear, stranger)
+        (theirs,) = (r for r in ear.holdings.records.values()
+                     if r.body.kind == "identity" and r.body.org not in
+                     (ear.author.org, stranger.author.org))  # fmt: skip
+        issued, circle_id = self.descriptor(
+            ear.author, "Quiet corner", theirs.body.content["inception"]
+        )
+        ear.channel.send(frame(34, issued))
+        poll(lambda: self.circles(oak), "the circle")
+        oak.ctl("circle", "accept", "Quiet corner")
+        asked = ear.log
+        self.until(lambda: [m for way, m in asked if m.name == "CHECK" and m["scope"] == circle_id],
+                   "a CHECK of the circle", ear)  # fmt: skip
+        # Who tells of its beacons in the circle is told of the others' there.
+        ear.channel.send(frame(37, circle_id, b""))
+        known = ear.beacons.known
+
+        def said():
+            return next((b for (scope, _), (b, _) in known.items() if scope == circle_id), None)
+
+        self.until(lambda: said(), "a beacon of the circle", ear)
+        self.assertEqual((said().org, said().addresses), (theirs.body.org, (oak.listen,)))
+        story = self.publish(oak)
+        oak.ctl("withdraw", story)
+        self.until(lambda: said().withdrawals, "a beacon that tells of it", ear, stranger)
+        ((org, count, _),) = said().withdrawals
+        self.assertEqual((org, count), (theirs.body.org, 1))
+
+        def honoured():
+            (one,) = oak.withdrawals()
+            self.assertEqual(one["audience"], "circle:" + circle_id.hex()[:8])
+            return one["honoured"]
+
+        self.assertEqual([m["name"] for m in honoured()["unheard"]], ["Elm"])
+        for probe in (stranger, ear):
+            mine = dataclasses.replace(
+                probe.beacon(), scope=circle_id, withdrawals=said().withdrawals
+            )
+            probe.say(mine)
+            probe.say(probe.beacon())
+        self.until(lambda: honoured()["nodes"] > 1, "the other member's beacon", ear, stranger)
+        self.assertEqual({n["organisation_name"] for n in honoured()["by"]}, {"Oak", "Elm"})
+        self.assertEqual((honoured()["nodes"], honoured()["unheard"]), (2, []))
+        stranger.channel.send(frame(37, circle_id, b""))
+        stranger.serve(0.5)
+        self.assertNotIn(circle_id, stranger.heard)
 
     def refusal(self, node, probe):
         with self.assertRaises(Refused) as caught:

@@ -279,6 +279,18 @@ void mesh_publish(struct mesh *mesh, unsigned node, unsigned number)
     assert_ok(mesh_submit(mesh, node, &packed));
 }
 
+void mesh_clean(struct mesh *mesh, unsigned node)
+{
+    struct kv_key key = batch_meta_key(META_ERASING);
+    struct kv_txn *txn;
+    int err;
+
+    assert_non_null(txn = kv_begin(mesh->nodes[node].kv, true, &err));
+    kv_del(txn, KV_META, kv_key_slice(&key));
+    assert_ok(kv_commit(txn));
+    core_erased(mesh->nodes[node].core, mesh->now);
+}
+
 uint64_t mesh_count(struct mesh *mesh, unsigned node, enum rp_set set)
 {
     struct rp_tally tally;

@@ -61,6 +61,9 @@ void mesh_publish(struct mesh *mesh, unsigned node, unsigned number);
 /* Hands a packed record to a node as its own operator would; takes it over. Gives the outcome. */
 int mesh_submit(struct mesh *mesh, unsigned node, struct rp_bytes *packed);
 
+/* The store's file is written anew, as the node does after each withdrawal. */
+void mesh_clean(struct mesh *mesh, unsigned node);
+
 /* Whether two nodes' sets have the same count and fingerprint; how many are in a node's. */
 bool mesh_equal(struct mesh *mesh, unsigned a, unsigned b);
 uint64_t mesh_count(struct mesh *mesh, unsigned node, enum rp_set set);

@@ -18,7 +18,7 @@ static bool find(unsigned at, unsigned of, struct core_beacon *out)
     struct rp_key key = sample_node_key(&mesh.nodes[of].noise);
     uint32_t i = 0;
 
-    while (core_beacon(mesh.nodes[at].core, &i, out, mesh.now)) {
+    while (core_beacon(mesh.nodes[at].core, SCOPE_COMMONS, &i, out, mesh.now)) {
         if (memcmp(out->beacon.key, key.public, RP_KEY_LEN) == 0)
             return true;
     }
@@ -50,7 +50,7 @@ static unsigned count(unsigned at)
     uint32_t i = 0;
     unsigned n = 0;
 
-    while (core_beacon(mesh.nodes[at].core, &i, &beacon, mesh.now))
+    while (core_beacon(mesh.nodes[at].core, SCOPE_COMMONS, &i, &beacon, mesh.now))
         n++;
     return n;
 }
@@ -444,7 +444,7 @@ static unsigned honoured(unsigned at, unsigned of, unsigned by)
     uint32_t n;
     int err;
 
-    assert_ok(core_receipts(core, org, mesh.now, &receipts, &n));
+    assert_ok(core_receipts(core, SCOPE_COMMONS, org, mesh.now, &receipts, &n));
     assert_int_equal(n, count(at));
     for (uint32_t i = 0; i < n; i++) {
         if (receipts[i].node == node.node)
@@ -463,19 +463,6 @@ static unsigned honoured(unsigned at, unsigned of, unsigned by)
     return n_honoured;
 }
 
-/* The store's file is written anew, as the node does after each withdrawal. */
-static void clean(unsigned node)
-{
-    struct kv_key key = batch_meta_key(META_ERASING);
-    struct kv_txn *txn;
-    int err;
-
-    assert_non_null(txn = kv_begin(mesh.nodes[node].kv, true, &err));
-    kv_del(txn, KV_META, kv_key_slice(&key));
-    assert_ok(kv_commit(txn));
-    core_erased(mesh.nodes[node].core, mesh.now);
-}
-
 static void a_withdrawal_is_honoured_where_the_files_are_clean(void **state)
 {
     struct core_beacon b;
@@ -491,20 +478,20 @@ static void a_withdrawal_is_honoured_where_the_files_are_clean(void **state)
         assert_int_equal(honoured(2, 0, by), 0);
         assert_int_equal(get(2, by).beacon.state, RP_BEACON_ERASING);
     }
-    clean(0);
-    clean(1);
+    mesh_clean(&mesh, 0);
+    mesh_clean(&mesh, 1);
     mesh_run(&mesh, 20000);
     assert_int_equal(honoured(2, 0, 0), 1);
     assert_int_equal(honoured(2, 0, 1), 1);
     assert_int_equal(honoured(2, 0, 2), 0);
     assert_int_equal(get(2, 1).beacon.state, 0);
-    clean(2);
+    mesh_clean(&mesh, 2);
     mesh_stop(&mesh, 2);
     mesh_run(&mesh, 10000);
     withdraw(0, 2);
     mesh_run(&mesh, 1000);
-    clean(0);
-    clean(1);
+    mesh_clean(&mesh, 0);
+    mesh_clean(&mesh, 1);
     mesh_run(&mesh, 20000);
     assert_int_equal(honoured(1, 0, 0), 2);
     assert_int_equal(honoured(1, 0, 1), 2);
@@ -513,7 +500,7 @@ static void a_withdrawal_is_honoured_where_the_files_are_clean(void **state)
     mesh_run(&mesh, 400000);
     assert_int_equal(honoured(1, 0, 2), 1); /* the first; of the second its files are not clean */
     assert_int_equal(honoured(2, 0, 1), 2);
-    clean(2);
+    mesh_clean(&mesh, 2);
     mesh_run(&mesh, 20000);
     assert_int_equal(honoured(0, 0, 2), 2);
     b = get(0, 2);
@@ -540,7 +527,7 @@ static void what_cannot_be_told_is_not_honoured(void **state)
         withdraw(0, i);
         mesh_run(&mesh, 1000);
         for (unsigned k = 0; k < 3; k++)
-            clean(k);
+            mesh_clean(&mesh, k);
         mesh_run(&mesh, 20000);
         if (i == 1)
             two = get(0, 1).beacon.withdrawn[0].tally;

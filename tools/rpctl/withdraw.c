@@ -111,13 +111,14 @@ static void print_versions(const json_t *versions)
 static void print_honoured(const json_t *honoured)
 {
     const json_t *not_known = json_object_get(honoured, "not_known");
+    const json_t *unheard = json_object_get(honoured, "unheard");
     uint64_t count = number_of(honoured, "count");
     uint64_t nodes = number_of(honoured, "nodes");
     const json_t *node;
     char ago[32];
     size_t i;
 
-    if (nodes < 2) { /* in a circle, or no other node was heard of */
+    if (nodes < 2 && json_array_size(unheard) == 0) { /* no other node was heard of */
         printf("  honoured by others: not known yet\n");
         return;
     }
@@ -131,6 +132,11 @@ static void print_honoured(const json_t *honoured)
     }
     if (nodes - count > json_array_size(not_known))
         printf(", ...");
+    json_array_foreach(unheard, i, node)
+    {
+        printf("%s", i == 0 ? "; never heard of in the circle: " : ", ");
+        print_field(node, "name");
+    }
     printf("\n");
 }
 
