@@ -142,6 +142,11 @@ static void beacons_of_a_circle_outlast_a_restart_and_go_with_it(void **state)
     mesh_run(&mesh, 100000);
     assert_int_equal(heard(1, seen(&mesh, 1, 0).number), 2);
     assert_int_equal(heard(0, seen(&mesh, 0, 0).number), 2);
+    for (unsigned i = 0; i < 2; i++) { /* and on the same link, soon */
+        assert_ok(core_circle_decide(mesh.nodes[1].core, id, i == 1, mesh.now));
+        mesh_run(&mesh, 70000);
+    }
+    assert_int_equal(heard(1, seen(&mesh, 1, 0).number), 2);
     mesh_free(&mesh);
 }
 
