@@ -354,6 +354,32 @@ static void check_bounds(struct world *world, const struct actor *actor)
     }
 }
 
+static bool is_replaced(const struct disk *disk, const struct fact *fact)
+{
+    for (size_t i = 0; i < disk->n; i++) {
+        if (memcmp(disk->held[i].fact->parent, fact->id, TRUTH_ID) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* The stories of those it accepts are shown as long as their consent runs. */
+static void check_shown(struct world *world, const struct actor *actor, const struct disk *disk)
+{
+    struct shelf stories = {.n = 0};
+
+    for (size_t i = 0; i < disk->n; i++) {
+        const struct fact *fact = disk->held[i].fact;
+        const struct actor *author = world_actor_of(world, fact->org);
+
+        if (fact->is_story && author != NULL && disk->accepted[author->number] &&
+            !is_replaced(disk, fact))
+            shelf_put(&stories, fact);
+    }
+    shown_check(world, actor, &stories);
+    free(stories.facts);
+}
+
 void check_actor(struct world *world, struct actor *actor)
 {
     if (actor->core != NULL)
@@ -379,6 +405,8 @@ static void check_disk(struct world *world, struct actor *actor)
     if (is_in_step(actor) && disk.rotten == 0) {
         check_accepted(world, actor, &disk);
         check_sums(world, actor, &disk);
+        if (world->plan.tellers)
+            check_shown(world, actor, &disk);
     }
     disk_free(&disk);
 }

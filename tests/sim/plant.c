@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "core/core_private.h"
+#include "rp/consent.h"
 #include "rp/err.h"
 #include "store/batch.h"
 
@@ -32,6 +33,7 @@ enum bug {
     DAMAGE_NOT_SEEN,
     REMOVED_STAYS_IN_SETS,
     BLOCK_FORGOTTEN,
+    CONSENT_OUTLIVED,
     BUGS,
 };
 
@@ -53,6 +55,7 @@ static const char *const names[BUGS] = {
     [DAMAGE_NOT_SEEN] = "damage-not-seen",
     [REMOVED_STAYS_IN_SETS] = "removed-stays-in-sets",
     [BLOCK_FORGOTTEN] = "block-forgotten",
+    [CONSENT_OUTLIVED] = "consent-outlived",
 };
 
 static enum bug planted;
@@ -201,4 +204,9 @@ BETWEEN(void, orgs_save, struct kv_txn *txn, const struct org *org)
     if (org->blocked && goes_wrong(BLOCK_FORGOTTEN, 1))
         changed.blocked = false;
     __real_orgs_save(txn, &changed);
+}
+
+BETWEEN(bool, rp_consent_has_lapsed, struct rp_slice content, bool local, const char *today)
+{
+    return __real_rp_consent_has_lapsed(content, local, today) && !goes_wrong(CONSENT_OUTLIVED, 1);
 }

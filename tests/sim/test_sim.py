@@ -41,6 +41,7 @@ PLANTED = {
     "removed-stays-in-sets": 4,
     "block-forgotten": 5,
     "failure-believed": 42,
+    "consent-outlived": 11,
 }
 RPSIM = sys.argv[1]
 

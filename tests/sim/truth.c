@@ -183,6 +183,17 @@ static void read_control(struct fact *fact, const msgpack_object *kind,
     }
 }
 
+static void read_story(struct fact *fact, const msgpack_object *content)
+{
+    const msgpack_object *consent = find(content, "consent");
+    const msgpack_object *day = consent != NULL ? find(consent, "review_on") : NULL;
+
+    fact->is_story = true;
+    if (day != NULL && day->type == MSGPACK_OBJECT_STR &&
+        day->via.str.size == sizeof fact->review_on - 1)
+        memcpy(fact->review_on, day->via.str.ptr, day->via.str.size);
+}
+
 static bool read_body(struct fact *fact, const msgpack_object *body)
 {
     const msgpack_object *entry = body->via.array.ptr;
@@ -210,8 +221,11 @@ static bool read_body(struct fact *fact, const msgpack_object *body)
              {entry[9].type == MSGPACK_OBJECT_NIL ? (const void *)nobody : entry[9].via.bin.ptr,
               32}},
          3);
+    if (entry[10].via.array.size > 0)
+        memcpy(fact->parent, entry[10].via.array.ptr[0].via.bin.ptr, TRUTH_ID);
     fact->kind = TRUTH_CONTENT;
-    fact->is_story = is_str(&entry[5], "story");
+    if (is_str(&entry[5], "story"))
+        read_story(fact, &entry[11]);
     if (entry[1].via.u64 == 0)
         read_control(fact, &entry[5], &entry[11]);
     return true;

@@ -25,6 +25,7 @@
  *     rings.c   circles: what people say in them, and that it stays there
  *     tellers.c stories, and codes that take them back
  *     check.c   what must hold
+ *     shown.c   what of it a node may show
  *     orders.c  the same records in another order
  */
 #define LOG_HEADER 20 /* of a value in "log": first seen, organisation, scope, lane, unused */
@@ -197,6 +198,9 @@ void check_actor(struct world *world, struct actor *actor);
 void check_all(struct world *world);
 /* Whether all honest nodes hold what they should; ${why}, if given, says what is missing. */
 bool check_converged(struct world *world, char *why, size_t why_len);
+
+/* shown.c: whether the node shows those of the ${stories} that it may, and no others. */
+void shown_check(struct world *world, const struct actor *actor, const struct shelf *stories);
 
 /* orders.c: no order of arrival may change what a node ends up with. */
 void check_orders(struct world *world);
