@@ -44,7 +44,7 @@ void beacons_touched(struct core *core, uint64_t now_ms)
 }
 
 /* What our beacon of a scope tells follows from our own records in it and from all withdrawals. */
-void beacons_note(struct core *core, const struct place *place, bool removed, uint64_t now_ms)
+void beacons_recorded(struct core *core, const struct place *place, bool removed, uint64_t now_ms)
 {
     struct beacons *b = beacons_by_number(core, place->scope);
 

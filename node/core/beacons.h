@@ -122,7 +122,7 @@ void beacons_link_tick(struct link *link, uint64_t now_ms);
 void beacons_touched(struct core *core, uint64_t now_ms);
 
 /* A record came, or (${removed}) went, on which beacons of its scope may depend. */
-void beacons_note(struct core *core, const struct place *place, bool removed, uint64_t now_ms);
+void beacons_recorded(struct core *core, const struct place *place, bool removed, uint64_t now_ms);
 
 /* Among these files */
 

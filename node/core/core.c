@@ -391,7 +391,7 @@ static void retry_failed(struct core *core, uint64_t now_ms)
 /* A damaged record is gone: peers have it, if anybody. */
 static void forget_damaged(struct core *core, const struct change *change, uint64_t now_ms)
 {
-    beacons_note(core, &change->erased.place, true, now_ms);
+    beacons_recorded(core, &change->erased.place, true, now_ms);
     core->counters.damaged++;
     sets_remove(core, change->erased.symbol, &change->erased.place);
     if (change->was_repaired) {
@@ -521,7 +521,7 @@ static void take_in(struct core *core, const struct outcome *outcome, uint64_t n
     if (outcome->link != 0 && outcome->place.org == ORG_SELF)
         restored_own_came(core, outcome, now_ms);
     core->trust_changed |= is_vouch;
-    beacons_note(core, &outcome->place, false, now_ms);
+    beacons_recorded(core, &outcome->place, false, now_ms);
     sets_add(core, outcome->id, &outcome->place);
     if (is_vouch)
         trust_vouch_stored(core, outcome);
@@ -529,7 +529,7 @@ static void take_in(struct core *core, const struct outcome *outcome, uint64_t n
         const struct erased *erased = &outcome->erased[i];
 
         sets_remove(core, erased->symbol, &erased->place);
-        beacons_note(core, &erased->place, true, now_ms);
+        beacons_recorded(core, &erased->place, true, now_ms);
         if (erased->place.lane == LANE_VOUCH) {
             trust_vouch_erased(core, erased->symbol, outcome->chain_changed);
             core->trust_changed = true;
