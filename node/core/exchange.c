@@ -454,7 +454,7 @@ static int estimate(struct exchange *x, struct rp_slice digests, double *out)
  */
 static double cells_to_decode(double d)
 {
-    return 1.45 * d + 1.5 * sqrt(d) + 10.0 + 0.03 * d * fmin(d / 20000.0, 1.0);
+    return 1.45 * d + 1.5 * sqrt(d) + 10.0 + 0.035 * d * fmin(d / 20000.0, 1.0);
 }
 
 /* Asks for ${n} more cells, in one go: whoever answers does so without being asked twice. */

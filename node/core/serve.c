@@ -108,9 +108,8 @@ static int serve_page(struct link *link, const struct rp_part *asked)
     return err;
 }
 
-/* Appends the record at ${seq} to ${w}, in a codec that the other side reads. What the disk has
- * damaged is never sent: it could not even be a message. */
-static void append_record(struct link *link, struct kv_txn *txn, uint64_t seq, struct rp_writer *w)
+/* Appends the record at ${seq} to ${w}, having looked at it closely. */
+static void append_opened(struct link *link, struct kv_txn *txn, uint64_t seq, struct rp_writer *w)
 {
     struct rp_slice packed;
     struct rp_opened opened;
@@ -137,6 +136,21 @@ static void append_record(struct link *link, struct kv_txn *txn, uint64_t seq, s
     rp_record_close(&opened);
 }
 
+/* Appends the record of ${symbol} at ${seq} to ${w}, in a codec that the other side reads. What the
+ * disk has damaged is never sent: it could not even be a message. */
+static void append_record(struct link *link, struct kv_txn *txn, uint64_t seq,
+                          const uint8_t *symbol, struct rp_writer *w)
+{
+    struct rp_slice packed;
+    struct place place;
+
+    if (link->reads_zstd && records_load_checked(txn, seq, symbol, &place, &packed) &&
+        !core_withholds(link->core, place.org, place.scope))
+        rp_writer_raw(w, packed);
+    else
+        append_opened(link, txn, seq, w);
+}
+
 /* Appends all records that begin with ${prefix} and may go over the link; gives their number. */
 static uint32_t append_matches(struct link *link, struct kv_txn *txn, const uint8_t *prefix,
                                struct rp_writer *w)
@@ -152,7 +166,7 @@ static uint32_t append_matches(struct link *link, struct kv_txn *txn, const uint
         /* nothing but what is compared here ever leaves */
         if (!records_read_place(it.value, &place) || !shared_has(link, &place))
             continue;
-        append_record(link, txn, place.seq, w);
+        append_record(link, txn, place.seq, it.key.data, w);
         n += w->len > before;
     }
     return n;

@@ -155,13 +155,28 @@ static int get(struct kv_txn *base, enum kv_table table, struct rp_slice key,
     return lmdb_error(code);
 }
 
+/*
+ * Sets an entry. Those of the log come in ascending order: said to LMDB, it fills each page, where
+ * otherwise it moves one entry of each on, of which there are three or four.
+ */
+int lmdb_put(MDB_txn *txn, MDB_dbi dbi, enum kv_table table, MDB_val key, MDB_val value)
+{
+    int code = MDB_KEYEXIST;
+
+    if (table == KV_LOG)
+        code = mdb_put(txn, dbi, &key, &value, MDB_APPEND);
+    if (code == MDB_KEYEXIST) /* there are later ones */
+        code = mdb_put(txn, dbi, &key, &value, 0);
+    return lmdb_error(code);
+}
+
 static int put(struct kv_txn *base, enum kv_table table, struct rp_slice key, struct rp_slice value)
 {
     MDB_val k = lmdb_val(key);
     MDB_val v = lmdb_val(value);
 
     lmdb_copy_put((struct lmdb_txn *)base, table, k, v); /* first: it may be borrowed from here */
-    return lmdb_error(mdb_put(((struct lmdb_txn *)base)->txn, table_of(base, table), &k, &v, 0));
+    return lmdb_put(((struct lmdb_txn *)base)->txn, table_of(base, table), table, k, v);
 }
 
 static int del(struct kv_txn *base, enum kv_table table, struct rp_slice key)

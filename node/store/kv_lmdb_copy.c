@@ -65,7 +65,7 @@ void lmdb_copy_put(struct lmdb_txn *txn, enum kv_table table, MDB_val key, MDB_v
     struct lmdb_copy *copy = &((struct lmdb *)txn->base.kv)->copy;
 
     if (is_past(txn, table, &key))
-        copy->err = lmdb_error(mdb_put(txn->copy, copy->tables[table], &key, &value, 0));
+        copy->err = lmdb_put(txn->copy, copy->tables[table], table, key, value);
 }
 
 void lmdb_copy_del(struct lmdb_txn *txn, enum kv_table table, MDB_val key)

@@ -44,6 +44,7 @@ struct lmdb_txn {
 /* kv_lmdb.c */
 int lmdb_error(int code);
 MDB_val lmdb_val(struct rp_slice slice);
+int lmdb_put(MDB_txn *txn, MDB_dbi dbi, enum kv_table table, MDB_val key, MDB_val value);
 int lmdb_open(struct lmdb *lmdb, bool create);
 int lmdb_open_tables(MDB_env *env, bool create, MDB_dbi tables[static KV_TABLES]);
 

@@ -1,5 +1,6 @@
 #include "records.h"
 
+#include <sodium.h>
 #include <string.h>
 
 #include "due.h"
@@ -8,7 +9,9 @@
 #include "rp/err.h"
 #include "rp/limits.h"
 
-#define LOG_HEADER_LEN 20   /* first seen 8, organisation 4, scope 4, lane 1, unused 3 */
+#define LOG_HEADER_LEN 20 /* first seen 8, organisation 4, scope 4, lane 1, check 3 */
+#define LOG_CHECKED_LEN 17
+#define LOG_CHECK_LEN 3
 #define SYMBOL_VALUE_LEN 17 /* seq 8, organisation 4, scope 4, lane 1 */
 
 enum lane records_lane(const struct rp_record *record)
@@ -114,6 +117,41 @@ bool records_load(struct kv_txn *txn, uint64_t seq, struct place *place, struct 
     };
     *packed = (struct rp_slice){value.data + LOG_HEADER_LEN, value.len - LOG_HEADER_LEN};
     return true;
+}
+
+/*
+ * The check of a log entry, ${value}, which has been made or is to be: by it, what the disk has
+ * damaged is told from what is whole without unpacking it. It hangs on the symbol, too, so that an
+ * entry in another's place is not taken for it.
+ */
+static void log_check(uint8_t out[static LOG_CHECK_LEN], const uint8_t *symbol,
+                      struct rp_slice value)
+{
+    static const uint8_t unknown[LOG_CHECK_LEN] = {0};
+    struct rp_slice packed = {value.data + LOG_HEADER_LEN, value.len - LOG_HEADER_LEN};
+    uint8_t sums[crypto_shorthash_BYTES + LOG_CHECKED_LEN];
+    uint8_t sum[crypto_shorthash_BYTES];
+
+    crypto_shorthash(sums, packed.data, packed.len, symbol);
+    memcpy(sums + crypto_shorthash_BYTES, value.data, LOG_CHECKED_LEN);
+    crypto_shorthash(sum, sums, sizeof sums, symbol);
+    memcpy(out, sum, LOG_CHECK_LEN);
+    if (memcmp(out, unknown, sizeof unknown) == 0)
+        out[0] = 1;
+}
+
+bool records_load_checked(struct kv_txn *txn, uint64_t seq,
+                          const uint8_t symbol[static RP_SYMBOL_LEN], struct place *place,
+                          struct rp_slice *packed)
+{
+    uint8_t check[LOG_CHECK_LEN];
+    struct rp_slice value;
+
+    if (!records_load(txn, seq, place, packed))
+        return false;
+    value = (struct rp_slice){packed->data - LOG_HEADER_LEN, packed->len + LOG_HEADER_LEN};
+    log_check(check, symbol, value);
+    return memcmp(check, value.data + LOG_CHECKED_LEN, sizeof check) == 0;
 }
 
 static struct kv_key author_key(const struct place *place)
@@ -249,22 +287,24 @@ static void settle_parents(struct batch *batch, const struct rp_record *record)
     }
 }
 
-static void put_log(struct batch *batch, struct rp_slice packed, const struct place *place)
+static void put_log(struct batch *batch, const uint8_t *symbol, struct rp_slice packed,
+                    const struct place *place)
 {
     struct kv_key header = {.len = 0};
     struct kv_key key = seq_key(place->seq);
-    static const uint8_t unused[3] = {0};
+    static const uint8_t no_check[LOG_CHECK_LEN] = {0};
     struct rp_bytes value;
 
     kv_key_number(&header, place->first_seen, 8);
     kv_key_number(&header, place->org, 4);
     kv_key_number(&header, place->scope, 4);
     kv_key_number(&header, place->lane, 1);
-    kv_key_bytes(&header, unused, sizeof unused);
+    kv_key_bytes(&header, no_check, sizeof no_check);
     if (rp_bytes_join(&value, kv_key_slice(&header), packed) != RP_OK) {
         kv_fail(batch_txn(batch), RP_ERR_NOMEM);
         return;
     }
+    log_check(value.data + LOG_CHECKED_LEN, symbol, rp_bytes_slice(&value));
     kv_put(batch_txn(batch), KV_LOG, kv_key_slice(&key), rp_bytes_slice(&value));
     rp_bytes_free(&value);
 }
@@ -306,7 +346,7 @@ void records_insert(struct batch *batch, const struct rp_record *record, struct 
 
     place->seq = batch_next_seq(batch);
     place->lane = records_lane(record);
-    put_log(batch, packed, place);
+    put_log(batch, record->id, packed, place);
     put_symbol(batch, record->id, place);
     key = id_and_seq(record->object, RP_ID_LEN, place->seq);
     kv_put(txn, KV_OBJECT, kv_key_slice(&key), (struct rp_slice){record->id, RP_ID_LEN});

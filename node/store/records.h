@@ -41,7 +41,14 @@ bool records_read_place(struct rp_slice value, struct place *out);
 /* The packed record at ${seq}, borrowed from the transaction. False when there is none. */
 bool records_load(struct kv_txn *txn, uint64_t seq, struct place *place, struct rp_slice *packed);
 
-/* The same, opened. Close with rp_record_close. False, too, for one that the disk has damaged. */
+/* The same for the record of ${symbol}, as long as the disk has kept it to the bit. False, too,
+ * when that is not known: of stores by early versions. */
+bool records_load_checked(struct kv_txn *txn, uint64_t seq,
+                          const uint8_t symbol[static RP_SYMBOL_LEN], struct place *place,
+                          struct rp_slice *packed);
+
+/* As records_load, opened. Close with rp_record_close. False, too, for one that the disk has
+ * damaged. */
 bool records_open(struct kv_txn *txn, uint64_t seq, struct place *place, struct rp_opened *out);
 
 /*

@@ -521,6 +521,61 @@ static void sums_say_what_is_there(void **state)
         sample_org_free(&orgs[i]);
 }
 
+/* Whether the log has the record of ${symbol} at ${seq} to the bit, by its check. */
+static bool is_checked(uint64_t seq, const uint8_t *symbol)
+{
+    struct kv_txn *txn = begin(false);
+    struct rp_slice packed;
+    struct place place;
+    bool checked = records_load_checked(txn, seq, symbol, &place, &packed);
+
+    kv_abort(txn);
+    return checked;
+}
+
+/* Turns over one bit of the byte at ${i} of the log's first entry; false when it has no such. */
+static bool turn_bit(size_t i)
+{
+    struct kv_txn *txn = begin(true);
+    struct kv_key key = number_key(1);
+    struct rp_slice stored;
+    struct rp_bytes value;
+    bool is_there;
+
+    assert_true(kv_get(txn, KV_LOG, kv_key_slice(&key), &stored));
+    assert_ok(rp_bytes_copy(&value, stored.data, stored.len));
+    is_there = i < value.len;
+    if (is_there)
+        value.data[i] ^= 1;
+    kv_put(txn, KV_LOG, kv_key_slice(&key), rp_bytes_slice(&value));
+    assert_ok(kv_commit(txn));
+    rp_bytes_free(&value);
+    return is_there;
+}
+
+static void a_changed_bit_in_the_log_is_seen(void **state)
+{
+    struct sample_org org = sample_org_new(1);
+    struct rp_bytes packed = sample_pattern(&org, 1);
+    uint8_t id[RP_ID_LEN];
+
+    (void)state;
+    accept(&org, 1, true, true);
+    id_of(&packed, id);
+    assert_ok(admit(&packed, 1, NULL));
+    assert_true(is_checked(1, id));
+    assert_false(is_checked(2, id));
+    for (size_t i = 0; turn_bit(i); i++) {
+        assert_false(is_checked(1, id));
+        assert_true(turn_bit(i));
+    }
+    assert_true(is_checked(1, id));
+    id[0] ^= 1; /* another record's entry in its place */
+    assert_false(is_checked(1, id));
+    rp_bytes_free(&packed);
+    sample_org_free(&org);
+}
+
 static void peers_and_invites_come_back_as_they_were(void **state)
 {
     struct peer_entry peer = {.name = "Leeds",
@@ -620,6 +675,7 @@ static int run(const char *name, bool lmdb)
         TEST(a_withdrawn_version_gives_way_to_the_one_before),
         TEST(tellers_are_kept_when_the_slip_holds),
         TEST(sums_say_what_is_there),
+        TEST(a_changed_bit_in_the_log_is_seen),
         TEST(peers_and_invites_come_back_as_they_were),
         TEST(lmdb_is_still_there_when_opened_again),
         TEST(lmdb_refuses_what_is_no_whole_store),

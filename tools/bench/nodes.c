@@ -137,6 +137,14 @@ void node_stop(struct node *node)
     home_keys_free(&node->keys);
 }
 
+void node_trust_store(struct node *node)
+{
+    char *words[] = {"restored", "--trust-it", NULL};
+    char out[2048];
+
+    rpctl(node, words, out, sizeof out);
+}
+
 void node_join(struct node *guest, const struct node *host)
 {
     char *invite[] = {"invite", NULL};

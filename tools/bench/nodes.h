@@ -30,6 +30,9 @@ void node_record(struct node *node, struct prose *prose, struct rp_bytes *packed
 /* Puts ${n} records into the store while the node is not running; the bytes of their texts. */
 uint64_t node_fill(struct node *node, struct prose *prose, uint64_t n);
 
+/* Tells a node that is running, and was filled before, that its store is no backup. */
+void node_trust_store(struct node *node);
+
 /* Hands a record in over the socket; it is stored when this returns. */
 void node_publish(struct node *node, const struct rp_bytes *packed);
 
