@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "bench.h"
 #include "rp/limits.h"
@@ -56,6 +57,7 @@ static void add_file(struct prose *prose, const char *path)
         add_piece(prose, text, len);
 }
 
+/* The Markdown files in a folder and the folders in it, always in the same order. */
 static void add_folder(struct prose *prose, const char *folder)
 {
     struct dirent **entries;
@@ -63,12 +65,19 @@ static void add_folder(struct prose *prose, const char *folder)
 
     for (int i = 0; i < n; i++) {
         const char *name = entries[i]->d_name;
-        char path[4096];
         const char *dot = strrchr(name, '.');
+        size_t size = strlen(folder) + strlen(name) + 2;
+        char *path = malloc(size);
+        struct stat st;
 
-        if (dot != NULL && strcmp(dot, ".md") == 0 &&
-            snprintf(path, sizeof path, "%s/%s", folder, name) < (int)sizeof path)
+        if (path == NULL)
+            bench_fail("out of memory");
+        snprintf(path, size, "%s/%s", folder, name);
+        if (name[0] != '.' && lstat(path, &st) == 0 && S_ISDIR(st.st_mode))
+            add_folder(prose, path);
+        else if (dot != NULL && strcmp(dot, ".md") == 0)
             add_file(prose, path);
+        free(path);
         free(entries[i]);
     }
     if (n >= 0)

@@ -9,7 +9,7 @@
 
 /*
  * Texts to fill libraries with: either sentences of the starter library in any order, as many as
- * make a text of some size, or the Markdown files of a folder as they are.
+ * make a text of some size, or the Markdown files of a folder, and of those in it, as they are.
  */
 struct prose {
     char **pieces;
