@@ -103,6 +103,33 @@ int home_recover(const char *home, struct rp_slice inception, const struct rp_sl
                  uint32_t n, const struct home_succession *how, struct why *why)
     __attribute__((warn_unused_result));
 
+/*
+ * Another node of an organisation (SPEC 3.10). home_ask: makes the keys of a node called ${name}
+ * that is to be one of ${org}'s, in a home that is prepared, unless it has asked before; it is no
+ * node's home yet. home_request: what such a home asks for, or one whose certificate is to be
+ * renewed; RP_ERR_NOT_FOUND when it is neither.
+ */
+int home_ask(const char *home, const uint8_t org[static RP_ID_LEN], const char *name,
+             struct why *why) __attribute__((warn_unused_result));
+int home_request(const char *home, struct rp_node_request *out, struct why *why)
+    __attribute__((warn_unused_result));
+
+/*
+ * Takes over what the organisation has granted to the node of this home: its certificate and, when
+ * the organisation's key is in ${text}, that, sealed with ${passphrase} unless that is NULL. What
+ * was granted goes to ${grant}, whether the home was one before to ${was_node}. RP_ERR_KEY when it
+ * is for another node. When anything fails everything is as before.
+ */
+int home_accept_grant(const char *home, const char *text, const struct home_passphrase *passphrase,
+                      struct rp_grant *grant, bool *was_node, struct why *why)
+    __attribute__((warn_unused_result));
+
+/* The organisation's key, sealed for the node with X25519 key ${noise} alone. */
+int home_seal_key(const char *home, const struct home_passphrase *passphrase,
+                  const uint8_t noise[static RP_KEY_LEN],
+                  uint8_t sealed[static RP_GRANT_SEALED_LEN], struct why *why)
+    __attribute__((warn_unused_result));
+
 /* What the keys in a home make of a node. Wipe with home_keys_free. */
 struct home_keys {
     struct self self; /* borrows from the rest */

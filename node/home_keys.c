@@ -67,20 +67,13 @@ int home_read_credential(struct home_passphrase *out, struct why *why)
 
 /* node.key */
 
-/* What it holds. */
-struct node_file {
-    uint8_t secrets[2][RP_KEY_LEN]; /* Noise, signing */
-    struct rp_bytes issued;
-    struct rp_certificate certificate;
-};
-
-static void node_file_free(struct node_file *file)
+void node_file_free(struct node_file *file)
 {
     rp_bytes_free(&file->issued);
     sodium_memzero(file, sizeof *file);
 }
 
-static int write_node_file(const char *home, const struct node_file *file, struct why *why)
+int node_file_write(const char *home, const struct node_file *file, struct why *why)
 {
     struct rp_writer w;
     int err;
@@ -123,8 +116,7 @@ static int certify(struct node_file *file, const struct rp_identity *identity,
     return rp_certificate_issue(&file->issued, &certificate, key);
 }
 
-/* New keys of a node. */
-static void make_node_keys(struct node_file *file)
+void node_file_make_keys(struct node_file *file)
 {
     struct rp_dh_key noise;
 
@@ -140,16 +132,16 @@ static int write_node_key(const char *home, const struct rp_key *key,
     struct node_file file = {0};
     int err;
 
-    make_node_keys(&file);
+    node_file_make_keys(&file);
     if ((err = certify(&file, identity, key, identity->name, now_ms)) != RP_OK)
         (void)home_fail(err, why, "no certificate was made: %s", rp_err_text(err));
     else
-        err = write_node_file(home, &file, why);
+        err = node_file_write(home, &file, why);
     node_file_free(&file);
     return err;
 }
 
-static int read_node_file(const char *home, struct node_file *out, struct why *why)
+int node_file_read(const char *home, struct node_file *out, struct why *why)
 {
     struct rp_slice issued;
     struct rp_reader r;
@@ -349,8 +341,7 @@ static int replace_key(struct keyring *keyring, const struct home_succession *ho
     return err;
 }
 
-/* What a key that is closed or not there means for whoever needs it. */
-static int need_key(const char *home, const struct keyring *keyring, struct why *why)
+int home_need_key(const char *home, const struct keyring *keyring, struct why *why)
 {
     if (keyring->is_open)
         return RP_OK;
@@ -371,7 +362,7 @@ int home_succeed(const char *home, const struct home_succession *how, struct why
     if (err != RP_OK)
         return err;
     if (!how->key_is_lost)
-        err = need_key(home, &keyring, why);
+        err = home_need_key(home, &keyring, why);
     if (err == RP_OK)
         err = replace_key(&keyring, how, why);
     if (err == RP_OK) /* the node's certificate follows when that starts: see home_load */
@@ -380,33 +371,12 @@ int home_succeed(const char *home, const struct home_succession *how, struct why
     return err;
 }
 
-static int take_known(struct keyring *out, struct rp_slice inception,
-                      const struct rp_slice *successions, uint32_t n)
-{
-    int err = rp_bytes_copy(&out->inception, inception.data, inception.len);
-
-    if (err == RP_OK)
-        err = rp_identity_read(&out->identity, inception);
-    for (uint32_t i = 0; i < n && err == RP_OK; i++) {
-        struct rp_opened opened;
-
-        if ((err = rp_record_open(&opened, successions[i])) != RP_OK)
-            return err;
-        err = rp_identity_succeed(&out->identity, &opened.record);
-        rp_record_close(&opened);
-        if (err == RP_OK)
-            err = rp_bytes_copy(&out->succession[i], successions[i].data, successions[i].len);
-        out->successions++;
-    }
-    return err;
-}
-
 int home_recover(const char *home, struct rp_slice inception, const struct rp_slice *successions,
                  uint32_t n, const struct home_succession *how, struct why *why)
 {
     struct keyring keyring = {0};
     struct rp_key key;
-    int err = take_known(&keyring, inception, successions, n);
+    int err = keyring_take_known(&keyring, inception, successions, n);
 
     if (err != RP_OK) {
         (void)home_fail(err, why, "what is known of the organisation is no chain of keys");
@@ -479,13 +449,13 @@ static int renew_certificate(const char *home, const struct home_keys *keys, str
     err = certify(file, identity, &keys->self.key, name, now_ms);
     if (err != RP_OK)
         return home_fail(err, why, "no certificate was made: %s", rp_err_text(err));
-    return write_node_file(home, file, why);
+    return node_file_write(home, file, why);
 }
 
 static int load_node(const char *home, struct home_keys *out, struct why *why)
 {
     struct node_file file;
-    int err = read_node_file(home, &file, why);
+    int err = node_file_read(home, &file, why);
 
     if (err != RP_OK)
         return err;
@@ -532,7 +502,7 @@ int home_load(const char *home, const struct home_passphrase *passphrase, struct
         (err = keyring_read(home, passphrase, &keyring, why)) != RP_OK)
         return err;
     if (keyring.has_key)
-        err = need_key(home, &keyring, why);
+        err = home_need_key(home, &keyring, why);
     take_organisation(out, &keyring);
     keyring_free(&keyring);
     if (err == RP_OK)

@@ -6,6 +6,7 @@
  *     home.c       folder, lock, store
  *     home_keys.c  making, loading and replacing the keys
  *     keyring.c    organisation.key as a file (SPEC 7.1)
+ *     home_nodes.c how another node of the organisation is made (SPEC 3.10)
  */
 
 #include "home.h"
@@ -35,6 +36,26 @@ int home_replace(const char *home, const char *name, struct rp_slice content, st
     __attribute__((warn_unused_result));
 int home_damaged(const char *home, const char *name, struct why *why);
 
+/* home_keys.c */
+
+/* What node.key holds. Wipe with node_file_free. */
+struct node_file {
+    uint8_t secrets[2][RP_KEY_LEN]; /* Noise, signing */
+    struct rp_bytes issued;
+    struct rp_certificate certificate;
+};
+void node_file_make_keys(struct node_file *file); /* new ones */
+int node_file_read(const char *home, struct node_file *out, struct why *why)
+    __attribute__((warn_unused_result));
+int node_file_write(const char *home, const struct node_file *file, struct why *why)
+    __attribute__((warn_unused_result));
+void node_file_free(struct node_file *file);
+
+/* What a key that is closed or not there means for whoever needs it: RP_OK, RP_ERR_DENIED. */
+struct keyring;
+int home_need_key(const char *home, const struct keyring *keyring, struct why *why)
+    __attribute__((warn_unused_result));
+
 /* keyring.c */
 
 /* What organisation.key holds. Wipe with keyring_free. */
@@ -49,6 +70,7 @@ struct keyring {
     uint8_t seed[RP_KEY_SEED_LEN];
     uint8_t source[RP_KEY_SEED_LEN]; /* from which the objects that files make follow */
 };
+#define KEYRING_SECRETS_LEN (RP_KEY_SEED_LEN + RP_KEY_SEED_LEN) /* seed, source */
 
 /*
  * Reads it. Without ${passphrase} (NULL) a sealed key stays closed, which is no error here. With a
@@ -61,6 +83,19 @@ int keyring_read(const char *home, const struct home_passphrase *passphrase, str
  * ${replace}, else there must be none. */
 int keyring_write(const char *home, const struct keyring *keyring,
                   const struct home_passphrase *passphrase, bool replace, struct why *why)
+    __attribute__((warn_unused_result));
+
+/* Opens it with these secrets. */
+void keyring_set_secrets(struct keyring *keyring,
+                         const uint8_t secrets[static KEYRING_SECRETS_LEN]);
+
+/* Whether the key is, if it is open, the one in use by what the keyring says itself. */
+bool keyring_belongs_together(const struct keyring *keyring);
+
+/* Takes over what is known of an organisation: its inception, and ${n} successions, packed.
+ * RP_ERR_NOMEM, or what following them says. */
+int keyring_take_known(struct keyring *out, struct rp_slice inception,
+                       const struct rp_slice *successions, uint32_t n)
     __attribute__((warn_unused_result));
 
 void keyring_free(struct keyring *keyring);

@@ -11,7 +11,7 @@
 #include "rp/writer.h"
 
 #define KEYRING_VERSION 2 /* 1 had the seed and the inception, and nothing else */
-#define SECRETS_LEN (RP_KEY_SEED_LEN + RP_KEY_SEED_LEN)
+#define SECRETS_LEN KEYRING_SECRETS_LEN
 #define BOX_LEN (crypto_secretbox_MACBYTES + SECRETS_LEN)
 
 /* What sealing costs, and at most costs to open: a file must not be able to make us ask for more.
@@ -44,11 +44,11 @@ static int derive(uint8_t key[static crypto_secretbox_KEYBYTES], const struct se
                : RP_ERR_NOMEM;
 }
 
-static void set_secrets(struct keyring *keyring, const uint8_t secrets[static SECRETS_LEN])
+void keyring_set_secrets(struct keyring *keyring, const uint8_t secrets[static KEYRING_SECRETS_LEN])
 {
     memcpy(keyring->seed, secrets, RP_KEY_SEED_LEN);
     memcpy(keyring->source, secrets + RP_KEY_SEED_LEN, RP_KEY_SEED_LEN);
-    keyring->is_open = true;
+    keyring->has_key = keyring->is_open = true;
 }
 
 static int unseal(const char *home, struct keyring *keyring, const struct seal *seal,
@@ -70,7 +70,7 @@ static int unseal(const char *home, struct keyring *keyring, const struct seal *
         err = home_fail(RP_ERR_KEY, why, "the passphrase is not the one that %s/%s is sealed with",
                         home_shown(home), ORGANISATION_KEY);
     } else {
-        set_secrets(keyring, secrets);
+        keyring_set_secrets(keyring, secrets);
     }
     sodium_memzero(secrets, sizeof secrets);
     sodium_memzero(key, sizeof key);
@@ -119,7 +119,7 @@ static bool read_first(struct keyring *out, struct rp_reader *r)
     ok = rp_reader_end(r) == RP_OK && take_identity(out, inception, NULL);
     if (ok) {
         out->has_key = true;
-        set_secrets(out, secrets);
+        keyring_set_secrets(out, secrets);
     }
     sodium_memzero(secrets, sizeof secrets);
     return ok;
@@ -138,7 +138,7 @@ static bool read_secrets(struct keyring *out, struct rp_reader *r, struct seal *
     n = rp_reader_array(r);
     if (n == 2 && rp_reader_uint(r) == PROTECTION_NONE) {
         rp_reader_bin_into(r, secrets, sizeof secrets);
-        set_secrets(out, secrets);
+        keyring_set_secrets(out, secrets);
         sodium_memzero(secrets, sizeof secrets);
         return r->err == RP_OK;
     }
@@ -162,8 +162,7 @@ static bool read_second(struct keyring *out, struct rp_reader *r, struct seal *s
            rp_reader_end(r) == RP_OK;
 }
 
-/* Whether the key is the one in use by what the file says itself. */
-static bool belongs_together(const struct keyring *keyring)
+bool keyring_belongs_together(const struct keyring *keyring)
 {
     const uint8_t *in_use = keyring->identity.keys[keyring->identity.number];
     struct rp_key key;
@@ -203,7 +202,7 @@ int keyring_read(const char *home, const struct home_passphrase *passphrase, str
         ok = read_second(out, &r, &seal, box);
     if (ok && out->is_sealed && passphrase != NULL)
         err = unseal(home, out, &seal, box, passphrase, why);
-    if (!ok || (err == RP_OK && !belongs_together(out)))
+    if (!ok || (err == RP_OK && !keyring_belongs_together(out)))
         err = version > KEYRING_VERSION
                   ? home_fail(RP_ERR_VERSION, why, "%s/%s is of a newer rpnode: install that",
                               home_shown(home), ORGANISATION_KEY)
@@ -285,6 +284,27 @@ int keyring_write(const char *home, const struct keyring *keyring,
     else
         err = home_write_new(home, ORGANISATION_KEY, rp_writer_slice(&w), why);
     rp_writer_free(&w);
+    return err;
+}
+
+int keyring_take_known(struct keyring *out, struct rp_slice inception,
+                       const struct rp_slice *successions, uint32_t n)
+{
+    int err = rp_bytes_copy(&out->inception, inception.data, inception.len);
+
+    if (err == RP_OK)
+        err = rp_identity_read(&out->identity, inception);
+    for (uint32_t i = 0; i < n && err == RP_OK; i++) {
+        struct rp_opened opened;
+
+        if ((err = rp_record_open(&opened, successions[i])) != RP_OK)
+            return err;
+        err = rp_identity_succeed(&out->identity, &opened.record);
+        rp_record_close(&opened);
+        if (err == RP_OK)
+            err = rp_bytes_copy(&out->succession[i], successions[i].data, successions[i].len);
+        out->successions++;
+    }
     return err;
 }
 

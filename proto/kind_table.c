@@ -279,6 +279,11 @@ static const struct rp_field withdrawal_fields[] = {
     FIELD_END,
 };
 
+static const struct rp_field revocation_fields[] = {
+    OF(ID, "nodes", LIST(RP_REVOKED_MAX), SAVE),
+    FIELD_END,
+};
+
 static const struct rp_field held_fields[] = {
     TEXT("by", 120, SAVE),
     OF(BYTES, "content", .max = RP_BODY_MAX, SAVE),
@@ -323,6 +328,7 @@ const struct rp_kind rp_kind_table[] = {
     CONTROL("identity", "Identity", identity_fields),
     CONTROL("vouch", "Vouch", vouch_fields),
     CONTROL("withdrawal", "Withdrawal", withdrawal_fields),
+    CONTROL("revocation", "Revocation", revocation_fields),
     CONTROL("held", "Held for review", held_fields),
     {.name = NULL},
 };

@@ -34,6 +34,8 @@
 #define RP_DOMAIN_BEACON "rp/1 beacon"
 #define RP_DOMAIN_RECOVER "rp/1 recover"
 #define RP_DOMAIN_SIGN_RECOVER "rp/1 sign recover"
+#define RP_DOMAIN_GRANT "rp/1 grant"
+#define RP_DOMAIN_SIGN_GRANT "rp/1 sign grant"
 #define RP_DOMAIN_SIGN_RECORD "rp/1 sign record"
 #define RP_DOMAIN_SIGN_CERTIFICATE "rp/1 sign certificate"
 #define RP_DOMAIN_SIGN_SLIP "rp/1 sign slip"

@@ -25,6 +25,12 @@
 #define RP_STANDS_BY_MAX 20    /* records of the old key that a succession lists */
 #define RP_PROOF_MAX 40000     /* handshake payload */
 
+/* Nodes of an organisation */
+#define RP_REVOKED_MAX 100      /* nodes that one revocation names */
+#define RP_GRANT_PEERS_MAX 32   /* whom a grant tells a new node to call */
+#define RP_GRANT_MAX 131072     /* a grant, before it is text */
+#define RP_GRANT_SEALED_LEN 112 /* the organisation's secrets in it: 64 and what sealing adds */
+
 /* Circles */
 #define RP_CIRCLE_MEMBERS_MIN 2
 #define RP_CIRCLE_MEMBERS_MAX 64

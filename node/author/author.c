@@ -117,6 +117,20 @@ int author_vouch(struct rp_bytes *packed, const struct author *author,
     return write_control(packed, author, "vouch", &w);
 }
 
+int author_revoke(struct rp_bytes *packed, const struct author *author,
+                  const uint8_t (*nodes)[RP_KEY_LEN], uint32_t n)
+{
+    struct rp_writer w;
+
+    rp_writer_init(&w, RP_BODY_MAX);
+    rp_writer_map(&w, 1);
+    rp_writer_str(&w, "nodes");
+    rp_writer_array(&w, n);
+    for (uint32_t i = 0; i < n; i++)
+        rp_writer_bin(&w, nodes[i], RP_KEY_LEN);
+    return write_control(packed, author, "revocation", &w);
+}
+
 int author_withdraw(struct rp_bytes *packed, const struct author *author,
                     const struct rp_record *target, uint8_t (*versions)[RP_ID_LEN], uint32_t n)
 {

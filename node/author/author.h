@@ -47,6 +47,11 @@ int author_vouch(struct rp_bytes *packed, const struct author *author,
                  const char *statement) /* NULL: none */
     __attribute__((warn_unused_result));
 
+/* Revokes the certificates of ${n} nodes, by their Ed25519 keys. */
+int author_revoke(struct rp_bytes *packed, const struct author *author,
+                  const uint8_t (*nodes)[RP_KEY_LEN], uint32_t n)
+    __attribute__((warn_unused_result));
+
 /* Withdraws the object of ${target}, or only the ${n} versions with these ids. Says of what kind it
  * is where that is one of the control set. */
 int author_withdraw(struct rp_bytes *packed, const struct author *author,

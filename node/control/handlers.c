@@ -353,6 +353,9 @@ static const struct {
     [CONTROL_UNHIDE] = {handle_hide, NULL, handle_act_outcome, false},
     [CONTROL_HIDDEN] = {handle_walk, continue_walk, NULL, false},
     [CONTROL_AUDIT] = {handle_walk, continue_walk, NULL, false},
+    [CONTROL_NODE_LIST] = {handle_node_list, NULL, NULL, false},
+    [CONTROL_NODE_ADD] = {handle_node_add, NULL, handle_node_add_outcome, true},
+    [CONTROL_NODE_REVOKE] = {handle_node_revoke, NULL, handle_node_revoke_outcome, true},
     [CONTROL_KEYS_RELOAD] = {handle_keys_reload, NULL, NULL, false},
 };
 

@@ -21,6 +21,10 @@ bool request_may_sign(struct request *request)
                       "the organisation's key was replaced elsewhere, and this node has the old "
                       "one: publish at the node that has the new one");
         return false;
+    case CORE_REVOKED:
+        request_error(request, RP_ERR_DENIED, NULL,
+                      "this organisation has revoked this node: nobody links with it any more");
+        return false;
     case CORE_FORKED:
         request_error(request, RP_ERR_DENIED, NULL,
                       "there are two successions of one number of this organisation, and no key of "

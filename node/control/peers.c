@@ -117,7 +117,11 @@ void handle_peer_remove(struct request *request, struct rp_slice args)
     if (!need_peer(request, args, org) || !need_act(request, args, because, sizeof because, &act))
         return;
     err = core_remove_peer(opts->core, org, &act, source.steady_ms);
-    if (err != RP_OK)
+    if (err == RP_ERR_ARGUMENT)
+        request_error(request, err, NULL,
+                      "that is this organisation itself: what takes a node of it away is  rpctl "
+                      "node revoke");
+    else if (err != RP_OK)
         request_error(request, err, NULL, "the peer was not removed: %s", rp_err_text(err));
     else
         request_await_act(request, &act);

@@ -53,6 +53,9 @@
     X(HIDE, "hide", true)                                                                          \
     X(UNHIDE, "unhide", true)                                                                      \
     X(HIDDEN, "hidden", false)                                                                     \
+    X(NODE_LIST, "node-list", false)                                                               \
+    X(NODE_ADD, "node-add", true)                                                                  \
+    X(NODE_REVOKE, "node-revoke", true)                                                            \
     X(AUDIT, "audit", false)                                                                       \
     X(KEYS_RELOAD, "keys-reload", true)
 

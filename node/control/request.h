@@ -54,6 +54,10 @@ struct request {
             bool local;
             uint8_t object[RP_ID_LEN];
         } withdraw;
+        struct rp_node_request node;
+        struct {
+            uint8_t key[RP_KEY_LEN];
+        } revoked;
         struct view_withdrawals withdrawals;
         struct view_nodes nodes;
         struct view_consent consent;
@@ -246,6 +250,13 @@ void handle_review_outcome(struct request *request, const struct outcome *outcom
 
 /* teller.c */
 void handle_told(struct request *request, struct rp_slice args);
+
+/* nodes.c */
+void handle_node_list(struct request *request, struct rp_slice args);
+void handle_node_add(struct request *request, struct rp_slice args);
+void handle_node_add_outcome(struct request *request, const struct outcome *outcome);
+void handle_node_revoke(struct request *request, struct rp_slice args);
+void handle_node_revoke_outcome(struct request *request, const struct outcome *outcome);
 
 /* keys.c */
 

@@ -225,6 +225,8 @@ int core_remove_peer(struct core *core, const uint8_t org[static RP_ID_LEN], con
 
     if (peer == NULL)
         return RP_ERR_NOT_FOUND;
+    if (peer->org == ORG_SELF) /* it would be there again at its next call */
+        return RP_ERR_ARGUMENT;
     change = acts_change(core, CHANGE_PEER_REMOVE, "peer-remove", peer->org,
                          act != NULL ? act : &no_words, now_ms);
     if (change == NULL)

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "circles.h"
+#include "nodes.h"
 #include "rp/err.h"
 #include "store/beacon.h"
 #include "store/chain.h"
@@ -254,7 +255,8 @@ static bool is_certified(const struct core *core, struct kv_txn *txn, uint32_t o
     else
         chain.rivals = 0; /* its standing is on its way into the store */
     return chain.rivals == 0 &&
-           memcmp(identity.keys[identity.number], certificate->key, RP_KEY_LEN) == 0;
+           memcmp(identity.keys[identity.number], certificate->key, RP_KEY_LEN) == 0 &&
+           !nodes_is_revoked(txn, orgs_number(txn, certificate->org), certificate);
 }
 
 bool beacons_hold_today(const struct core *core, uint32_t org,

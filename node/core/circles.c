@@ -313,6 +313,25 @@ static bool is_signed_by_founder(const struct core *core, const struct rp_circle
     return false;
 }
 
+/* Has the members stored, so that the records of each have an organisation to be of. */
+static void store_members(struct core *core, const struct circle *circle)
+{
+    for (uint32_t i = 0; i < circle->members_n; i++) {
+        if (!core->orgs[circle->members[i]].stored)
+            trust_store_standing(core, circle->members[i]);
+    }
+}
+
+static void decide(struct core *core, struct circle *circle, enum circle_state state,
+                   uint64_t now_ms)
+{
+    circle->state = state;
+    circle->since = core_calendar(core, now_ms);
+    if (state == CIRCLE_ACCEPTED)
+        store_members(core, circle);
+    store(core, circle);
+}
+
 int circles_hear(struct core *core, struct rp_slice issued, uint64_t now_ms)
 {
     struct rp_circle opened;
@@ -338,6 +357,7 @@ int circles_receive(struct link *link, struct rp_slice frame, uint64_t now_ms)
     struct core *core = link->core;
     struct rp_slice issued;
     struct rp_circle opened;
+    struct circle *circle;
     int err = rp_message_read_circle(&issued, frame);
 
     if (err != RP_OK)
@@ -347,29 +367,15 @@ int circles_receive(struct link *link, struct rp_slice frame, uint64_t now_ms)
     if (!rp_circle_has(&opened, core->self->identity.org) ||
         !rp_circle_has(&opened, core->orgs[link->peer->org].id))
         return RP_ERR_SHAPE;
-    return circles_hear(core, issued, now_ms);
+    if ((err = circles_hear(core, issued, now_ms)) != RP_OK || link->peer->org != ORG_SELF)
+        return err;
+    /* another node of ours passes on what our organisation has accepted */
+    if ((circle = circles_find(core, opened.id)) != NULL && circle->state == CIRCLE_INVITED)
+        decide(core, circle, CIRCLE_ACCEPTED, now_ms);
+    return RP_OK;
 }
 
 /* Acts of the operator */
-
-/* Has the members stored, so that the records of each have an organisation to be of. */
-static void store_members(struct core *core, const struct circle *circle)
-{
-    for (uint32_t i = 0; i < circle->members_n; i++) {
-        if (!core->orgs[circle->members[i]].stored)
-            trust_store_standing(core, circle->members[i]);
-    }
-}
-
-static void decide(struct core *core, struct circle *circle, enum circle_state state,
-                   uint64_t now_ms)
-{
-    circle->state = state;
-    circle->since = core_calendar(core, now_ms);
-    if (state == CIRCLE_ACCEPTED)
-        store_members(core, circle);
-    store(core, circle);
-}
 
 int core_circle_create(struct core *core, const struct circle_opts *opts, uint64_t now_ms,
                        uint8_t id[static RP_ID_LEN])

@@ -5,6 +5,7 @@
 
 #include "beacons.h"
 #include "circles.h"
+#include "nodes.h"
 #include "rp/err.h"
 
 #define OWN_TAG (UINT64_C(1) << 63) /* in tags of records that the core itself submits */
@@ -38,6 +39,7 @@ struct core *core_new(const struct core_opts *opts, uint64_t now_ms, int *err)
         (*err = sets_load(core)) != RP_OK || (*err = circles_load_all(core, now_ms)) != RP_OK)
         goto err1;
     core->started = core_calendar(core, now_ms);
+    nodes_look(core);
     if ((*err = restored_load(core)) != RP_OK)
         goto err1;
     trust_recompute(core, now_ms);
@@ -537,6 +539,8 @@ static void take_in(struct core *core, const struct outcome *outcome, uint64_t n
     }
     if (outcome->chain_changed)
         keys_changed(core, outcome->place.org, now_ms);
+    else if (outcome->revokes)
+        nodes_revoked(core, outcome->place.org);
     announce(core, outcome);
     core->trust_at = now_ms;
 }

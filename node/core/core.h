@@ -8,6 +8,7 @@
 #include "rp/beacon.h"
 #include "rp/bytes.h"
 #include "rp/certificate.h"
+#include "rp/grant.h"
 #include "rp/limits.h"
 #include "rp/message.h"
 #include "rp/record.h"
@@ -219,6 +220,7 @@ struct outcome {
     struct rp_slice vouch;       /* content, when a vouch was stored; borrowed for the call */
     const struct erased *erased; /* what it withdrew or disowned; borrowed for the call */
     uint32_t erased_n;
+    bool revokes;          /* a revocation was stored: of nodes of place.org */
     bool chain_changed;    /* a succession was stored: the keys of place.org are others now */
     bool false_succession; /* refused: a succession by a key that may make none */
     uint8_t org[RP_ID_LEN];
@@ -244,7 +246,8 @@ int core_add_peer(struct core *core, const uint8_t org[static RP_ID_LEN], const 
 
 /*
  * Ends links with the peer, forgets it and withdraws our vouches for it. The invites that it used
- * are spent: nothing but the operator makes it a peer again. RP_ERR_NOT_FOUND.
+ * are spent: nothing but the operator makes it a peer again. RP_ERR_NOT_FOUND; RP_ERR_ARGUMENT:
+ * our own organisation.
  */
 int core_remove_peer(struct core *core, const uint8_t org[static RP_ID_LEN], const struct act *act,
                      uint64_t now_ms) __attribute__((warn_unused_result));
@@ -292,6 +295,19 @@ struct join_refusal {
 };
 bool core_join_refused(const struct core *core, const uint8_t org[static RP_ID_LEN],
                        struct join_refusal *out);
+
+/*
+ * Notes that a new node of this organisation is to be certified (SPEC 3.10), and lets it in. Only
+ * where core_signing says that this node signs, as core_grant. RP_ERR_ARGUMENT: it is to be another
+ * organisation's, or is this node itself; RP_ERR_REVOKED: it was revoked; RP_ERR_NOMEM.
+ */
+int core_add_node(struct core *core, const struct rp_node_request *request, bool with_key,
+                  const struct act *act, uint64_t now_ms) __attribute__((warn_unused_result));
+
+/* Certifies it, and tells it whom to call: the line to hand over goes to ${text}, to be freed with
+ * free(). RP_ERR_LIMIT, RP_ERR_NOMEM. */
+int core_grant(const struct core *core, const struct rp_node_request *request, uint64_t now_ms,
+               char **text) __attribute__((warn_unused_result));
 
 /* Uses somebody's invite: adds the inviter as a peer and dials. */
 int core_join(struct core *core, const struct rp_token *token, uint64_t now_ms)
@@ -369,8 +385,12 @@ enum core_signing {
     CORE_KEYLESS,  /* it acts by its certificate alone */
     CORE_REPLACED, /* by a succession that its keys do not know of */
     CORE_FORKED,   /* the chain of keys ends before two successions */
+    CORE_REVOKED,  /* the organisation has revoked this node */
 };
 enum core_signing core_signing(const struct core *core);
+
+/* Whether there is a link with the node with that Ed25519 key. */
+bool core_node_linked(const struct core *core, const uint8_t node[static RP_KEY_LEN]);
 
 /* How a peer stands (SPEC 8.3). */
 enum peer_state {

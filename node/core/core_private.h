@@ -8,6 +8,7 @@
  *     trust.c     organisations, vouches, who is accepted
  *     restored.c  what is withheld after a restore, until it was compared
  *     circles.c, contacts.c: see circles.h
+ *     nodes.c     several nodes of one organisation: see nodes.h
  *     keys.c      successions: whose certificates hold, and what follows from a new key
  *     lists.c     telling each other who is accepted
  *     acts.c      what the operator does about others
@@ -419,7 +420,8 @@ struct core {
     struct own_record *own; /* records of ours that are on their way into the store */
     uint64_t next_own;
     uint64_t retry_at;
-    bool keys_due; /* what is ours was not published, for want of memory */
+    bool self_revoked; /* by our organisation */
+    bool keys_due;     /* what is ours was not published, for want of memory */
     struct restored restored;
     bool restored_due;    /* that is to be stored, when there is memory */
     uint64_t started;     /* by the calendar */
@@ -543,6 +545,8 @@ bool keys_can_sign(const struct core *core);
 int keys_publish(struct core *core, uint64_t now_ms) __attribute__((warn_unused_result));
 /* A succession was stored: what hangs on the organisation's keys is looked at anew. */
 void keys_changed(struct core *core, uint32_t org, uint64_t now_ms);
+/* Ends the links, and forgets the beacons, of its nodes whose certificates do not hold any more. */
+void keys_judge_again(struct core *core, uint32_t org);
 /* Does what memory was too short for. */
 void keys_retry(struct core *core, uint64_t now_ms);
 /* A succession was refused as false. */
@@ -590,8 +594,7 @@ bool peering_put_address(struct peer *peer, const char *text, bool learned);
 /* Ends its links and forgets it; frees it. */
 void peering_forget(struct core *core, struct peer *peer);
 void peering_note(struct peer *peer, const char *code, const char *text);
-void peering_learn_address(struct core *core, struct peer *peer, const struct rp_hello *hello,
-                           const char *from);
+void peering_learn_address(struct link *link, const struct rp_hello *hello, const char *from);
 void peering_plan_dial(struct core *core, struct peer *peer, uint64_t now_ms, bool soon);
 /* Whether there is a link with it, or one that is opening. */
 bool peering_has_link(const struct core *core, const struct peer *peer);
@@ -622,6 +625,8 @@ void link_send(struct link *link); /* what its writer holds, as a frame */
 void link_end(struct link *link, const char *reason);
 struct link *link_by_number(const struct core *core, uint64_t number);
 struct link *link_of_peer(const struct core *core, const struct peer *peer);
+/* Another open link with a node of the same peer; NULL: there is none. */
+struct link *link_of_peer_but(const struct link *link);
 void link_ask_close(struct link *link);
 void link_settled(struct link *link); /* an exchange came to its end on it: it works */
 void link_stored(struct core *core, uint64_t change_id, int err, uint64_t now_ms);

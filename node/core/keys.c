@@ -3,6 +3,7 @@
 #include "author/author.h"
 #include "beacons.h"
 #include "core_private.h"
+#include "nodes.h"
 #include "rp/err.h"
 #include "rp/recover.h"
 #include "store/chain.h"
@@ -26,6 +27,10 @@ static const struct refusal {
     {"forked", "there are two successions of one number of your organisation: neither is followed",
      "there are two successions of one number of its organisation: neither is followed",
      "it knows two successions of one number of our organisation, and follows neither"},
+    {"revoked", "your organisation has revoked this node's certificate",
+     "it shows a certificate that its organisation has revoked",
+     "our organisation has revoked this node's certificate: see  rpctl node list  at another node "
+     "of it"},
 };
 
 static const struct refusal *find_refusal(struct rp_slice code)
@@ -59,6 +64,8 @@ enum core_signing core_signing(const struct core *core)
 {
     const struct core_org *self = &core->orgs[ORG_SELF];
 
+    if (core->self_revoked)
+        return CORE_REVOKED;
     if (self->forked)
         return CORE_FORKED;
     if (self->successions > core->self->successions)
@@ -169,6 +176,7 @@ static const char *judge(const struct chain *chain, const struct rp_proof *proof
 
 static const char *judge_link(struct link *link)
 {
+    const struct rp_proof *proof = rp_session_proof(link->session);
     const char *code = NULL;
     struct chain chain;
     struct kv_txn *txn;
@@ -177,7 +185,10 @@ static const char *judge_link(struct link *link)
     if ((txn = kv_begin(link->core->kv, false, &err)) == NULL)
         return NULL; /* nothing is taken in either, until it can be read */
     if (load_chain(link, txn, &chain))
-        code = judge(&chain, rp_session_proof(link->session));
+        code = judge(&chain, proof);
+    if (code == NULL &&
+        nodes_is_revoked(txn, orgs_number(txn, proof->identity.org), &proof->certificate))
+        code = "revoked";
     kv_abort(txn);
     return code;
 }
@@ -187,7 +198,7 @@ static void refuse(struct link *link, const char *code)
 {
     const struct refusal *refusal = find_refusal(rp_bytes_str(code));
 
-    if (link->peer != NULL)
+    if (link->peer != NULL && link_of_peer_but(link) == NULL) /* another node of it may be here */
         peering_note(link->peer, code, refusal->of_them);
     if (!link->outbound && link->state == LINK_GREETING && !link->hello_sent) {
         rp_message_write_refuse(&link->writer, code, refusal->to_them);
@@ -318,6 +329,19 @@ static void compare_again(struct link *link, uint64_t now_ms)
         exchange_plan(shared, now_ms + SETTLE_MS);
 }
 
+void keys_judge_again(struct core *core, uint32_t org)
+{
+    if (org == ORG_SELF)
+        nodes_look(core);
+    beacons_rekeyed(core, org);
+    for (struct link *link = core->links; link != NULL; link = link->next) {
+        const char *code = is_of(link, core->orgs[org].id) ? judge_link(link) : NULL;
+
+        if (code != NULL)
+            refuse(link, code);
+    }
+}
+
 void keys_changed(struct core *core, uint32_t org, uint64_t now_ms)
 {
     struct chain chain;
@@ -329,14 +353,10 @@ void keys_changed(struct core *core, uint32_t org, uint64_t now_ms)
             note(core, org, &chain);
         kv_abort(txn);
     }
-    beacons_rekeyed(core, org);
     fetch_forget_refused(core);
+    keys_judge_again(core, org);
     for (struct link *link = core->links; link != NULL; link = link->next) {
-        const char *code = is_of(link, core->orgs[org].id) ? judge_link(link) : NULL;
-
-        if (code != NULL)
-            refuse(link, code);
-        else if (link->state == LINK_OPEN)
+        if (link->state == LINK_OPEN)
             compare_again(link, now_ms);
     }
     if (org == ORG_SELF) {

@@ -122,6 +122,16 @@ struct link *link_of_peer(const struct core *core, const struct peer *peer)
     return link;
 }
 
+struct link *link_of_peer_but(const struct link *link)
+{
+    struct link *other = link->core->links;
+
+    while (other != NULL &&
+           (other == link || other->peer != link->peer || other->state != LINK_OPEN))
+        other = other->next;
+    return other;
+}
+
 void link_send(struct link *link)
 {
     int err = link->writer.err;

@@ -4,6 +4,7 @@
 
 #include "beacons.h"
 #include "circles.h"
+#include "nodes.h"
 #include "rp/err.h"
 #include "rp/identity.h"
 #include "rp/text.h"
@@ -94,7 +95,14 @@ int opening_greet(struct link *link, uint64_t now_ms)
     memcpy(link->noise, proof->certificate.noise, RP_KEY_LEN);
     link->peer = link->only_circles ? contacts_find(core, proof->identity.org)
                                     : peering_find(core, proof->identity.org);
-    if (!link->outbound)
+    if (memcmp(link->noise, core->self->noise.public, RP_KEY_LEN) == 0) {
+        if (link->peer != NULL)
+            peering_note(link->peer, "self", "this node has called itself");
+        link_end(link, "self");
+    } else if (nodes_is_sibling(core, proof)) {
+        keys_teach(link); /* even if one of us is refused now */
+    }
+    if (!link->outbound || link->state == LINK_ENDING)
         return RP_OK;
     if (link->peer == NULL || peering_is_shut(core, link->peer)) { /* since it was dialled */
         link_end(link, "not-a-peer");
@@ -171,7 +179,7 @@ static int open_link(struct link *link, const struct rp_hello *hello, uint64_t n
     peer->refused = false;
     peer->why_code[0] = '\0';
     peer->next_dial = UINT64_MAX;
-    peering_learn_address(core, peer, hello, link->outbound ? NULL : link->address);
+    peering_learn_address(link, hello, link->outbound ? NULL : link->address);
     if (link->only_circles) {
         open_for_circles(link, now_ms);
         return RP_OK;
@@ -269,6 +277,26 @@ static bool admit_stranger(struct link *link, const struct rp_hello *hello, uint
     return true;
 }
 
+/* Another node of our own organisation needs no invite: its certificate says all. */
+static bool admit_sibling(struct link *link, uint64_t now_ms)
+{
+    struct core *core = link->core;
+
+    if ((link->peer = peering_add(core, core->self->identity.org, now_ms)) == NULL) {
+        refuse_busy(link);
+        return false;
+    }
+    link->awaited_change = link->peer->unstored = peering_store(core, link->peer);
+    return true;
+}
+
+static bool admit(struct link *link, const struct rp_hello *hello, uint64_t now_ms)
+{
+    return nodes_is_sibling(link->core, rp_session_proof(link->session))
+               ? admit_sibling(link, now_ms)
+               : admit_stranger(link, hello, now_ms);
+}
+
 /* The inviter has let us in. */
 static void joined(struct link *link, uint64_t now_ms)
 {
@@ -352,7 +380,7 @@ int opening_receive_hello(struct link *link, struct rp_slice frame, uint64_t now
     }
     if (!link->outbound && keys_refuse(link))
         return RP_OK;
-    if (link->peer == NULL && !admit_stranger(link, &hello, now_ms))
+    if (link->peer == NULL && !admit(link, &hello, now_ms))
         return RP_OK;
     if (!link->outbound && link->peer->store_due) {
         refuse_busy(link);

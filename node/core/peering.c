@@ -210,15 +210,17 @@ static void complete_address(char out[static RP_ADDRESS_LEN_MAX + 1], struct rp_
     }
 }
 
-void peering_learn_address(struct core *core, struct peer *peer, const struct rp_hello *hello,
-                           const char *from)
+void peering_learn_address(struct link *link, const struct rp_hello *hello, const char *from)
 {
+    struct core *core = link->core;
+    struct peer *peer = link->peer;
     char named[RP_ADDRESSES_MAX][RP_ADDRESS_LEN_MAX + 1];
     bool changed;
 
     for (uint32_t i = 0; i < hello->addresses; i++)
         complete_address(named[i], hello->address[i], from);
-    changed = drop_learned(peer, named, hello->addresses);
+    /* what another node of it has said stays */
+    changed = link_of_peer_but(link) == NULL && drop_learned(peer, named, hello->addresses);
     for (uint32_t i = 0; i < hello->addresses; i++)
         changed |= peering_put_address(peer, named[i], true);
     if (changed)
@@ -469,7 +471,9 @@ bool core_peer_status(struct core *core, uint32_t i, struct peer_status *out)
                         ? core_calendar(core, peer->next_dial)
                         : 0,
     };
-    if (out->name[0] == '\0' && core->orgs[peer->org].name != NULL)
+    if (out->name[0] == '\0' && peer->org == ORG_SELF)
+        out->name = "our other nodes";
+    else if (out->name[0] == '\0' && core->orgs[peer->org].name != NULL)
         out->name = core->orgs[peer->org].name;
     if (peer->why_code[0] != '\0') {
         out->why_code = peer->why_code;

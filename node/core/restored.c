@@ -2,6 +2,7 @@
 
 #include "beacons.h"
 #include "core_private.h"
+#include "nodes.h"
 #include "rp/err.h"
 
 /*
@@ -135,13 +136,14 @@ void restored_compared(struct link *link, const struct shared *shared, uint64_t 
 /*
  * A record of our own organisation came over a link, which we lacked. If it is older than this
  * process, and nothing of ours was lost to a damaged disk, we may have missed withdrawals; unless
- * it is content, and control was compared already.
+ * it is content, and control was compared already; or our organisation has other nodes, from which
+ * it can be.
  */
 void restored_own_came(struct core *core, const struct outcome *outcome, uint64_t now_ms)
 {
     if (core->own_damaged > 0)
         core->own_damaged--;
-    else if (outcome->made < core->started &&
+    else if (!nodes_has_sibling(core) && outcome->made < core->started &&
              (outcome->place.lane == LANE_LASTING || !core->own_compared))
         core_restored(core, RESTORED_FOUND, now_ms);
 }

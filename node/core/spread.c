@@ -3,6 +3,7 @@
 
 #include "beacons.h"
 #include "circles.h"
+#include "nodes.h"
 #include "rp/err.h"
 
 /* Beacons on links (SPEC 3.7): told of, sent, judged when they come. */
@@ -274,7 +275,9 @@ static void take(struct link *link, struct shared *shared, const struct rp_beaco
 {
     struct core *core = link->core;
     struct beacons *b = beacons_of(core, shared->scope);
-    struct peer *peer = peering_find(core, beacon->org);
+    struct peer *peer = memcmp(beacon->org, core->self->identity.org, RP_ID_LEN) == 0
+                            ? nodes_found(core, now_ms)
+                            : peering_find(core, beacon->org);
     struct peer *contact = contacts_find(core, beacon->org);
     struct beacon *slot = beacons_put(b, beacon, name, sealed, now_ms);
 

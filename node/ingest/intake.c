@@ -5,6 +5,7 @@
 
 #include "repair.h"
 #include "rp/err.h"
+#include "store/revoked.h"
 
 struct intake *intake_record(const struct submission *submission)
 {
@@ -120,6 +121,7 @@ void intake_report(struct core *core, struct intake *intake, uint64_t now_ms)
         .vouch = record->content,
         .erased = intake->admission.erased,
         .erased_n = intake->admission.erased_n,
+        .revokes = intake->err == RP_OK && !intake->is_change && revoked_is_meant(record),
         .chain_changed = intake->admission.chain_changed,
         .false_succession = intake->admission.is_false,
     };

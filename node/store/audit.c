@@ -34,9 +34,10 @@ int audit_pack(struct rp_bytes *out, const struct audit_entry *entry)
     rp_writer_uint(&w, entry->at);
     rp_writer_str(&w, entry->what);
     rp_writer_map(&w, (uint32_t)(entry->because != NULL) + (entry->name != NULL) +
-                          (entry->object != NULL) + (entry->org != NULL));
+                          (entry->node != NULL) + (entry->object != NULL) + (entry->org != NULL));
     put_str(&w, "because", entry->because);
     put_str(&w, "name", entry->name);
+    put_bin(&w, "node", entry->node);
     put_bin(&w, "object", entry->object);
     put_bin(&w, "organisation", entry->org);
     return rp_writer_take(&w, out);

@@ -21,6 +21,7 @@ struct audit_entry {
     /* What of the following is known; the rest is NULL. */
     const uint8_t *org;    /* RP_ID_LEN */
     const uint8_t *object; /* RP_ID_LEN */
+    const uint8_t *node;   /* RP_KEY_LEN */
     const char *name;
     const char *because;
 };

@@ -43,6 +43,7 @@ enum kv_table {
     KV_LATER,     /* symbol of a record whose version we do not read yet -> when it was met */
     KV_CIRCLE,    /* number of a scope -> circle */
     KV_CIRCLE_ID, /* id -> number */
+    KV_REVOKED,   /* organisation, node's key, seq of the revocation -> */
     KV_AUDIT,     /* number -> what the operator did */
     KV_HIDDEN,    /* object -> when it was hidden here */
     KV_TABLES,

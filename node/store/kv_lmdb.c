@@ -38,6 +38,7 @@ static const char *const table_names[KV_TABLES] = {
     [KV_TOLD] = "told",
     [KV_CIRCLE] = "circle",
     [KV_CIRCLE_ID] = "circle-id",
+    [KV_REVOKED] = "revoked",
     [KV_AUDIT] = "audit",
     [KV_HIDDEN] = "hidden",
     [KV_DUE] = "due",

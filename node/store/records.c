@@ -6,6 +6,7 @@
 #include "due.h"
 #include "erasing.h"
 #include "references.h"
+#include "revoked.h"
 #include "rp/err.h"
 #include "rp/limits.h"
 
@@ -360,6 +361,7 @@ void records_insert(struct batch *batch, const struct rp_record *record, struct 
         put_head(batch, record, place);
     settle_parents(batch, record);
     each_backlink(batch, record, place->seq, false);
+    revoked_put(txn, record, place);
     batch_sum(batch, (struct sum_key){place->scope, place->lane, place->org}, record->id, false);
 }
 
@@ -388,7 +390,8 @@ static bool del_one_of(struct kv_txn *txn, enum kv_table table, uint64_t seq, st
 static void erase_damaged(struct batch *batch, const struct place *place,
                           uint8_t symbol[static RP_SYMBOL_LEN])
 {
-    static const enum kv_table indexes[] = {KV_OBJECT, KV_REPLACED, KV_BACKLINK, KV_DUE};
+    static const enum kv_table indexes[] = {KV_OBJECT, KV_REPLACED, KV_BACKLINK, KV_DUE,
+                                            KV_REVOKED};
     struct kv_txn *txn = batch_txn(batch);
     struct kv_key key = author_key(place);
     struct rp_slice value;
@@ -447,6 +450,7 @@ void records_erase(struct batch *batch, uint64_t seq, uint8_t symbol[static RP_S
     del_head(batch, record, &place);
     settle_parents(batch, record);
     each_backlink(batch, record, seq, true);
+    revoked_del(txn, record, &place);
     batch_sum(batch, (struct sum_key){place.scope, place.lane, place.org}, record->id, true);
     rp_record_close(&opened);
 }

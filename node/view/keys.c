@@ -53,10 +53,8 @@ void put_organisations(struct rp_writer *w, const struct view_source *source)
 const char *own_key_word(const struct view_source *source)
 {
     static const char *const words[] = {
-        [CORE_SIGNS] = "in use",
-        [CORE_KEYLESS] = "elsewhere",
-        [CORE_REPLACED] = "replaced",
-        [CORE_FORKED] = "forked",
+        [CORE_SIGNS] = "in use",  [CORE_KEYLESS] = "elsewhere", [CORE_REPLACED] = "replaced",
+        [CORE_FORKED] = "forked", [CORE_REVOKED] = "revoked",
     };
 
     return words[core_signing(source->core)];

@@ -173,13 +173,27 @@ static bool walk_next(struct view_walk *walk, struct kv_txn *txn, enum kv_table 
 }
 
 /* {"at", "because", "name", "number", "object", "organisation", "what"}: all of them, or nil. */
+/* One of the details that are 32 bytes. */
+static void put_detail(struct rp_writer *w, const struct audit_read *entry, const char *key)
+{
+    struct rp_reader value;
+    struct rp_slice id;
+
+    (void)rp_reader_find(entry->details, key, &value);
+    id = rp_reader_bin(&value);
+    if (value.err == RP_OK && id.len == RP_ID_LEN)
+        put_hex(w, key, id.data, id.len);
+    else
+        put_text(w, key, NULL);
+}
+
 static void write_entry(struct rp_writer *w, uint64_t number, const struct audit_read *entry)
 {
     static const char *const texts[] = {"because", "name"};
     struct rp_reader value;
     struct rp_slice id;
 
-    rp_writer_map(w, 7);
+    rp_writer_map(w, 8);
     put_time(w, "at", entry->at);
     for (size_t i = 0; i < 2; i++) {
         rp_writer_str(w, texts[i]);
@@ -188,13 +202,9 @@ static void write_entry(struct rp_writer *w, uint64_t number, const struct audit
         else
             rp_writer_nil(w);
     }
+    put_detail(w, entry, "node");
     put_uint(w, "number", number);
-    (void)rp_reader_find(entry->details, "object", &value);
-    id = rp_reader_bin(&value);
-    if (value.err == RP_OK && id.len == RP_ID_LEN)
-        put_hex(w, "object", id.data, id.len);
-    else
-        put_text(w, "object", NULL);
+    put_detail(w, entry, "object");
     (void)rp_reader_find(entry->details, "organisation", &value);
     id = rp_reader_bin(&value);
     if (value.err == RP_OK && id.len == RP_ID_LEN)

@@ -207,6 +207,14 @@ void view_trust(struct rp_writer *w, const struct view_source *source, uint32_t 
 void view_invite(struct rp_writer *w, const struct view_source *source,
                  const struct invite_entry *invite);
 
+/* "rpctl.node-list/1": the nodes of our own organisation that are known here. */
+void view_node_list(struct rp_writer *w, const struct view_source *source);
+
+/* The Ed25519 key of the one that ${text} names: by its name, or at least 4 hex digits of the key.
+ * RP_ERR_NOT_FOUND, RP_ERR_AMBIGUOUS, or the store's. */
+int view_find_node(const struct view_source *source, const char *text,
+                   uint8_t out[static RP_KEY_LEN]) __attribute__((warn_unused_result));
+
 /* The audit log, oldest first, and the objects hidden here. */
 bool view_audit_next(struct view_walk *walk, struct rp_writer *w, const struct view_source *source,
                      int *err);

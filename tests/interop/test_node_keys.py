@@ -13,6 +13,7 @@ from typing import Any, Optional
 from commons import message, recover
 from commons.author import Author
 from commons.channel import Channel, Closed
+from commons.hashes import public_key
 from commons.link import Refused
 from commons.message import Message
 from commons.noise import public_of
@@ -132,6 +133,37 @@ class Keys(LiveTest):
         asked = recover.ask(org, paper_seed, caller, called or channel.remote_noise)
         channel.send(message.encode(asked))
         return message.decode(channel.receive(5))
+
+    def test_a_node_that_is_revoked(self):
+        node = self.node("Oak")
+        probe = self.guest(node, "Alder")
+        other = self.guest(node, "Birch")
+        self.until_same(node, probe)
+        me = public_key(probe.author.sign_seed)
+        # Void, or about somebody else's node: nothing follows.
+        for new in (probe.author.revoke(me, b"short"), probe.author.revoke(*[me] * 101),
+                    probe.author.compose("revocation", {"nodes": me}),
+                    probe.author.revoke(bytes(32))):
+            probe.publish(new)
+        self.until_same(node, probe)
+        other.publish(other.author.revoke(me))
+        self.until_same(node, other, probe)
+        self.assertFalse(probe.holdings.is_revoked(probe.author.org, me))
+        probe.publish(Quarry(probe.author).take(1)[0])
+        self.until_same(node, probe)
+        # Its own organisation's: the link ends, and there is no other, until the organisation
+        # does not stand by that any more.
+        probe.publish(probe.author.revoke(bytes(32), me))
+        self.assertTrue(probe.holdings.is_revoked(probe.author.org, me))
+        self.until_cut_off(probe, "revoked")
+        with self.assertRaises(Refused) as caught:
+            probe.connect(self.address(node))
+        self.assertEqual(caught.exception.code, "revoked")
+        succession = probe.author.succeed([])
+        self.load(node, [succession])
+        probe.connect(self.address(node))
+        probe.publish(succession)
+        self.until_same(node, probe)
 
     def test_the_paper_key_alone_is_told_the_chain(self):
         node = self.node("Oak")

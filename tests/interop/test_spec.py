@@ -21,7 +21,7 @@ import unittest
 from unittest import mock
 
 import make_vectors
-from commons import beacon, bech32m, canonical, certificate, circle, fingerprint, hashes
+from commons import beacon, bech32m, canonical, certificate, circle, fingerprint, grant, hashes
 from commons import identity, link, message, noise, paper, record, recover, sketch, teller, token
 from commons.author import Author
 from commons.channel import Channel, Closed
@@ -198,6 +198,24 @@ class Golden(unittest.TestCase):
         self.assertEqual(message.encode(again).hex(), v["recover"])
         chain = recover.follow(message.decode(unhex(v["chain"])), org)
         self.assertEqual(len(chain.keys), 3)
+
+    def test_another_node_is_granted(self):
+        v = GOLDEN["node_request"]
+        asked = grant.parse_request(v["text"])
+        for name in ("org", "noise", "sign"):
+            self.assertEqual(getattr(asked, name).hex(), v[name])
+        self.assertEqual(asked.name, v["name"])
+        v = GOLDEN["grant"]
+        noise = unhex(v["noise_public"])
+        for text in (v["text"], v["text_with_key"]):
+            granted = grant.parse(text, noise)
+            self.assertEqual(granted.proven.org.hex(), v["org"])
+            self.assertEqual([[p[0].hex(), *p[1:]] for p in granted.peers], v["peers"])
+        secrets = grant.unseal(granted.sealed, noise, unhex(v["noise_secret"]))
+        self.assertEqual(secrets.hex(), v["secrets"])
+        self.refused(grant.parse, v["text"], unhex(GOLDEN["recover"]["caller"]))
+        for case in GOLDEN["grant_invalid"]:
+            self.refused(grant.parse, case["text"], noise, note=case["note"])
 
     def test_certificate_and_proof(self):
         v = GOLDEN["certificate"]

@@ -64,15 +64,39 @@ static int make_home(const char *home, const char *name, const struct home_passp
                        passphrase->len > 0 ? passphrase : NULL, paper_show, &show, why);
 }
 
+/* For another node of an organisation: its key stays where it is. */
+static int make_node_home(const struct command_args *args, const char *org_text, const char *name)
+{
+    static struct why why;
+    uint8_t org[RP_ID_LEN];
+    uint64_t map_bytes;
+
+    if (rp_identity_from_text(org, org_text) != RP_OK)
+        return usage_error(args, "--node-of: an organisation's id begins with rp1; rpctl status "
+                                 "says it");
+    if (home_prepare_all(args->home, name, &map_bytes, &why) != RP_OK ||
+        home_ask(args->home, org, name, &why) != RP_OK) {
+        fprintf(stderr, "rpctl: %s\n", why.text);
+        return EXIT_FAILED;
+    }
+    fprintf(stderr,
+            "A home in %s that is to be a node of\n%s.\n"
+            "At the node that has its key:  rpctl node add  and this line, which is no secret:\n",
+            args->home, org_text);
+    return node_print_request(args->home);
+}
+
 int command_init(const struct command_args *args)
 {
     static const struct option options[] = {{"name", required_argument, NULL, OPTION('n')},
                                             {"no-confirm", no_argument, NULL, OPTION('c')},
                                             {"passphrase-fd", required_argument, NULL, OPTION('p')},
+                                            {"node-of", required_argument, NULL, OPTION('o')},
                                             {NULL, 0, NULL, 0}};
     static struct home_passphrase passphrase;
     static struct why why;
     const char *passphrase_fd = NULL;
+    const char *node_of = NULL;
     const char *name = NULL;
     bool confirm = true;
     int option;
@@ -86,12 +110,20 @@ int command_init(const struct command_args *args)
             name = optarg;
         if (option == OPTION('p'))
             passphrase_fd = optarg;
+        if (option == OPTION('o'))
+            node_of = optarg;
         confirm &= option != OPTION('c');
     }
     if (optind < args->argc)
         return usage_error(args, "%s: not expected", args->argv[optind]);
     if (name == NULL)
-        return usage_error(args, "--name is needed: what your organisation is called");
+        return usage_error(args, "--name is needed: what your %s is called",
+                           node_of != NULL ? "node" : "organisation");
+    if (node_of != NULL && passphrase_fd != NULL)
+        return usage_error(args,
+                           "--passphrase-fd: there is no key here yet; see  rpctl node accept");
+    if (node_of != NULL)
+        return make_node_home(args, node_of, name);
     if ((status = passphrase_read(&passphrase, passphrase_fd)) != EXIT_DONE)
         return status;
     if (make_home(args->home, name, &passphrase, confirm, &why) != RP_OK) {

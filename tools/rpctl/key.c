@@ -10,7 +10,6 @@
 #include "rp/err.h"
 #include "rp/text.h"
 #include "rpctl.h"
-#include "store/kv_lmdb.h"
 
 /* rpctl key rotate and key recover: the succession is made here, with the paper key, which the node
  * never sees; then the node reads its keys again. On a new machine the home is made, too, from what
@@ -115,8 +114,7 @@ static int export_before(const char *home, uint32_t number, bool is_running)
     return status;
 }
 
-/* Has a running node go on with the new keys. */
-static int reload(const char *home, const struct home_passphrase *passphrase)
+int keys_reload(const char *home, const struct home_passphrase *passphrase)
 {
     struct rp_writer w;
     int status;
@@ -184,27 +182,9 @@ static int replace(const struct command_args *args, const struct key_options *op
         fprintf(stderr, "rpctl: %s\n", why.text);
         return EXIT_FAILED;
     }
-    status = is_running ? reload(args->home, passphrase) : EXIT_DONE;
+    status = is_running ? keys_reload(args->home, passphrase) : EXIT_DONE;
     say_next(args->home, options, is_running, status);
     return status;
-}
-
-/* The node that answered is the first to be called. */
-static void keep_peer(const char *home, uint64_t map_bytes, const struct peer_entry *peer)
-{
-    static struct why why;
-    struct kv *kv = home_open_store(home, map_bytes, &why);
-    struct kv_txn *txn = NULL;
-    int err = RP_ERR_CORRUPT;
-
-    if (kv != NULL && (txn = kv_begin(kv, true, &err)) != NULL) {
-        peers_save(txn, peer);
-        err = kv_commit(txn);
-    }
-    kv_lmdb_close(kv);
-    if (err != RP_OK)
-        complain("rpctl: the peer was not noted: add it with  rpctl peer add  (%s)",
-                 rp_err_text(err));
 }
 
 static int recover_anew(const struct command_args *args, const struct home_succession *how,
@@ -227,7 +207,7 @@ static int recover_anew(const struct command_args *args, const struct home_succe
         fprintf(stderr, "rpctl: %s\n", why.text);
         return EXIT_FAILED;
     }
-    keep_peer(args->home, map_bytes, &answer->peer);
+    keep_peers(args->home, map_bytes, &answer->peer, 1);
     rp_identity_text(peer, answer->peer.org);
     printf("\n%s is recovered. Its first peer is who answered at %s:\n%s\n"
            "Next: rpnode --home '%s', and then  rpctl peer verify  with that peer\n",

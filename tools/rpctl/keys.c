@@ -49,8 +49,12 @@ void print_organisations(const json_t *status)
                    refused, refused == 1 ? "" : "s");
         }
     }
+    if (strcmp(own, "revoked") == 0)
+        printf("\n! This organisation has revoked this node: nobody links with it any more. See  "
+               "rpctl\n  node list  at another node of it.\n");
     if (strcmp(own, "replaced") == 0)
         printf(
             "\n! The key of this node was replaced elsewhere: nobody links with it, and what it\n"
-            "  publishes may not count. Get a new certificate at the node that has the new key.\n");
+            "  publishes may not count. Give what  rpctl node request  says here to  rpctl node add\n"
+            "  at the node that has the new key, and what that says to  rpctl node accept  here.\n");
 }

@@ -18,8 +18,9 @@ static const struct {
     const char *usage;
     const char *what;
 } commands[] = {
-    {"init", command_init, "init --name NAME [--no-confirm] [--passphrase-fd N]",
-     "make a home with the identity of an organisation"},
+    {"init", command_init,
+     "init --name NAME [--no-confirm] [--passphrase-fd N] | --name NAME --node-of ORG",
+     "make a home with the identity of an organisation, or for another node of one"},
     {"status", command_status, "status [--json] [--check]", "how this node is"},
     {"peers", command_peers, "peers [--json]", "the organisations it exchanges records with"},
     {"peer", command_peer,
@@ -73,6 +74,11 @@ static const struct {
      "                  [--passphrase-fd N] [--no-export] [--org ORG --peer INVITE|HOST:PORT]",
      "replace the organisation's key by means of the paper key: as a routine; or when it is lost, "
      "or stolen"},
+    {"node", command_node,
+     "node add REQUEST|- [--with-key [--passphrase-fd N]] [--because TEXT]\n"
+     "      node accept GRANT|- [--passphrase-fd N] | request | list [--json]\n"
+     "      node revoke NODE --because TEXT",
+     "more nodes of this organisation: certify one that was made with init --node-of, ..."},
     {"trust", command_trust, "trust ORG [--json]", "by which path ORG is accepted, or why not"},
     {"vouch", command_vouch, "vouch ORG --because TEXT [--statement TEXT]",
      "say that ORG can be trusted; the reason stays here, the statement travels"},

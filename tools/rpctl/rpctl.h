@@ -29,6 +29,7 @@ struct command_args {
 };
 
 int command_init(const struct command_args *args);
+int command_node(const struct command_args *args);
 int command_key(const struct command_args *args);
 int command_status(const struct command_args *args);
 int command_peers(const struct command_args *args);

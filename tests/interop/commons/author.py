@@ -98,6 +98,10 @@ class Author:
         content = {"subject": inception.org, "inception": inception.encode()}
         return self.compose("vouch", content)
 
+    def revoke(self, *nodes: bytes) -> Record:
+        """Ends the certificates of these nodes, by their Ed25519 keys (SPEC 2.4)."""
+        return self.compose("revocation", {"nodes": list(nodes)})
+
     def slip(self, object_id: bytes) -> bytes:
         """The organisation's consent to a teller's key, for one object (SPEC 2.4)."""
         return sign(SIGN_SLIP, self.key_seed, object_id)

@@ -89,6 +89,16 @@ class Holdings:
         chain = self.chains.get(record.body.org)
         return chain is not None and chain.is_of(record)
 
+    def is_revoked(self, org: bytes, node: bytes) -> bool:
+        """Whether the organisation has revoked its node with that Ed25519 key (SPEC 2.4)."""
+        for record in self.records.values():
+            if record.is_control("revocation") and record.body.scope == COMMONS:
+                nodes = record.body.content.get("nodes")
+                named = isinstance(nodes, list) and 1 <= len(nodes) <= 100
+                if record.body.org == org and named and _is_among(node, nodes):
+                    return True
+        return False
+
     # Withdrawals.
 
     def is_effective(self, withdrawal: Record) -> bool:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import Any
 
-from commons import canonical, hashes, message, record, recover
+import nacl.bindings as sodium
+
+from commons import canonical, grant, hashes, message, record, recover
 from commons.certificate import Certificate, encode_proof
 from commons.identity import next_digest
 from commons.noise import public_of
@@ -267,6 +270,58 @@ def _recover() -> dict[str, Any]:
     }
 
 
+def _seal(secrets: bytes, noise: bytes) -> bytes:
+    """crypto_box_seal, from its description, so that it comes out the same each time."""
+    ephemeral = label("grant ephemeral")
+    nonce = hashlib.blake2b(public_of(ephemeral) + noise, digest_size=24).digest()
+    return public_of(ephemeral) + sodium.crypto_box(secrets, nonce, noise, ephemeral)
+
+
+def _grants() -> dict[str, Any]:
+    """A node asks, and is granted a certificate, with the organisation's key and without."""
+    noise = public_of(NOISE_SECRET)
+    certificate = _certificate()
+    asked = grant.Request(ORG["id"], noise, certificate.sign, certificate.name)
+    proof = encode_proof(
+        certificate.issue(SEEDS[2]), ORG["inception"], succession()["successions"]
+    )
+    peers = [
+        [ORG["id"], "", ["oak.example:7433", "[2001:db8::7]:7433"]],
+        [org(1, "a")["id"], "Alder", ["alder.example:7433"]],
+        [org(2, "b")["id"], "", []],
+    ]
+    secrets = SEEDS[2] + label("grant source")
+    sealed = _seal(secrets, noise)
+    good = grant.encode(proof, peers, SEEDS[2])
+    middle = len(good) // 2
+    other = "A" if good[middle] != "A" else "B"
+    wrong = [
+        (good[:middle] + other + good[middle + 1 :], "a letter is wrong"),
+        (good[:-1], "the last letter is missing"),
+        (good + "=", "filled"),
+        (good.replace("rpgrant1", "rpgrant2"), "another prefix"),
+        (asked.text(), "a request"),
+        (grant.encode(proof, peers, SEEDS[1]), "signed by another key"),
+        (grant.encode(proof, peers[:1] * 33, SEEDS[2]), "33 peers"),
+        (grant.encode(proof, [peers[0][:2]], SEEDS[2]), "a peer without addresses"),
+        (grant.encode(proof, [[*peers[0][:2], ["a\nb:1"]]], SEEDS[2]), "an address on two lines"),
+        (grant.encode(proof[:-1] + b"\x81", peers, SEEDS[2]), "a proof cut short"),
+        (grant.encode(proof, peers, SEEDS[2], sealed[1:]), "111 bytes sealed"),
+    ]
+    return {
+        "node_request": {
+            "org": asked.org, "noise": asked.noise, "sign": asked.sign, "name": asked.name,
+            "text": asked.text(),
+        },
+        "grant": {
+            "proof": proof, "org": ORG["id"], "noise_public": noise, "noise_secret": NOISE_SECRET,
+            "key_seed": SEEDS[2], "peers": peers, "secrets": secrets, "sealed": sealed,
+            "text": good, "text_with_key": grant.encode(proof, peers, SEEDS[2], sealed),
+        },
+        "grant_invalid": [{"text": text, "note": note} for text, note in wrong],
+    }  # fmt: skip
+
+
 def parts() -> dict[str, Any]:
     return {
         "succession": succession(),
@@ -274,4 +329,5 @@ def parts() -> dict[str, Any]:
         "certificate": _certificate_vector(),
         **_proofs(),
         "recover": _recover(),
+        **_grants(),
     }
