@@ -415,6 +415,7 @@ void check_all(struct world *world)
 {
     for (unsigned i = 0; i < world->plan.nodes; i++) {
         check_actor(world, &world->actors[i]);
+        rings_check(world, &world->actors[i]);
         check_disk(world, &world->actors[i]);
     }
 }
@@ -509,7 +510,15 @@ static bool ring_is_same(const struct world *world, const struct disk *disks, un
     return true;
 }
 
-/* Nodes that have accepted a circle and are joined hold the same of it. */
+/* Whether two who have accepted the same circle come to be linked: as peers, or for circles alone.
+ */
+static bool will_meet(const struct world *world, const struct disk *disks, unsigned a, unsigned b)
+{
+    return are_joined(world, disks, a, b) ||
+           (!is_shut(&disks[a], b) && !is_shut(&disks[b], a) && rings_can_call(world, a, b));
+}
+
+/* Nodes that have accepted a circle, and come to be linked, hold the same of it. */
 static bool rings_converged(const struct world *world, const struct disk *disks, char *why,
                             size_t why_len)
 {
@@ -520,7 +529,7 @@ static bool rings_converged(const struct world *world, const struct disk *disks,
             for (unsigned b = 0; b < n; b++) {
                 if (a == b || world->actors[a].liar || world->actors[b].liar ||
                     !disks[a].in_ring[ring] || !disks[b].in_ring[ring] ||
-                    !are_joined(world, disks, a, b) || ring_is_same(world, disks, a, b, ring))
+                    !will_meet(world, disks, a, b) || ring_is_same(world, disks, a, b, ring))
                     continue;
                 if (why != NULL)
                     snprintf(why, why_len, "node %u holds something of circle %zu that %u lacks", a,

@@ -19,6 +19,7 @@ int __wrap_rp_session_send(struct rp_session *s, struct rp_slice frame);
 
 static uint64_t frames;
 static struct world *speaking_in; /* NULL: the one who speaks now is honest */
+static struct world *all;         /* in which somebody speaks */
 
 uint64_t liar_frames(void)
 {
@@ -27,6 +28,7 @@ uint64_t liar_frames(void)
 
 void liar_speaks(struct world *world, struct actor *actor)
 {
+    all = world;
     speaking_in = actor != NULL && actor->liar && !world->quiet ? world : NULL;
 }
 
@@ -187,6 +189,8 @@ int __wrap_rp_session_send(struct rp_session *s, struct rp_slice frame)
     int err = RP_OK;
 
     frames++;
+    if (all != NULL && all->rings_n > 0)
+        rings_overhear(all, rp_session_proof(s)->identity.org, frame);
     if (world == NULL || rp_message_type(frame) <= RP_MESSAGE_BYE ||
         !plan_happens(&world->lie_rand, world->plan.lies))
         return __real_rp_session_send(s, frame);

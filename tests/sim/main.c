@@ -103,6 +103,12 @@ static void print_figures(const struct world *world, const char *hash)
            (unsigned long long)f->published, (unsigned long long)f->withdrawn,
            (unsigned long long)f->by_code, (unsigned long long)f->stored,
            (unsigned long long)f->duplicates, (unsigned long long)f->blocks);
+    if (world->plan.circles)
+        printf(
+            "circles: links for them alone %llu, beacons in them %llu, receipts %llu, seen at all "
+            "looks\n",
+            (unsigned long long)f->circle_links, (unsigned long long)f->circle_beacons,
+            (unsigned long long)f->circle_receipts);
     printf("agreed after %llu s, trace %s\n", (unsigned long long)(f->healed_ms / 1000), hash);
     printf("seed %llu: %s\n", (unsigned long long)world->plan.seed,
            world->failure[0] == '\0' ? "ok" : world->failure);

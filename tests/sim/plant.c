@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#include "core/core_private.h"
+#include "core/circles.h"
 #include "rp/consent.h"
 #include "rp/err.h"
 #include "store/batch.h"
@@ -34,6 +34,8 @@ enum bug {
     REMOVED_STAYS_IN_SETS,
     BLOCK_FORGOTTEN,
     CONSENT_OUTLIVED,
+    CIRCLES_TOLD_TO_ALL,
+    COMMONS_WITH_CIRCLES,
     BUGS,
 };
 
@@ -56,6 +58,8 @@ static const char *const names[BUGS] = {
     [REMOVED_STAYS_IN_SETS] = "removed-stays-in-sets",
     [BLOCK_FORGOTTEN] = "block-forgotten",
     [CONSENT_OUTLIVED] = "consent-outlived",
+    [CIRCLES_TOLD_TO_ALL] = "circles-told-to-all",
+    [COMMONS_WITH_CIRCLES] = "commons-with-circles",
 };
 
 static enum bug planted;
@@ -161,10 +165,10 @@ BETWEEN(void, sets_add, struct core *core, const uint8_t *symbol, const struct p
     __real_sets_add(core, symbol, &wrong);
 }
 
-BETWEEN(void, trust_vouch_erased, struct core *core, const uint8_t *symbol)
+BETWEEN(void, trust_vouch_erased, struct core *core, const uint8_t *symbol, bool disowned)
 {
     if (!goes_wrong(VOUCH_STAYS, 1))
-        __real_trust_vouch_erased(core, symbol);
+        __real_trust_vouch_erased(core, symbol, disowned);
 }
 
 BETWEEN(bool, records_find, struct kv_txn *txn, const uint8_t symbol[static RP_SYMBOL_LEN],
@@ -209,4 +213,17 @@ BETWEEN(void, orgs_save, struct kv_txn *txn, const struct org *org)
 BETWEEN(bool, rp_consent_has_lapsed, struct rp_slice content, bool local, const char *today)
 {
     return __real_rp_consent_has_lapsed(content, local, today) && !goes_wrong(CONSENT_OUTLIVED, 1);
+}
+
+BETWEEN(void, circles_attach, struct link *link, uint64_t now_ms)
+{
+    const struct circle *circle = link->core->circles;
+
+    __real_circles_attach(link, now_ms);
+    if (circle != NULL && goes_wrong(CIRCLES_TOLD_TO_ALL, 1)) {
+        rp_message_write_circle(&link->writer, rp_bytes_slice(&circle->issued));
+        link_send(link);
+    }
+    if (link->only_circles && goes_wrong(COMMONS_WITH_CIRCLES, 1))
+        link->commons.shut = false;
 }

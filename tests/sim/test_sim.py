@@ -42,6 +42,8 @@ PLANTED = {
     "block-forgotten": 5,
     "failure-believed": 42,
     "consent-outlived": 11,
+    "circles-told-to-all": 1,
+    "commons-with-circles": 1,
 }
 RPSIM = sys.argv[1]
 

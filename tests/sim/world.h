@@ -77,6 +77,9 @@ struct figures {
     uint64_t withdrawn;
     uint64_t by_code; /* of these */
     uint64_t blocks;
+    uint64_t circle_links;   /* for circles alone, counted at each look */
+    uint64_t circle_beacons; /* of others, likewise */
+    uint64_t circle_receipts;
     uint64_t faults[FAULTS];
     uint64_t stored;
     uint64_t duplicates;
@@ -87,6 +90,7 @@ struct figures {
 #define RINGS_MAX 6
 struct ring {
     uint8_t id[TRUTH_ID];
+    uint8_t tail[32]; /* of its descriptor: what is found there is found nowhere else */
     uint64_t members; /* a bit for each actor, by number: there are no more than 64 then */
 };
 
@@ -192,6 +196,12 @@ void tellers_act(struct world *world, struct actor *actor);
 /* rings.c */
 void rings_act(struct world *world, struct actor *actor);
 const struct ring *rings_find(const struct world *world, const uint8_t id[static TRUTH_ID]);
+/* A frame goes to a node of ${org}: nothing in it may be of a circle that it is not in. */
+void rings_overhear(struct world *world, const uint8_t org[static TRUTH_ID], struct rp_slice frame);
+/* What is compared on the node's links, and what it keeps of beacons, is for members alone. */
+void rings_check(struct world *world, const struct actor *actor);
+/* Whether one of the two knows where to call the other for their circles alone. */
+bool rings_can_call(const struct world *world, unsigned a, unsigned b);
 
 /* check.c */
 void check_actor(struct world *world, struct actor *actor);
