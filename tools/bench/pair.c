@@ -170,6 +170,16 @@ static struct pair_row *make_rows(struct rp_rand *rand, uint64_t first, size_t n
     return rows;
 }
 
+void pair_settle(struct pair *pair)
+{
+    bool moved = true;
+
+    while (moved) {
+        moved = pair_carry(pair, 0);
+        moved = pair_carry(pair, 1) || moved;
+    }
+}
+
 static void link_up(struct pair *pair)
 {
     for (unsigned i = 0; i < 2; i++) {
@@ -196,8 +206,7 @@ static void get_in_step(struct pair *pair)
     for (unsigned turns = 0; !in_step(pair); turns++) {
         if (turns == 1000)
             bench_fail("two nodes do not get in step");
-        while (pair_carry(pair, 0) | pair_carry(pair, 1))
-            ;
+        pair_settle(pair);
         pair->now += 10;
         for (unsigned i = 0; i < 2; i++)
             core_tick(pair->sides[i].core, pair->now);

@@ -59,7 +59,10 @@ void pair_remove(struct pair *pair, unsigned side, const struct pair_row *rows, 
 /* Carries everything that ${from} has to say to the other side; true when that was anything. */
 bool pair_carry(struct pair *pair, unsigned from);
 
-/* The same without turning requests that wait into answers. */
+/* Both ways, until neither has anything to say. */
+void pair_settle(struct pair *pair);
+
+/* As pair_carry, without turning requests that wait into answers. */
 bool pair_carry_queued(struct pair *pair, unsigned from);
 
 /* Lets the first side compare with the other now. */

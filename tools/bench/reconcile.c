@@ -135,8 +135,7 @@ static void compare_equal(struct pair *pair, struct run *run)
 {
     pair_reset(pair);
     pair_compare(pair);
-    while (pair_carry(pair, 0) | pair_carry(pair, 1))
-        ;
+    pair_settle(pair);
     run->equal_bytes = pair->sides[0].bytes + pair->sides[1].bytes;
 }
 
