@@ -36,8 +36,7 @@ static int add_id(const struct command_args *args, struct key_options *out, cons
                            2 * RP_ID_LEN);
     if (out->stands_by++ == RP_STANDS_BY_MAX)
         return usage_error(args,
-                           "--stand-by: %d ids at most. The rest is published anew: rpctl import "
-                           "--renew",
+                           "--stand-by: %d ids at most. The rest is published anew: rpctl publish",
                            RP_STANDS_BY_MAX);
     return EXIT_DONE;
 }
@@ -103,8 +102,8 @@ static int export_before(const char *home, uint32_t number, bool is_running)
     if (!is_running) {
         fputs(
             "rpctl: the node is not running, so what it holds cannot be kept first. After a theft\n"
-            "everything that is not named with --stand-by goes, here too, and is published anew\n"
-            "from an export. Start the node; or say --no-export\n",
+            "everything that is not named with --stand-by goes, here too, and what a thief has\n"
+            "withdrawn comes back only from an export. Start the node; or say --no-export\n",
             stderr);
         return EXIT_NOT_RUNNING;
     }
@@ -128,6 +127,13 @@ int keys_reload(const char *home, const struct home_passphrase *passphrase)
     return status;
 }
 
+static void say_stolen(void)
+{
+    printf("What the old key signed is gone from the library, but for what you named. What a\n"
+           "thief has withdrawn of that comes back from an export: rpctl import FILE.ndjson.\n"
+           "Publish the rest anew, from its Markdown files: rpctl publish FILE.md\n");
+}
+
 static void say_next(const char *home, const struct key_options *options, bool is_running,
                      int reloaded)
 {
@@ -139,8 +145,7 @@ static void say_next(const char *home, const struct key_options *options, bool i
     else
         printf(" Restart the node, to go on with the new one.\n");
     if (options->stolen)
-        printf("What the old key signed is gone from the library, but for what you named. Publish\n"
-               "it anew from an export: rpctl import --renew FILE\n");
+        say_stolen();
 }
 
 /* The succession that is wanted. */
@@ -212,6 +217,8 @@ static int recover_anew(const struct command_args *args, const struct home_succe
     printf("\n%s is recovered. Its first peer is who answered at %s:\n%s\n"
            "Next: rpnode --home '%s', and then  rpctl peer verify  with that peer\n",
            identity.name, answer->peer.address[0].text, peer, args->home);
+    if (how->listed)
+        say_stolen();
     return EXIT_DONE;
 }
 
