@@ -220,6 +220,7 @@ class Circles(LiveTest):
         poll(lambda: not self.member(oak, ours, "Ash")["linked"], "the link to be closed")
         oak.ctl("withdraw", second)
         poll(lambda: "has it accepted" in (self.member(oak, ours, "Ash")["why"] or ""), "the reason")
+        self.assertIn("if at all (it does not let us in", oak.ctl("circle", "list"))
         self.assertIn(second, [i["object"] for i in ash.list()])
         ash.ctl("circle", "accept", ours)
         poll(lambda: second not in [i["object"] for i in ash.list()], "the story to be gone")
