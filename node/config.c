@@ -17,6 +17,7 @@ const struct config config_default = {
     .check_seconds = 60,
     .store_mib = 65536,
     .free_mib = 256,
+    .quota_mib = 4096,
     .ballast_mib = 256,
     .erase_seconds = 30,
     .vouch = true,
@@ -59,6 +60,11 @@ const char config_text[] =
     "\n"
     "# With less free disk than this, in MiB, nothing more is taken in.\n"
     "#free = 256\n"
+    "\n"
+    "# What all organisations that are reached through one peer may store together, in MiB, each its\n"
+    "# fair share; 0: no bound. What goes beyond that is held back, shown in status, and fetched\n"
+    "# when there is room.\n"
+    "#quota = 4096\n"
     "\n"
     "# Seconds after a withdrawal in which the store's file is written anew, so that nothing of the\n"
     "# text is left in it; sixty times as long when it is larger than 256 MiB.\n"
@@ -144,6 +150,8 @@ static int take(void *user, const char *section, const char *name, const char *v
         ok = number32(&c->check_seconds, value, 1, 86400);
     else if (is(section, name, "store.size"))
         ok = number(&c->store_mib, value, 16, UINT64_C(1) << 24);
+    else if (is(section, name, "store.quota"))
+        ok = number(&c->quota_mib, value, 0, UINT64_C(1) << 24);
     else if (is(section, name, "store.free"))
         ok = number(&c->free_mib, value, 0, UINT64_C(1) << 24);
     else if (is(section, name, "store.ballast"))

@@ -22,6 +22,7 @@ struct config {
     uint32_t trust_depth;
     uint32_t check_seconds;
     uint64_t store_mib;     /* the most the store may take */
+    uint64_t quota_mib;     /* that those reached through one peer may store; 0: any */
     uint64_t free_mib;      /* below that much free disk nothing is taken in */
     uint64_t ballast_mib;   /* the most room kept back for withdrawals when the disk is full */
     uint32_t erase_seconds; /* until what was withdrawn is erased from the file; see erasure.h */

@@ -460,6 +460,7 @@ static int open_node(struct node *node, struct why *why)
         .seed = seed,
         .software = SOFTWARE,
         .trust_depth = config->trust_depth,
+        .quota = config->quota_mib * MIB,
         .check_ms = config->check_seconds * 1000,
         .scrub_ms = SCRUB_MS,
         .vouch = config->vouch,

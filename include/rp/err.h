@@ -38,7 +38,8 @@
     X(ARGUMENT, -28, "not a valid argument")                                                       \
     X(OFFLINE, -29, "cannot be reached")                                                           \
     X(DISOWNED, -30, "its organisation does not stand by it, since the key was replaced")          \
-    X(REVOKED, -31, "revoked")
+    X(REVOKED, -31, "revoked")                                                                     \
+    X(QUOTA, -32, "waits until there is room under the quota of its organisation")
 
 enum rp_err {
     RP_OK = 0,

@@ -7,6 +7,7 @@
 #include "circles.h"
 #include "nodes.h"
 #include "rp/err.h"
+#include "waiting.h"
 
 #define OWN_TAG (UINT64_C(1) << 63) /* in tags of records that the core itself submits */
 
@@ -24,6 +25,7 @@ struct core *core_new(const struct core_opts *opts, uint64_t now_ms, int *err)
     core->scrub_ms = opts->scrub_ms;
     core->scrub_at = opts->scrub_ms > 0 ? now_ms + opts->scrub_ms : UINT64_MAX;
     core->vouch = opts->vouch;
+    core->quota = opts->quota;
     core->calendar_ahead = opts->calendar_ahead;
     core->retry_at = UINT64_MAX;
     rp_rand_init(&core->rand, opts->seed);
@@ -35,7 +37,8 @@ struct core *core_new(const struct core_opts *opts, uint64_t now_ms, int *err)
         goto err1;
     core->drop_at = now_ms;
     if ((*err = trust_load(core)) != RP_OK || (*err = standing_load(core)) != RP_OK ||
-        (*err = fetch_start(core)) != RP_OK || (*err = peering_start(core, now_ms)) != RP_OK ||
+        (*err = fetch_start(core)) != RP_OK || (*err = waiting_load(core)) != RP_OK ||
+        (*err = quotas_load(core)) != RP_OK || (*err = peering_start(core, now_ms)) != RP_OK ||
         (*err = sets_load(core)) != RP_OK || (*err = circles_load_all(core, now_ms)) != RP_OK)
         goto err1;
     core->started = core_calendar(core, now_ms);
@@ -43,6 +46,7 @@ struct core *core_new(const struct core_opts *opts, uint64_t now_ms, int *err)
     if ((*err = restored_load(core)) != RP_OK)
         goto err1;
     trust_recompute(core, now_ms);
+    quotas_compute(core, now_ms);
     if ((*err = keys_publish(core, now_ms)) != RP_OK ||
         (*err = beacons_load(core, now_ms)) != RP_OK)
         goto err1;
@@ -59,6 +63,7 @@ void core_change_free(struct change *change)
     rp_bytes_free(&change->inception);
     rp_bytes_free(&change->audit);
     free(change->dropped);
+    free(change->quotas);
     free(change);
 }
 
@@ -112,6 +117,7 @@ void core_free(struct core *core)
     peering_free(core);
     invites_free(core);
     fetch_free(core);
+    waiting_free(core);
     free(core->software);
     free(core);
 }
@@ -307,6 +313,9 @@ void core_apply(struct batch *batch, struct change *change)
     case CHANGE_DROP:
         standing_drop(batch, change);
         break;
+    case CHANGE_QUOTAS:
+        quotas_apply(txn, change);
+        break;
     }
     audit_append(txn, rp_bytes_slice(&change->audit));
 }
@@ -349,6 +358,9 @@ static void renew(struct core *core, struct change *change, uint64_t now_ms)
     case CHANGE_BEACON:
     case CHANGE_DAMAGED:
     case CHANGE_DROP:
+    case CHANGE_QUOTAS:
+        quotas_renew(core, change);
+        break;
         break;
     }
 }
@@ -547,8 +559,10 @@ static void take_in(struct core *core, const struct outcome *outcome, uint64_t n
 
 void core_outcome(struct core *core, const struct outcome *outcome, uint64_t now_ms)
 {
-    if (outcome->err == RP_OK)
+    if (outcome->err == RP_OK) {
         take_in(core, outcome, now_ms);
+        quotas_outcome(core, outcome, now_ms);
+    }
     if (outcome->false_succession)
         keys_count_false(core, outcome->org);
     if (outcome->err == RP_ERR_FULL)
@@ -589,6 +603,8 @@ uint64_t core_deadline(const struct core *core)
         deadline = core->scrub_at;
     if (core->full_until != 0 && core->full_until < deadline)
         deadline = core->full_until;
+    if (core->quota_at < deadline)
+        deadline = core->quota_at;
     if (standing_deadline(core) < deadline)
         deadline = standing_deadline(core);
     for (const struct link *link = core->links; link != NULL; link = link->next) {
@@ -617,6 +633,8 @@ void core_tick(struct core *core, uint64_t now_ms)
         core->scrub_at = now_ms + core->scrub_ms;
         scrub(core);
     }
+    if (core->quota_at <= now_ms)
+        quotas_compute(core, now_ms);
     standing_tick(core, now_ms);
     peering_tick(core, now_ms);
     contacts_tick(core, now_ms);
@@ -641,25 +659,6 @@ void core_tally(const struct core *core, enum rp_set set, struct rp_tally *out)
 {
     out->count = core->commons.sets[set].count;
     rp_fingerprint_digest(out->digest, &core->commons.sets[set].fingerprint);
-}
-
-bool core_org(const struct core *core, uint32_t number, struct org_view *out)
-{
-    const struct core_org *o = &core->orgs[number];
-
-    if (number == 0 || number >= core->orgs_n)
-        return false;
-    *out = (struct org_view){
-        .id = o->id,
-        .name = o->name != NULL ? o->name : "",
-        .accepted = o->accepted,
-        .blocked = o->blocked,
-        .depth = o->depth,
-        .successions = o->successions,
-        .forked = o->forked,
-        .false_successions = o->false_successions,
-    };
-    return true;
 }
 
 void core_counters(const struct core *core, struct core_counters *out)

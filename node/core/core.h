@@ -21,6 +21,7 @@
 #include "store/kv.h"
 #include "store/orgs.h"
 #include "store/peers.h"
+#include "store/quota.h"
 #include "store/records.h"
 #include "store/restored.h"
 
@@ -60,6 +61,7 @@ struct core_opts {
     const char *software;   /* name and version, for HELLO */
     uint32_t trust_depth;   /* how many vouches away an organisation may be */
     uint32_t check_ms;      /* how often a live link is compared, about */
+    uint64_t quota;         /* bytes that those reached through one peer may store; 0: any */
     uint32_t scrub_ms;      /* how often some stored records are read and checked; 0: never */
     bool vouch;             /* joining by an invite vouches for the inviter */
 };
@@ -138,6 +140,7 @@ enum change_type {
     CHANGE_BEACON,      /* a node's beacon kept, or dropped */
     CHANGE_DAMAGED,     /* a record that the disk has damaged goes, to be fetched again */
     CHANGE_HIDE,        /* an object is hidden here, or not any more */
+    CHANGE_QUOTAS,      /* how organisations share quotas */
     CHANGE_DROP,        /* some records of an organisation that is not accepted any more go */
 };
 
@@ -163,6 +166,8 @@ struct change {
     uint64_t hidden;           /* HIDE: ms; 0: not any more */
     struct erased *dropped;    /* DROP, of organisation org.number: these */
     uint32_t dropped_n;
+    struct quota_row *quotas; /* QUOTAS */
+    uint32_t quotas_n;
     struct rp_bytes audit; /* goes into the audit log with it; empty: nothing */
     uint64_t tag;          /* of the request that waits for it; 0: none */
 };
@@ -215,8 +220,9 @@ struct outcome {
     bool known;       /* its id follows from a valid record */
     uint8_t id[RP_ID_LEN];
     uint8_t object[RP_ID_LEN];
-    struct place place;          /* when stored */
-    uint64_t made;               /* as its author claims; when stored */
+    struct place place;                  /* when stored */
+    const struct waiting_entry *waiting; /* with RP_ERR_QUOTA; borrowed for the call */
+    uint64_t made;                       /* as its author claims; when stored */
     struct rp_slice vouch;       /* content, when a vouch was stored; borrowed for the call */
     const struct erased *erased; /* what it withdrew or disowned; borrowed for the call */
     uint32_t erased_n;
@@ -478,6 +484,16 @@ struct org_view {
     uint64_t false_successions; /* refused since start: by keys that may make none */
 };
 bool core_org(const struct core *core, uint32_t number, struct org_view *out);
+
+/* What of an organisation's waits for room, or for its day, and somebody connected has. */
+struct org_waiting {
+    uint32_t records;
+    uint32_t lasting; /* control records such as withdrawals of what is not here */
+    uint64_t bytes;   /* of the former */
+    uint64_t stored;
+    uint64_t share; /* that it may store; QUOTA_UNSHARED: not bounded by itself */
+};
+bool core_org_waiting(const struct core *core, uint32_t number, struct org_waiting *out);
 
 bool core_is_hidden(const struct core *core, const uint8_t object[static RP_ID_LEN]);
 uint32_t core_hidden_count(const struct core *core);

@@ -22,10 +22,12 @@
  *     answer.c    answering when the other side does that
  *     fetch.c     what to ask of whom
  *     beacons.c, beacon.c, spread.c, receipts.c: see beacons.h
+ *     waiting.c, quotas.c: see waiting.h
  *     serve.c     what the other side asked for, in turn and when there is room
  */
 
 #include "core.h"
+#include "limits.h"
 #include "rp/decoder.h"
 #include "rp/fingerprint.h"
 #include "rp/message.h"
@@ -34,42 +36,6 @@
 #include "rp/sketch.h"
 #include "symbols.h"
 #include "table.h"
-
-#define LINKS_MAX 256
-#define INBOUND_MAX 192       /* of these, called by others: so that there is always room to dial */
-#define GREETING_MAX 64       /* of those, not known yet to be peers */
-#define ACCEPTED_MAX 16384    /* organisations accepted at a time, the nearest first */
-#define VOUCHES_EACH_MAX 1024 /* of one organisation that count */
-#define KNOCKS_MAX 64
-#define REFUSED_MAX 4096       /* symbols remembered as refused, for a while */
-#define FETCHES_MAX 131072     /* symbols wanted at a time, over all links */
-#define FETCH_LINKS_MAX 4      /* links remembered as having one symbol */
-#define ASKED_MAX 2048         /* symbols asked of one link at a time */
-#define ASK_EACH_MAX 512       /* symbols in one WANT */
-#define FETCHES_LINK_MAX 32768 /* of these, asked of one link or to be asked */
-#define OFFERS_MAX 32768       /* symbols offered in one exchange; the other side LISTs the rest */
-#define SUBMITTED_LINK_MAX (2u << 20) /* bytes from one link waiting to be taken in */
-#define SUBMITTED_MAX (16u << 20)     /* the same from all */
-#define TRANSMIT_LOW (128u << 10)     /* more is queued on a link only below this */
-#define TRANSMIT_HIGH (1u << 20)      /* and it is not read above this */
-#define ASK_MS 100                    /* what one symbol asked for may take, and ... */
-#define ASK_BYTES_PER_MS 2            /* ... what comes; an answer slower than that is given up */
-#define STALL_MS 4000                 /* a link that delivers nothing for so long: ask another */
-#define EXCHANGE_MS 30000             /* an exchange that takes longer is dropped */
-#define SETTLE_MS 50                  /* before comparing again after a difference */
-#define DECLINED_MS 1000              /* the same after it was not answered */
-#define HELLO_MS 10000                /* from the handshake to both HELLOs */
-#define FULL_MS 10000 /* after the store was full, before asking for records again */
-#define DIAL_FIRST_MS 1000
-#define DIAL_MAX_MS 300000
-#define SCRUB_EACH 64                           /* records checked at a time */
-#define CIRCLES_INVITED_MAX 256                 /* that wait for a decision */
-#define CIRCLES_INVITED_EACH_MAX 16             /* of these, of one founder's */
-#define RETRY_MS 2000                           /* after something could not be stored */
-#define DROP_EACH 64                            /* records dropped at a time */
-#define DROP_AFTER_MS (UINT64_C(30) * 86400000) /* since they were last accepted */
-#define DROP_LOOK_MS 600000                     /* between two looks for such */
-#define DROP_NEXT_MS 100                        /* between two pieces */
 
 /* An organisation, by its number: core->orgs[number]. Those that are not stored somebody vouches
  * for. */
@@ -85,6 +51,13 @@ struct core_org {
     uint32_t parent; /* whose vouch it is accepted by; 0: needs none */
     uint64_t since;
     uint64_t left;
+    uint32_t root;    /* whose quota it shares, as stored or to be; 0: none */
+    uint64_t share;   /* of this one's quota: what each may have; see store/quota.h */
+    uint64_t quota;   /* this one's */
+    uint64_t bytes;   /* that count, when shares were computed last */
+    uint32_t waiting; /* records that wait, and somebody connected has them; of these ... */
+    uint32_t waiting_lasting;
+    uint64_t waiting_bytes;
     bool store_due;            /* its standing is to be stored, when there is memory */
     bool vouch_due;            /* our vouch for it is to be written */
     struct rp_bytes inception; /* empty while unknown */
@@ -292,6 +265,7 @@ struct link {
     uint64_t found_have;
 
     /* Fetching */
+    struct held_back *held;         /* what it has and waits here; NULL: nothing ever did */
     struct symbols wanted[RP_SETS]; /* in the order to be asked */
     size_t wanted_at[RP_SETS];
     uint32_t asked;
@@ -410,6 +384,10 @@ struct core {
     uint32_t fetches_free; /* head of the free ones; 0: none */
     uint32_t fetches_n;
     struct table *fetch_by_symbol;
+    struct waiting *waiting;
+    uint64_t quota;      /* bytes; 0: any */
+    uint64_t quota_at;   /* when shares are computed anew; UINT64_MAX: not planned */
+    uint64_t quota_last; /* when they were */
     struct refusal_memory refused;
     size_t submitted;
     uint64_t full_until; /* 0: the store is not full */

@@ -4,6 +4,7 @@
 
 #include "circles.h"
 #include "rp/err.h"
+#include "waiting.h"
 
 /*
  * Finding out, with the other side of a link, which records each lacks (SPEC 4.3): the exchanges
@@ -183,14 +184,31 @@ void exchange_settled(struct link *link, uint64_t now_ms)
     }
 }
 
-/* Offers symbols that only we have, as far as one exchange goes. */
-static int offer(struct link *link, const struct symbols *held)
+/* Leaves out what is not here: it was counted as if it were, and the other side has it no more. */
+static void keep_stored(struct link *link, struct symbols *held)
 {
     struct exchange *x = &link->ours;
-    size_t n = held->n / RP_SYMBOL_LEN;
+    size_t kept = 0;
+
+    for (size_t i = 0; i < held->n; i += RP_SYMBOL_LEN) {
+        if (x->shared == &link->commons && waiting_let_go(link, held->data + i))
+            continue;
+        memmove(held->data + kept, held->data + i, RP_SYMBOL_LEN);
+        kept += RP_SYMBOL_LEN;
+    }
+    held->n = kept;
+}
+
+/* Offers symbols that only we have, as far as one exchange goes. */
+static int offer(struct link *link, struct symbols *held)
+{
+    struct exchange *x = &link->ours;
+    size_t n;
     size_t room = x->have < OFFERS_MAX ? (size_t)(OFFERS_MAX - x->have) : 0;
     int err;
 
+    keep_stored(link, held);
+    n = held->n / RP_SYMBOL_LEN;
     x->have += n;
     err = symbols_append(&x->shared->announce[x->set], held->data,
                          (n < room ? n : room) * RP_SYMBOL_LEN);

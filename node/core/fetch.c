@@ -3,6 +3,7 @@
 
 #include "core_private.h"
 #include "rp/err.h"
+#include "waiting.h"
 
 /*
  * What is wanted, and of whom (SPEC 4.4). Each wanted symbol is in one entry, whichever links offer
@@ -157,7 +158,7 @@ int fetch_offered(struct link *link, enum rp_set set, struct rp_slice symbols, u
                 (*lacked)++;
             continue;
         }
-        if (is_settled(core, txn, symbol))
+        if (waiting_offered(link, symbol) || is_settled(core, txn, symbol))
             continue;
         if (lacked != NULL)
             (*lacked)++;
@@ -421,7 +422,7 @@ static bool settles(const struct outcome *outcome)
 static bool is_refusal(int err)
 {
     return err == RP_ERR_WITHDRAWN || err == RP_ERR_UNKNOWN_ORG || err == RP_ERR_KEY ||
-           err == RP_ERR_DISOWNED || err == RP_ERR_SHAPE;
+           err == RP_ERR_DISOWNED || err == RP_ERR_SHAPE || err == RP_ERR_QUOTA;
 }
 
 /* Whether the record should not have been sent. */
@@ -429,6 +430,20 @@ static bool is_fault(int err)
 {
     return err != RP_OK && err != RP_ERR_EXISTS && err != RP_ERR_FULL && err != RP_ERR_VERSION &&
            err != RP_ERR_NOMEM && err != RP_ERR_IO;
+}
+
+/* A record waits for room: all who offered it have it. False when that could not be noted. */
+static bool hold_back(struct core *core, const struct fetch *fetch, const struct outcome *outcome)
+{
+    if (!waiting_note(core, outcome))
+        return false;
+    for (uint32_t i = 0; fetch != NULL && i < fetch->links; i++) {
+        struct link *link = link_by_number(core, fetch->link[i]);
+
+        if (link != NULL && link->state == LINK_OPEN)
+            (void)waiting_offered(link, outcome->id);
+    }
+    return true;
 }
 
 /* What came over a link, which may be gone by now, takes no room any more. */
@@ -448,20 +463,23 @@ void fetch_outcome(struct core *core, const struct outcome *outcome, uint64_t no
     struct fetch *fetch = outcome->known ? find(core, outcome->id) : NULL;
     struct link *link = link_by_number(core, outcome->link);
     struct request *request;
+    bool held_back = outcome->err == RP_ERR_QUOTA && hold_back(core, fetch, outcome);
 
     if (fetch != NULL && settles(outcome)) {
         if (link != NULL && fetch->state == FETCH_ASKED && fetch->link[0] == link->number)
             link->progress_at = now_ms;
         forget(core, fetch);
     }
-    if (outcome->known && is_refusal(outcome->err))
+    if (outcome->known && settles(outcome) && outcome->err != RP_ERR_QUOTA)
+        waiting_settled(core, outcome->id);
+    if (outcome->known && is_refusal(outcome->err) && !held_back)
         remember_refused(core, outcome->id);
     if (outcome->err == RP_ERR_EXISTS)
         core->counters.duplicates_in++;
     release_room(core, outcome);
     if (link == NULL)
         return;
-    if (is_fault(outcome->err))
+    if (is_fault(outcome->err) && !held_back)
         link->refused++;
     link->submitted -= outcome->bytes;
     core_wake(link);

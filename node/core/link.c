@@ -7,6 +7,7 @@
 #include "rp/err.h"
 #include "rp/identity.h"
 #include "rp/text.h"
+#include "waiting.h"
 
 static struct link *link_new(struct core *core, const char *address, bool outbound,
                              const uint8_t *expected_org, uint64_t now_ms)
@@ -203,6 +204,7 @@ void core_closed(struct core *core, struct link *link, uint64_t now_ms)
     circles_detach(link);
     fetch_link_gone(link);
     serve_free(link);
+    waiting_link_gone(link);
     drop_effects(core, link);
     if (link->peer != NULL && link_of_peer(core, link->peer) == NULL) {
         if (!link->peer->refused && link->peer->why_code[0] == '\0')

@@ -3,6 +3,7 @@
 
 #include "core_private.h"
 #include "rp/err.h"
+#include "waiting.h"
 
 /*
  * The lists by which the two sides of a link tell each other whom they accept (SPEC 3.5). Nothing
@@ -216,6 +217,7 @@ int lists_receive(struct link *link, const struct rp_accept *accept)
         err = set_remotes(link, accept->kept, STANDING_KEPT);
     if (err == RP_OK)
         err = refresh_remote(link);
+    waiting_look_again(link);
     if (err == RP_OK && !accept->more)
         link->lists = LISTS_KNOWN;
     return err;

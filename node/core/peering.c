@@ -4,6 +4,7 @@
 
 #include "circles.h"
 #include "rp/err.h"
+#include "waiting.h"
 
 #define SAVE_SYNC_MS 600000 /* how stale the stored time of the last sync may be */
 
@@ -491,6 +492,7 @@ bool core_peer_status(struct core *core, uint32_t i, struct peer_status *out)
         out->bytes_out = link->bytes_out;
         out->clock_ms = link->clock_ms;
         out->refused = link->refused;
+        out->held_back = waiting_held(link);
     } else if (peer->entry.addresses > 0) {
         out->address = peer->entry.address[0].text;
     }

@@ -3,6 +3,7 @@
 
 #include "core_private.h"
 #include "rp/err.h"
+#include "waiting.h"
 
 /*
  * What the other side asked for. It is kept as jobs and turned into messages only while little is
@@ -185,7 +186,11 @@ static bool serve_records(struct link *link, struct serve_job *job)
         return true;
     rp_writer_init(&items, RP_FRAME_MAX - 1024);
     while (job->at < job->prefixes.n && items.len < RECORDS_BYTES && n < RP_RECORDS_MAX / 2) {
-        n += append_matches(link, txn, job->prefixes.data + job->at, &items);
+        uint32_t found = append_matches(link, txn, job->prefixes.data + job->at, &items);
+
+        if (found == 0)
+            waiting_deny(link, job->prefixes.data + job->at);
+        n += found;
         job->at += RP_PREFIX_LEN;
     }
     kv_abort(txn);

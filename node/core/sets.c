@@ -3,6 +3,7 @@
 
 #include "core_private.h"
 #include "rp/err.h"
+#include "waiting.h"
 
 #define CELLS_MIN 1024
 #define JOURNAL_MAX 65536 /* changes during one exchange; more, and it is begun again */
@@ -359,6 +360,7 @@ void view_open(struct view *view, struct link *link, struct shared *shared, enum
         view->count -= sum->count;
         rp_fingerprint_part(&view->fingerprint, &sum->fingerprint);
     }
+    waiting_join(view);
 }
 
 void view_close(struct view *view)
@@ -392,7 +394,8 @@ static int settle_cells(struct view *view)
     struct excluded at = {.org = 1};
     int err = RP_OK;
 
-    if (view->cells != NULL || (view->toggled.n == 0 && !next_excluded(view, &at)))
+    if (view->cells != NULL ||
+        (view->toggled.n == 0 && !waiting_any(view) && !next_excluded(view, &at)))
         return RP_OK;
     if ((cells.cells = malloc(whole->cells_n * sizeof *cells.cells)) == NULL)
         return RP_ERR_NOMEM;
@@ -403,6 +406,7 @@ static int settle_cells(struct view *view)
         free(cells.cells);
         return err;
     }
+    waiting_cells(view, cells.cells, cells.n);
     for (size_t i = 0; i < view->toggled.n; i += RP_SYMBOL_LEN)
         rp_sketch_toggle(cells.cells, 0, cells.n, scope->sketch_key, view->toggled.data + i);
     view->cells = cells.cells;
@@ -463,6 +467,15 @@ static bool is_compared(const struct view *view, const struct place *place)
            is_shared(view->link, scope, place->org, place->lane);
 }
 
+/* Whether the symbol is in the view as of now: stored, or held back. */
+static bool is_held(const struct view *view, struct kv_txn *txn, const uint8_t *symbol)
+{
+    struct place place;
+
+    return (records_find(txn, symbol, &place) && is_compared(view, &place)) ||
+           waiting_is_held(view, symbol);
+}
+
 int view_split(const struct view *view, const uint8_t *symbols, uint32_t n, struct symbols *held,
                struct symbols *others)
 {
@@ -476,10 +489,8 @@ int view_split(const struct view *view, const uint8_t *symbols, uint32_t n, stru
         goto err1;
     for (uint32_t i = 0; i < n && err == RP_OK; i++) {
         const uint8_t *symbol = symbols + (size_t)i * RP_SYMBOL_LEN;
-        struct place place;
         uint32_t ignored;
-        bool now = records_find(txn, symbol, &place) && is_compared(view, &place);
-        bool then = now != table_get(toggled, symbol, &ignored);
+        bool then = is_held(view, txn, symbol) != table_get(toggled, symbol, &ignored);
 
         err = symbols_append(then ? held : others, symbol, RP_SYMBOL_LEN);
     }
@@ -495,6 +506,12 @@ err0:
 static int compare_symbols(const void *a, const void *b)
 {
     return memcmp(a, b, RP_SYMBOL_LEN);
+}
+
+static void sort(struct symbols *list)
+{
+    if (list->n > 0)
+        qsort(list->data, list->n / RP_SYMBOL_LEN, RP_SYMBOL_LEN, compare_symbols);
 }
 
 /* All symbols of the view, sorted, from the index by author: for sets that are small. */
@@ -520,8 +537,9 @@ static int gather(const struct view *view, struct kv_txn *txn, struct symbols *o
             }
         }
     }
-    if (out->n > 0)
-        qsort(out->data, out->n / RP_SYMBOL_LEN, RP_SYMBOL_LEN, compare_symbols);
+    if ((err = waiting_list(view, NULL, NULL, out)) != RP_OK)
+        return err;
+    sort(out);
     return kv_err(txn);
 }
 
@@ -588,19 +606,16 @@ static int put_back(const struct view *view, struct kv_txn *txn, struct table *t
 
     for (size_t i = 0; i < view->toggled.n && err == RP_OK; i += RP_SYMBOL_LEN) {
         const uint8_t *symbol = view->toggled.data + i;
-        struct place place;
         uint32_t ignored;
 
-        if (!table_get(toggled, symbol, &ignored) ||
-            (records_find(txn, symbol, &place) && is_compared(view, &place)) ||
+        if (!table_get(toggled, symbol, &ignored) || is_held(view, txn, symbol) ||
             (after != NULL && memcmp(symbol, after, RP_SYMBOL_LEN) <= 0) ||
             (end != NULL && memcmp(symbol, end, RP_SYMBOL_LEN) > 0))
             continue;
         table_del(toggled, symbol); /* once is enough */
         err = symbols_append(out, symbol, RP_SYMBOL_LEN);
     }
-    if (out->n > 0)
-        qsort(out->data, out->n / RP_SYMBOL_LEN, RP_SYMBOL_LEN, compare_symbols);
+    sort(out);
     return err;
 }
 
@@ -620,6 +635,24 @@ static int turn_back(const struct view *view, struct kv_txn *txn, const uint8_t 
     return err;
 }
 
+/* The same with what the other side has and waits for room here. */
+static int scan_all(const struct view *view, struct kv_txn *txn, const uint8_t *after, size_t max,
+                    struct symbols *out, bool *last)
+{
+    uint8_t end[RP_SYMBOL_LEN];
+    int err = scan(view, txn, after, max, out, last);
+
+    if (err != RP_OK)
+        return err;
+    if (!*last)
+        memcpy(end, out->data + out->n - RP_SYMBOL_LEN, RP_SYMBOL_LEN);
+    if ((err = waiting_list(view, after, *last ? NULL : end, out)) != RP_OK)
+        return err;
+    sort(out);
+    *last = cut(out, NULL, max) && *last;
+    return RP_OK;
+}
+
 /* The page after ${after} of what is there now. */
 static int list_now(const struct view *view, struct kv_txn *txn, const uint8_t *after, size_t max,
                     struct symbols *out, bool *last)
@@ -629,7 +662,7 @@ static int list_now(const struct view *view, struct kv_txn *txn, const uint8_t *
     symbols_clear(out);
     if (view->set != RP_SET_CONTROL && view->shared->scope->number == SCOPE_COMMONS &&
         view->count > RP_SYMBOLS_MAX)
-        return scan(view, txn, after, max, out, last);
+        return scan_all(view, txn, after, max, out, last);
     err = gather(view, txn, out);
     *last = cut(out, after, max);
     return err;

@@ -5,6 +5,7 @@
 #include "beacons.h"
 #include "circles.h"
 #include "rp/err.h"
+#include "waiting.h"
 
 #define DEPTH_NONE UINT32_MAX
 
@@ -41,7 +42,7 @@ uint32_t trust_intern(struct core *core, const uint8_t id[static RP_ID_LEN])
     if (!reserve_orgs(core) || table_put(core->org_numbers, id, core->orgs_n) != RP_OK)
         return 0;
     number = core->orgs_n++;
-    core->orgs[number] = (struct core_org){.depth = DEPTH_NONE};
+    core->orgs[number] = (struct core_org){.depth = DEPTH_NONE, .share = QUOTA_UNSHARED};
     memcpy(core->orgs[number].id, id, RP_ID_LEN);
     return number;
 }
@@ -136,7 +137,8 @@ static bool skip_numbers(struct core *core, uint32_t number)
         if (!reserve_orgs(core))
             return false;
         if (core->orgs_n < number)
-            core->orgs[core->orgs_n++] = (struct core_org){.depth = DEPTH_NONE};
+            core->orgs[core->orgs_n++] =
+                (struct core_org){.depth = DEPTH_NONE, .share = QUOTA_UNSHARED};
     }
     return true;
 }
@@ -513,9 +515,14 @@ void trust_recompute(struct core *core, uint64_t now_ms)
             err = symbols_append(now ? &accepted : &kept, o->id, RP_ID_LEN);
     }
     if (accepted.n > 0 || kept.n > 0) {
+        quotas_compute(core, now_ms);
+        for (struct link *link = core->links; link != NULL; link = link->next)
+            waiting_look_again(link);
         fetch_forget_refused(core);
         beacons_others_accepted(core);
         lists_announce(core, symbols_slice(&accepted), symbols_slice(&kept), now_ms);
+    } else {
+        quotas_due(core); /* through whom they are accepted may have changed */
     }
     symbols_free(&accepted);
     symbols_free(&kept);
@@ -551,4 +558,23 @@ void trust_retry(struct core *core, uint64_t now_ms)
         core_retry_at(core, now_ms + RETRY_MS);
     else
         core->trust_changed = true;
+}
+
+bool core_org(const struct core *core, uint32_t number, struct org_view *out)
+{
+    const struct core_org *o = &core->orgs[number];
+
+    if (number == 0 || number >= core->orgs_n)
+        return false;
+    *out = (struct org_view){
+        .id = o->id,
+        .name = o->name != NULL ? o->name : "",
+        .accepted = o->accepted,
+        .blocked = o->blocked,
+        .depth = o->depth,
+        .successions = o->successions,
+        .forked = o->forked,
+        .false_successions = o->false_successions,
+    };
+    return true;
 }

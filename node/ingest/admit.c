@@ -8,6 +8,7 @@
 #include "rp/reader.h"
 #include "store/circles.h"
 #include "store/orgs.h"
+#include "store/quota.h"
 #include "store/told.h"
 #include "succession.h"
 
@@ -349,6 +350,62 @@ static void keep_told(struct kv_txn *txn, const struct rp_identity *identity, ui
         told_keep(txn, record, slip);
 }
 
+/* Whether a withdrawal takes something away that is here. */
+static bool covers_something(struct kv_txn *txn, const struct rp_record *record, uint32_t scope)
+{
+    uint32_t n;
+    uint64_t *seqs = versions_of(txn, record->object, &n);
+    bool found = false;
+
+    for (uint32_t i = 0; i < n && !found; i++) {
+        struct place place;
+
+        found = may_be_covered(txn, seqs[i], scope, &place);
+    }
+    free(seqs);
+    return found;
+}
+
+/*
+ * Whether a record of the commons need not wait (SPEC 6.1). Lasting control records are bounded by
+ * their number, but for withdrawals of what is here; successions are few.
+ */
+static bool has_room(struct kv_txn *txn, const struct rp_record *record, size_t bytes,
+                     const struct place *place)
+{
+    struct usage usage;
+    struct org org;
+
+    if (place->scope != SCOPE_COMMONS || place->org == ORG_SELF || rp_succession_is_meant(record))
+        return true;
+    usage_load(txn, place->org, &usage);
+    if (records_lane(record) != LANE_LASTING)
+        return usage_has_room(txn, &usage, bytes);
+    if (is_withdrawal(record) && covers_something(txn, record, place->scope))
+        return true;
+    if (orgs_load(txn, place->org, &org) &&
+        usage.lasting >= usage_lasting_max(&usage, org.since, place->first_seen))
+        return false;
+    usage_count_lasting(txn, place->org);
+    return true;
+}
+
+/* Notes that the record waits: whose it is, and what it takes. */
+static void hold_back(struct kv_txn *txn, const struct rp_record *record, size_t bytes,
+                      struct admission *out)
+{
+    enum lane lane = records_lane(record);
+
+    out->waiting = (struct waiting_entry){
+        .org = out->place.org,
+        .lane = lane,
+        .bytes = lane == LANE_LASTING ? 0 : (uint32_t)bytes,
+    };
+    memcpy(out->waiting.symbol, record->id, RP_SYMBOL_LEN);
+    memcpy(out->waiting.object, record->object, RP_SYMBOL_LEN);
+    waiting_save(txn, &out->waiting);
+}
+
 int admit_record(struct batch *batch, const struct rp_record *record, struct rp_slice packed,
                  uint64_t now_ms, struct admission *out)
 {
@@ -367,9 +424,15 @@ int admit_record(struct batch *batch, const struct rp_record *record, struct rp_
         return kv_err(txn) != RP_OK ? kv_err(txn) : err;
     if (scope == SCOPE_LOCAL && org != ORG_SELF)
         return RP_ERR_SHAPE; /* somebody else's that should never have left */
-    if (is_coverable(record) && is_withdrawn(txn, record, scope))
+    if (is_coverable(record) && is_withdrawn(txn, record, scope)) {
+        waiting_remove(txn, record->id);
         return RP_ERR_WITHDRAWN;
+    }
     out->place = (struct place){.org = org, .scope = scope, .first_seen = now_ms};
+    if (!has_room(txn, record, packed.len, &out->place)) {
+        hold_back(txn, record, packed.len, out);
+        return kv_err(txn) != RP_OK ? kv_err(txn) : RP_ERR_QUOTA;
+    }
     if (rp_succession_is_meant(record)) {
         err = succession_admit(batch, record, packed, &chain, out);
     } else {

@@ -5,6 +5,7 @@
 
 #include "rp/record.h"
 #include "store/batch.h"
+#include "store/quota.h"
 #include "store/records.h"
 
 /*
@@ -14,8 +15,9 @@
  */
 
 struct admission {
-    struct place place;    /* where it is stored now, or was already */
-    struct erased *erased; /* what it withdrew or disowned; free with admit_free */
+    struct place place;           /* where it is stored now, or was already */
+    struct waiting_entry waiting; /* with RP_ERR_QUOTA */
+    struct erased *erased;        /* what it withdrew or disowned; free with admit_free */
     uint32_t erased_n;
     bool chain_changed; /* a succession: the keys of place.org are others now */
     bool is_false;      /* a refused succession of place.org, by a key that may make none */
@@ -25,8 +27,8 @@ struct admission {
  * Admits ${record}, whose signature was verified, at ${now_ms}. RP_OK: stored. Not stored, with the
  * batch still good: RP_ERR_EXISTS, RP_ERR_WITHDRAWN, RP_ERR_UNKNOWN_ORG (its organisation is not
  * accepted), RP_ERR_KEY (not a key of its organisation), RP_ERR_DISOWNED (by a key that was
- * replaced, and not stood by), RP_ERR_SHAPE (a scope or set that cannot be). Other errors are the
- * batch's, and final for it.
+ * replaced, and not stood by), RP_ERR_QUOTA (it waits for room, and is noted), RP_ERR_SHAPE (a
+ * scope or set that cannot be). Other errors are the batch's, and final for it.
  */
 int admit_record(struct batch *batch, const struct rp_record *record, struct rp_slice packed,
                  uint64_t now_ms, struct admission *out) __attribute__((warn_unused_result));

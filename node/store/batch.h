@@ -29,6 +29,7 @@ enum meta_key {
     META_LATER = 4,    /* u64: how many records of later versions are noted */
     META_ERASING = 5,  /* erasing.h */
     META_RESTORED = 6, /* restored.h */
+    META_WAITING = 7,  /* u64: rows of waiting */
 };
 
 /* NULL and the reason in ${err} on failure. */

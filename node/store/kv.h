@@ -46,6 +46,9 @@ enum kv_table {
     KV_REVOKED,   /* organisation, node's key, seq of the revocation -> */
     KV_AUDIT,     /* number -> what the operator did */
     KV_HIDDEN,    /* object -> when it was hidden here */
+    KV_USAGE,     /* organisation -> what it takes */
+    KV_QUOTA,     /* organisation -> what those reached through it share */
+    KV_WAITING,   /* symbol of a record that waits for room -> whose it is */
     KV_TABLES,
 };
 

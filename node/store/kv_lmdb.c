@@ -41,6 +41,9 @@ static const char *const table_names[KV_TABLES] = {
     [KV_REVOKED] = "revoked",
     [KV_AUDIT] = "audit",
     [KV_HIDDEN] = "hidden",
+    [KV_USAGE] = "usage",
+    [KV_QUOTA] = "quota",
+    [KV_WAITING] = "waiting",
     [KV_DUE] = "due",
     [KV_BEACON] = "beacon",
 };

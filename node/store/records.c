@@ -5,6 +5,7 @@
 
 #include "due.h"
 #include "erasing.h"
+#include "quota.h"
 #include "references.h"
 #include "revoked.h"
 #include "rp/err.h"
@@ -363,6 +364,8 @@ void records_insert(struct batch *batch, const struct rp_record *record, struct 
     each_backlink(batch, record, place->seq, false);
     revoked_put(txn, record, place);
     batch_sum(batch, (struct sum_key){place->scope, place->lane, place->org}, record->id, false);
+    usage_count(txn, place, packed.len, false);
+    waiting_remove(txn, record->id);
 }
 
 /* Removes the first entry of a table whose key ends in ${seq}; its key in ${key}. */
@@ -424,13 +427,14 @@ void records_erase(struct batch *batch, uint64_t seq, uint8_t symbol[static RP_S
     struct kv_txn *txn = batch_txn(batch);
     struct rp_opened opened;
     const struct rp_record *record = &opened.record;
+    struct rp_slice packed;
     struct place place;
     struct kv_key key;
 
     erasing_note(batch);
+    if (records_load(txn, seq, &place, &packed))
+        usage_count(txn, &place, packed.len, true);
     if (!records_open(txn, seq, &place, &opened)) {
-        struct rp_slice packed;
-
         if (kv_err(txn) == RP_OK && records_load(txn, seq, &place, &packed))
             erase_damaged(batch, &place, symbol);
         return;

@@ -82,6 +82,9 @@ static void put_why(struct rp_writer *w, const struct peer_status *peer)
     } else if (code == NULL && !peer->linked) {
         code = "calling";
         text = "being called";
+    } else if (code == NULL && peer->held_back > 0) {
+        code = "quota";
+        text = "in step; some of what it has waits here for room under the quota";
     }
     rp_writer_str(w, "why");
     if (code == NULL) {
@@ -247,7 +250,7 @@ void view_status(struct rp_writer *w, const struct view_source *source)
 
     core_tally(source->core, RP_SET_CONTENT, &content);
     core_tally(source->core, RP_SET_CONTROL, &control);
-    rp_writer_map(w, 27);
+    rp_writer_map(w, 28);
     records = put_kinds(w, source);
     view_consent_due(w, source);
     put_uint(w, "content_set", content.count);
@@ -258,6 +261,7 @@ void view_status(struct rp_writer *w, const struct view_source *source)
     put_federation(w, source);
     put_hex(w, "fingerprint", content.digest, sizeof content.digest);
     put_text(w, "health", health(source));
+    view_held_back(w, source);
     put_uint(w, "hidden", core_hidden_count(source->core));
     put_knocks(w, source);
     put_text(w, "listen", source->listen);

@@ -4,6 +4,8 @@
 #include "rp/reader.h"
 #include "view_private.h"
 
+#define HELD_BACK_MAX 100 /* organisations named */
+
 static void put_flag(struct rp_writer *w, const char *key, bool value)
 {
     rp_writer_str(w, key);
@@ -125,6 +127,43 @@ void view_trust(struct rp_writer *w, const struct view_source *source, uint32_t 
     (void)put_vouchers(w, source, number);
     put_flag(w, "vouched_by_us", trust.vouched_by_us);
     put_why(w, source, &trust, number);
+}
+
+static bool waits(const struct org_waiting *waiting)
+{
+    return waiting->records > 0 || waiting->lasting > 0;
+}
+
+/* Organisations of which something waits for room: how much, and why. */
+void view_held_back(struct rp_writer *w, const struct view_source *source)
+{
+    struct org_waiting waiting;
+    uint32_t n = 0;
+
+    for (uint32_t i = 1; core_org_waiting(source->core, i, &waiting); i++)
+        n += waits(&waiting) && n < HELD_BACK_MAX;
+    rp_writer_str(w, "held_back");
+    rp_writer_array(w, n);
+    for (uint32_t i = 1; n > 0 && core_org_waiting(source->core, i, &waiting); i++) {
+        struct org_view org = {.name = ""};
+
+        if (!waits(&waiting))
+            continue;
+        n--;
+        (void)core_org(source->core, i, &org);
+        rp_writer_map(w, 7);
+        put_uint(w, "bytes", waiting.bytes);
+        put_uint(w, "control", waiting.lasting);
+        put_text(w, "name", org.name);
+        put_org(w, "organisation", org.id);
+        put_uint(w, "records", waiting.records);
+        rp_writer_str(w, "share");
+        if (waiting.share != QUOTA_UNSHARED)
+            rp_writer_uint(w, waiting.share);
+        else
+            rp_writer_nil(w);
+        put_uint(w, "stored", waiting.stored);
+    }
 }
 
 void view_invite(struct rp_writer *w, const struct view_source *source,

@@ -20,6 +20,9 @@ void put_honoured(struct rp_writer *w, const struct view_source *source, const s
 /* A record's content with its binaries as hex. */
 void put_content(struct rp_writer *w, const char *key, struct rp_slice content);
 
+/* "held_back" of status. */
+void view_held_back(struct rp_writer *w, const struct view_source *source);
+
 /* Opens a stored record. One that is damaged is passed over; without memory the answer is an error.
  */
 bool view_open_record(struct kv_txn *txn, struct rp_slice packed, struct rp_opened *out);

@@ -17,6 +17,7 @@ struct held {
     const struct fact *fact;
     uint32_t org;
     uint32_t scope;
+    size_t len; /* packed */
 };
 
 struct disk {
@@ -100,8 +101,9 @@ static void read_log(struct world *world, const struct actor *actor, struct kv_t
             if (disk->held == NULL)
                 abort();
         }
-        disk->held[disk->n++] = (struct held){fact, (uint32_t)number(it.value.data + 8, 4),
-                                              (uint32_t)number(it.value.data + 12, 4)};
+        disk->held[disk->n++] =
+            (struct held){fact, (uint32_t)number(it.value.data + 8, 4),
+                          (uint32_t)number(it.value.data + 12, 4), it.value.len - LOG_HEADER};
     }
     if (disk->n > 0)
         qsort(disk->held, disk->n, sizeof *disk->held, compare_held);
@@ -380,6 +382,23 @@ static void check_shown(struct world *world, const struct actor *actor, const st
     free(stories.facts);
 }
 
+/* What each organisation takes is what is counted. */
+static void check_usage(struct world *world, const struct actor *actor, const struct disk *disk)
+{
+    for (uint32_t org = 1; world->plan.quota > 0 && org <= world->plan.nodes; org++) {
+        uint64_t bytes = 0;
+
+        for (size_t i = 0; i < disk->n; i++) {
+            const struct held *held = &disk->held[i];
+            bool lasting = held->fact->kind != TRUTH_CONTENT && held->fact->kind != TRUTH_VOUCH;
+
+            if (held->org == org && !lasting && held->fact->scope == TRUTH_COMMONS)
+                bytes += held->len;
+        }
+        quotas_check_bytes(world, actor, org, bytes);
+    }
+}
+
 void check_actor(struct world *world, struct actor *actor)
 {
     if (actor->core != NULL)
@@ -407,6 +426,7 @@ static void check_disk(struct world *world, struct actor *actor)
         check_sums(world, actor, &disk);
         if (world->plan.tellers)
             check_shown(world, actor, &disk);
+        check_usage(world, actor, &disk);
     }
     disk_free(&disk);
 }

@@ -76,6 +76,7 @@ static void restore(struct world *world, struct actor *actor)
     kv_mem_free(actor->disk);
     actor->disk = actor->backup;
     actor->backup = NULL;
+    quotas_forget(actor);
     note_restored(world, actor);
     if (actor->kept_n > actor->backup_kept)
         actor->kept_n = actor->backup_kept;

@@ -83,11 +83,14 @@ static void print_plan(const struct plan *plan)
            plan->lost, plan->doubled, plan->swapped, plan->flipped,
            plan->liars > 0 ? plan->lies : 0);
     printf("%llu ms away, %llu bytes a ms, compared every %u s, trust to depth %u, "
-           "%u %% restless, %u disputes, %s%s%s\n",
+           "%u %% restless, %u disputes, %s%s%s",
            (unsigned long long)plan->latency, (unsigned long long)plan->bytes_per_ms,
            plan->check_ms / 1000, plan->depth, plan->restless, plan->disputes,
            plan->invites ? "by invites" : "by hand", plan->circles ? ", with circles" : "",
            plan->tellers ? ", with tellers" : "");
+    if (plan->quota > 0)
+        printf(", quotas of %llu bytes", (unsigned long long)plan->quota);
+    printf("\n");
 }
 
 static void print_figures(const struct world *world, const char *hash)
@@ -109,6 +112,8 @@ static void print_figures(const struct world *world, const char *hash)
             "looks\n",
             (unsigned long long)f->circle_links, (unsigned long long)f->circle_beacons,
             (unsigned long long)f->circle_receipts);
+    if (f->held_back > 0)
+        printf("held back %llu\n", (unsigned long long)f->held_back);
     printf("agreed after %llu s, trace %s\n", (unsigned long long)(f->healed_ms / 1000), hash);
     printf("seed %llu: %s\n", (unsigned long long)world->plan.seed,
            world->failure[0] == '\0' ? "ok" : world->failure);
@@ -152,6 +157,8 @@ static void heal(struct world *world)
     char why[300] = "";
 
     faults_end(world);
+    quotas_end(world);
+    since = world->now;
     while (world->failure[0] == '\0' && !check_converged(world, why, sizeof why)) {
         if (world->now - since > HEAL_MAX)
             world_fail(world, "no agreement after %llu minutes: %s",

@@ -42,11 +42,13 @@ void plan_draw(struct plan *plan, const struct plan_opts *opts)
     struct rp_rand restless;
     struct rp_rand disputes;
     struct rp_rand tellers;
+    struct rp_rand quota;
 
     plan_rand(&rand, opts->seed, "plan");
     plan_rand(&restless, opts->seed, "restless");
     plan_rand(&disputes, opts->seed, "disputes");
     plan_rand(&tellers, opts->seed, "tellers");
+    plan_rand(&quota, opts->seed, "quota");
     *plan = (struct plan){.seed = opts->seed};
     plan->tellers = rp_rand_below(&tellers, 3) == 0;
     plan->nodes = (unsigned)draw(&rand, 2, 7);
@@ -82,4 +84,6 @@ void plan_draw(struct plan *plan, const struct plan_opts *opts)
     plan->report_ms = draw(&rand, 0, 10);
     plan->check_ms = (uint32_t)draw(&rand, 5, 120) * 1000;
     plan->depth = draw(&rand, 0, 3) == 0 ? (uint32_t)draw(&rand, 1, 3) : 8;
+    if (rp_rand_below(&quota, 3) == 0)
+        plan->quota = UINT64_C(300) << draw(&quota, 0, 5);
 }

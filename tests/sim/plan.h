@@ -51,6 +51,7 @@ struct plan {
     uint32_t check_ms;
     uint32_t depth; /* of trust */
     bool silent;    /* no beacons are made */
+    uint64_t quota; /* bytes; 0: none. Until the end: then there is room for all */
 };
 
 struct plan_opts {

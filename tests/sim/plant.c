@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "core/circles.h"
+#include "core/waiting.h"
 #include "rp/consent.h"
 #include "rp/err.h"
 #include "store/batch.h"
@@ -36,6 +37,9 @@ enum bug {
     CONSENT_OUTLIVED,
     CIRCLES_TOLD_TO_ALL,
     COMMONS_WITH_CIRCLES,
+    BYTES_NOT_COUNTED,
+    QUOTA_NOT_KEPT,
+    HELD_BACK_FOR_GOOD,
     BUGS,
 };
 
@@ -60,6 +64,9 @@ static const char *const names[BUGS] = {
     [CONSENT_OUTLIVED] = "consent-outlived",
     [CIRCLES_TOLD_TO_ALL] = "circles-told-to-all",
     [COMMONS_WITH_CIRCLES] = "commons-with-circles",
+    [BYTES_NOT_COUNTED] = "bytes-not-counted",
+    [QUOTA_NOT_KEPT] = "quota-not-kept",
+    [HELD_BACK_FOR_GOOD] = "held-back-for-good",
 };
 
 static enum bug planted;
@@ -226,4 +233,20 @@ BETWEEN(void, circles_attach, struct link *link, uint64_t now_ms)
     }
     if (link->only_circles && goes_wrong(COMMONS_WITH_CIRCLES, 1))
         link->commons.shut = false;
+}
+
+BETWEEN(bool, usage_has_room, struct kv_txn *txn, const struct usage *usage, uint64_t bytes)
+{
+    return __real_usage_has_room(txn, usage, bytes) || goes_wrong(QUOTA_NOT_KEPT, 1);
+}
+
+BETWEEN(void, usage_count, struct kv_txn *txn, const struct place *place, uint64_t bytes, bool gone)
+{
+    __real_usage_count(txn, place, goes_wrong(BYTES_NOT_COUNTED, 1) ? 0 : bytes, gone);
+}
+
+BETWEEN(void, waiting_release, struct core *core, struct allowance *rooms, uint64_t now_ms)
+{
+    if (!goes_wrong(HELD_BACK_FOR_GOOD, 1))
+        __real_waiting_release(core, rooms, now_ms);
 }

@@ -44,6 +44,9 @@ PLANTED = {
     "consent-outlived": 11,
     "circles-told-to-all": 1,
     "commons-with-circles": 1,
+    "bytes-not-counted": 1,
+    "quota-not-kept": 1,
+    "held-back-for-good": 1,
 }
 RPSIM = sys.argv[1]
 

@@ -183,6 +183,7 @@ static void report(void *context, void *what, uint64_t epoch)
                     intake->opened.record.id, TRUTH_ID);
         world->figures.stored += !intake->is_change && intake->err == RP_OK;
         world->figures.duplicates += intake->err == RP_ERR_EXISTS;
+        world->figures.held_back += intake->err == RP_ERR_QUOTA;
         if (!intake->is_change && intake->err == RP_OK && world->stored != NULL)
             world->stored(world, actor, intake->opened.record.id);
         if (!intake->is_change && intake->err == RP_OK)
@@ -217,6 +218,7 @@ static void write_queue(void *context, void *what, uint64_t epoch)
         intake_verify(actor->writing[i]);
     intake_write(actor->disk, actor->writing, actor->writing_n, actor->room,
                  (uint64_t)((int64_t)world->now + actor->calendar_ahead));
+    quotas_check(world, actor);
     for (size_t i = 0; i < actor->writing_n; i++) {
         if (actor->writing[i]->is_change && actor->writing[i]->err == RP_OK)
             release_dropped(actor, actor->writing[i]->change);
@@ -336,6 +338,7 @@ void actor_start(struct world *world, struct actor *actor)
         .check_ms = world->plan.check_ms,
         .scrub_ms = world->plan.fault[FAULT_ROT] > 0 ? 60000 : 0,
         .vouch = true,
+        .quota = world->plan.quota,
     };
     struct rp_rand rand;
     int err;
@@ -464,6 +467,7 @@ void world_free(struct world *world)
         free(actor->writing);
         free(actor->kept);
         free(actor->withdrawals.facts);
+        quotas_forget(actor);
     }
     while (events_next(&world->events, &event))
         wire_forget(&event);

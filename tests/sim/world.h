@@ -24,6 +24,7 @@
  *     liar.c    what a lying node says
  *     rings.c   circles: what people say in them, and that it stays there
  *     tellers.c stories, and codes that take them back
+ *     quotas.c  what each organisation takes, and that it is not too much
  *     check.c   what must hold
  *     shown.c   what of it a node may show
  *     orders.c  the same records in another order
@@ -65,6 +66,7 @@ struct actor {
     size_t kept_n;
     size_t kept_cap;
     struct shelf withdrawals; /* that it ever stored */
+    struct ledger *ledger;    /* of quotas.c; NULL: nothing was read */
 };
 
 struct figures {
@@ -83,6 +85,7 @@ struct figures {
     uint64_t faults[FAULTS];
     uint64_t stored;
     uint64_t duplicates;
+    uint64_t held_back;
     uint64_t healed_ms; /* until all agreed */
 };
 
@@ -202,6 +205,16 @@ void rings_overhear(struct world *world, const uint8_t org[static TRUTH_ID], str
 void rings_check(struct world *world, const struct actor *actor);
 /* Whether one of the two knows where to call the other for their circles alone. */
 bool rings_can_call(const struct world *world, unsigned a, unsigned b);
+
+/* quotas.c */
+void quotas_check(struct world *world, struct actor *actor);
+/* The bytes that count of an organisation, by its number at that node: as it says, and as they are.
+ */
+void quotas_check_bytes(struct world *world, const struct actor *actor, uint32_t org,
+                        uint64_t bytes);
+void quotas_forget(struct actor *actor); /* its disk is another */
+/* Faults are over: waits until all are in step, and then makes room for everything. */
+void quotas_end(struct world *world);
 
 /* check.c */
 void check_actor(struct world *world, struct actor *actor);

@@ -21,6 +21,7 @@ void mesh_start(struct mesh *mesh, unsigned node)
         .check_ms = 60000,
         .scrub_ms = 1000,
         .vouch = true,
+        .quota = n->quota,
     };
     int err;
 

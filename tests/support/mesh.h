@@ -31,6 +31,7 @@ struct mesh_node {
     bool unreachable;
     unsigned deaf_to; /* a bit for each node that cannot reach it */
     unsigned port;    /* of its address, "i:port" */
+    uint64_t quota;   /* from its next start on */
     unsigned starts;
 };
 

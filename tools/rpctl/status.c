@@ -119,7 +119,7 @@ static void print_peer(const json_t *peer, int width)
     print_count(peer, "recv_pending", 5);
     print_count(peer, "send_pending", 5);
     printf("  ");
-    if (!is_in_sync(peer))
+    if (!is_in_sync(peer) || number_of(peer, "held_back") > 0)
         print_field(why, "text");
     printf("\n");
     free(name);
@@ -141,6 +141,39 @@ static void print_peers(const json_t *peers)
     }
     printf("\n%-*s  STATE    LAST SYNC     RECV   SEND  WHY\n", width, "PEER");
     json_array_foreach(peers, i, peer) print_peer(peer, width);
+}
+
+/* Of whom something waits, how much that is, and for what. */
+static void print_held_back(const json_t *orgs)
+{
+    const json_t *org;
+    size_t i;
+
+    json_array_foreach(orgs, i, org)
+    {
+        uint64_t records = number_of(org, "records");
+        uint64_t control = number_of(org, "control");
+        char stored[32];
+        char share[32];
+
+        format_bytes(stored, sizeof stored, number_of(org, "stored"));
+        format_bytes(share, sizeof share, number_of(org, "share"));
+        if (records > 0) {
+            printf("\n! %" PRIu64 " record%s of ", records, records == 1 ? "" : "s");
+            print_field(org, "name");
+            printf(" held back: it has %s", stored);
+            if (json_is_integer(json_object_get(org, "share")))
+                printf(", and its share is %s", share);
+            printf(
+                ".\n  There is more room with a larger quota in rpnode.conf, or when records of it "
+                "go.\n");
+        }
+        if (control > 0) {
+            printf("\n! %" PRIu64 " withdrawal%s of ", control, control == 1 ? "" : "s");
+            print_field(org, "name");
+            printf(", of what is not here, held back: 100 a day are taken.\n");
+        }
+    }
 }
 
 static void print_knocks(const json_t *knocks)
@@ -224,6 +257,7 @@ static void print_status(const json_t *status)
     print_organisations(status);
     print_federation(status);
     print_peers(json_object_get(status, "peers"));
+    print_held_back(json_object_get(status, "held_back"));
     print_knocks(json_object_get(status, "knocks"));
 }
 
@@ -285,7 +319,7 @@ static void print_details(const json_t *peers)
         printf("%s%s\n  organisation  %s\n  state         %s\n  last sync     %s\n",
                i > 0 ? "\n" : "", name, text_of(peer, "organisation"), text_of(peer, "state"), ago);
         free(name);
-        if (!is_in_sync(peer)) {
+        if (!is_in_sync(peer) || number_of(peer, "held_back") > 0) {
             printf("  why           ");
             print_field(json_object_get(peer, "why"), "text");
             printf("\n");
