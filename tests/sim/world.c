@@ -493,6 +493,7 @@ void world_run(struct world *world, uint64_t until)
         (void)events_next(&world->events, &event);
         world->now = event.at;
         world->figures.events++;
+        liar_speaks(world, NULL); /* until somebody else does: whoever spoke last has ended */
         event.happen(world, event.what, event.detail);
         if (world->now >= next_check) {
             wire_sweep(world);
