@@ -78,10 +78,12 @@ static void clone(struct world *world, const struct actor *model, struct actor *
         const struct core_org *org = &model->core->orgs[i];
 
         if (peering_find(model->core, org->id) != NULL) {
+            const struct actor *peer = world_actor_of(world, org->id);
+
             (void)!core_add_peer(out->core, org->id, NULL, NULL, NULL, world->now);
-            if (org->inception.len > 0) /* as a link would */
-                (void)!trust_learn_inception(out->core, trust_find(out->core, org->id),
-                                             rp_bytes_slice(&org->inception));
+            /* as a link would, also when there was none: a vouch that is withdrawn may teach it */
+            (void)!trust_learn_inception(out->core, trust_find(out->core, org->id),
+                                         rp_bytes_slice(&peer->inception));
         }
         if (org->blocked)
             (void)!core_block(out->core, org->id, &(struct act){NULL, 0}, world->now);

@@ -21,6 +21,9 @@ SCENARIOS = {
     99: "a withdrawal damaged on disk before anybody else had it",
     32: "an organisation blocked before anything was known of it, and met in a circle",
     123: "a link cut in its handshake, with liars about",
+    6051: "an honest node's word turned into a lie: the simulator's own fault",
+    6299: "a peer never met, whose inception a vouch taught that was withdrawn",
+    6340: "the same",
 }
 # Each planted bug and the first seed that showed it.
 PLANTED = {
