@@ -22,11 +22,12 @@
  *     answer.c    answering when the other side does that
  *     fetch.c     what to ask of whom
  *     beacons.c, beacon.c, spread.c, receipts.c: see beacons.h
- *     waiting.c, quotas.c: see waiting.h
+ *     waiting.c, quotas.c: see waiting.h; excluded.c: see excluded.h
  *     serve.c     what the other side asked for, in turn and when there is room
  */
 
 #include "core.h"
+#include "excluded.h"
 #include "limits.h"
 #include "rp/decoder.h"
 #include "rp/fingerprint.h"
@@ -84,8 +85,7 @@ struct view {
     uint64_t count;
     struct rp_fingerprint fingerprint;
     struct symbols toggled; /* added or erased since */
-    struct rp_cell *cells;  /* its cells, once they were worked out; NULL: those of the whole set */
-    uint32_t cells_n;
+    struct cells cells;     /* once they were worked out; NULL: those of the whole set */
 };
 
 /* One set of a scope, over the organisations whose records are members of it here. */
@@ -258,9 +258,10 @@ struct link {
     /* Comparing */
     struct exchange ours;
     struct answer theirs;
-    uint64_t exchanges_begun; /* the number of our next one; see SPEC 4.3 */
-    struct shared commons;    /* the first of all that are */
-    bool missed;              /* something it offered was not noted, for want of room */
+    uint64_t exchanges_begun;       /* the number of our next one; see SPEC 4.3 */
+    struct shared commons;          /* the first of all that are */
+    struct cells excluded[RP_SETS]; /* of the commons: see excluded.c; NULL: not kept */
+    bool missed;                    /* something it offered was not noted, for want of room */
     uint64_t found_need;
     uint64_t found_have;
 
@@ -406,8 +407,7 @@ struct core {
     bool own_compared;    /* our control records were, since */
     uint64_t own_damaged; /* records of our own that the disk lost, and may come back */
     bool vouches_due;     /* one was not noted, for want of memory: to be read anew */
-    bool
-        trust_changed; /* who is accepted is to be found out anew: once, for all that happens now */
+    bool trust_changed;   /* who is accepted is to be found out anew: once, for all of now */
     uint64_t trust_at;
     struct beacons *beacons;
     struct core_counters counters;

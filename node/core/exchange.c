@@ -49,6 +49,7 @@ void exchange_drop(struct link *link)
         exchange_plan(shared, 0); /* of the commons the callers know what is next */
     close_ours(link);
     answer_close(link);
+    excluded_drop(link);
 }
 
 void exchange_forget(struct link *link, const struct shared *shared)
@@ -411,6 +412,7 @@ static int receive_difference(struct link *link, uint64_t now_ms)
     if (err == RP_OK && !explains(x, &held, &others)) {
         sets_rebuild(link->core, x->shared->scope,
                      x->set); /* if it was our sketch that was wrong */
+        excluded_drop(link);
         begin_list(link, now_ms);
     } else {
         if (err == RP_OK)

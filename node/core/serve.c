@@ -97,7 +97,8 @@ static int serve_page(struct link *link, const struct rp_part *asked)
     int err;
 
     if (view->link == NULL || link->theirs.number != asked->exchange)
-        return RP_OK; /* dropped meanwhile */
+        return RP_OK;    /* dropped meanwhile */
+    excluded_drop(link); /* if it was by our sketch that they did not find out */
     err = view_list(view, asked->has_after ? asked->after : NULL, RP_SYMBOLS_MAX, &symbols,
                     &part.last);
     if (err == RP_OK) {

@@ -52,16 +52,8 @@ static bool is_shared(const struct link *link, const struct scope *scope, uint32
     return scope->number != SCOPE_COMMONS || sets_is_shared(link, org, lane);
 }
 
-/* A range of cells of a sketch. */
-struct cells {
-    struct rp_cell *cells;
-    uint32_t from;
-    uint32_t n;
-};
-
-/* Toggles every stored record of ${org} (0: of all that are members) in ${lane} into ${out}. */
-static int toggle_stored(struct core *core, const struct scope *scope, struct cells out,
-                         enum lane lane, uint32_t org)
+int sets_toggle_stored(struct core *core, const struct scope *scope, struct cells out,
+                       enum lane lane, uint32_t org)
 {
     struct kv_key prefix = org == 0 ? records_author_prefix(scope->number, lane)
                                     : records_author_key(scope->number, lane, org);
@@ -95,7 +87,7 @@ static int build_cells(struct core *core, struct scope *scope, enum rp_set set, 
         return RP_ERR_NOMEM;
     for (enum lane lane = 0; lane < LANES && err == RP_OK; lane++) {
         if (sets_of_lane(lane) == set)
-            err = toggle_stored(core, scope, (struct cells){cells, 0, n}, lane, 0);
+            err = sets_toggle_stored(core, scope, (struct cells){cells, 0, n}, lane, 0);
     }
     if (err != RP_OK) {
         free(cells);
@@ -234,8 +226,10 @@ static void journal(struct core *core, const struct scope *scope, const uint8_t 
     for (struct link *link = core->links; link != NULL; link = link->next) {
         struct view *views[] = {&link->ours.view[set], &link->theirs.view[set]};
 
-        if (!is_shared(link, scope, place->org, place->lane))
+        if (!is_shared(link, scope, place->org, place->lane)) {
+            excluded_changed(link, set, symbol);
             continue;
+        }
         for (int i = 0; i < 2; i++) {
             if (views[i]->link == NULL || views[i]->shared->scope != scope)
                 continue;
@@ -313,34 +307,8 @@ void sets_toggle_org(struct core *core, uint32_t org, enum lane lane, bool enter
         return;
     join_sum(core, org, lane, enter);
     /* a failure to read leaves a wrong sketch, which never passes the fingerprint: LIST serves */
-    (void)toggle_stored(core, &core->commons, cells, lane, org);
+    (void)!sets_toggle_stored(core, &core->commons, cells, lane, org);
     grow_cells(core, &core->commons, sets_of_lane(lane));
-}
-
-/* Walks the organisations and lanes that are members here but not compared on a link. */
-struct excluded {
-    uint32_t org;
-    enum lane lane;
-};
-
-static bool next_excluded(const struct view *view, struct excluded *at)
-{
-    const struct link *link = view->link;
-    const struct core *core = link->core;
-
-    if (view->shared->scope->number != SCOPE_COMMONS)
-        return false; /* who is in a circle compares all of it */
-    for (;; at->lane++) {
-        if (at->lane == LANES) {
-            at->lane = 0;
-            at->org++;
-        }
-        if (at->org >= core->orgs_n)
-            return false;
-        if (sets_of_lane(at->lane) == view->set && core->orgs[at->org].sums[at->lane] != NULL &&
-            sets_is_member(core, at->org, at->lane) && !sets_is_shared(link, at->org, at->lane))
-            return true;
-    }
 }
 
 void view_open(struct view *view, struct link *link, struct shared *shared, enum rp_set set)
@@ -354,7 +322,7 @@ void view_open(struct view *view, struct link *link, struct shared *shared, enum
     view->set = set;
     view->count = whole->count;
     view->fingerprint = whole->fingerprint;
-    for (; next_excluded(view, &at); at.lane++) {
+    for (; excluded_next(view, &at); at.lane++) {
         const struct sum *sum = link->core->orgs[at.org].sums[at.lane];
 
         view->count -= sum->count;
@@ -366,8 +334,8 @@ void view_open(struct view *view, struct link *link, struct shared *shared, enum
 void view_close(struct view *view)
 {
     symbols_free(&view->toggled);
-    free(view->cells);
-    view->cells = NULL;
+    free(view->cells.cells);
+    view->cells.cells = NULL;
     view->link = NULL;
 }
 
@@ -379,12 +347,12 @@ void view_tally(const struct view *view, struct rp_tally *out)
 
 uint32_t view_cells_available(const struct view *view)
 {
-    return view->cells != NULL ? view->cells_n : view->shared->scope->sets[view->set].cells_n;
+    return view->cells.cells != NULL ? view->cells.n : view->shared->scope->sets[view->set].cells_n;
 }
 
 /*
  * Works out the view's cells where they are not those of the whole set: not all of it is compared
- * on this link, which costs a walk over what is not, or it has changed since. Once for an exchange.
+ * on this link, or it has changed since. Once for an exchange.
  */
 static int settle_cells(struct view *view)
 {
@@ -394,14 +362,14 @@ static int settle_cells(struct view *view)
     struct excluded at = {.org = 1};
     int err = RP_OK;
 
-    if (view->cells != NULL ||
-        (view->toggled.n == 0 && !waiting_any(view) && !next_excluded(view, &at)))
+    if (view->cells.cells != NULL ||
+        (view->toggled.n == 0 && !waiting_any(view) && !excluded_next(view, &at)))
         return RP_OK;
     if ((cells.cells = malloc(whole->cells_n * sizeof *cells.cells)) == NULL)
         return RP_ERR_NOMEM;
     memcpy(cells.cells, whole->cells, whole->cells_n * sizeof *cells.cells);
-    for (at = (struct excluded){.org = 1}; err == RP_OK && next_excluded(view, &at); at.lane++)
-        err = toggle_stored(view->link->core, scope, cells, at.lane, at.org);
+    if (excluded_next(view, &at))
+        err = excluded_take_out(view, cells.cells, cells.n);
     if (err != RP_OK) {
         free(cells.cells);
         return err;
@@ -409,14 +377,14 @@ static int settle_cells(struct view *view)
     waiting_cells(view, cells.cells, cells.n);
     for (size_t i = 0; i < view->toggled.n; i += RP_SYMBOL_LEN)
         rp_sketch_toggle(cells.cells, 0, cells.n, scope->sketch_key, view->toggled.data + i);
-    view->cells = cells.cells;
-    view->cells_n = cells.n;
+    view->cells = cells;
     return RP_OK;
 }
 
 static const struct rp_cell *cells_of(const struct view *view)
 {
-    return view->cells != NULL ? view->cells : view->shared->scope->sets[view->set].cells;
+    return view->cells.cells != NULL ? view->cells.cells
+                                     : view->shared->scope->sets[view->set].cells;
 }
 
 int view_cells(struct view *view, uint32_t from, uint32_t n, struct rp_cell *out)
