@@ -12,6 +12,17 @@ static uint64_t later(uint64_t a, uint64_t b)
     return a > b ? a : b;
 }
 
+/*
+ * Others take no beacon that is far ahead of their clocks, and none that is older than the one they
+ * have. When what we said last is far ahead of our own clock, it was wrong then, and others have
+ * not taken that; or it is wrong now, and they have. So everything is said twice: as later than the
+ * last, and then (${by_clock}) as of our clock.
+ */
+static bool is_in_doubt(const struct beacons *b, uint64_t now_ms)
+{
+    return beacons_is_ahead(b->core, b->last_time, now_ms);
+}
+
 /* With many nodes each speaks more rarely, so that what all together cost stays about the same. */
 static uint64_t scaled(const struct beacons *b, uint64_t base, uint64_t each)
 {
@@ -80,6 +91,12 @@ void beacon_overtake(struct beacons *b, uint64_t time, uint64_t now_ms)
         return; /* two nodes with the same key must not answer each other for ever */
     b->overtaken_at = now_ms;
     b->due_anyway = true;
+    beacon_touch(b, now_ms);
+}
+
+void beacon_renew(struct beacons *b, uint64_t now_ms)
+{
+    b->due_anyway |= b->due != UINT64_MAX;
     beacon_touch(b, now_ms);
 }
 
@@ -177,7 +194,7 @@ static int compose(struct beacons *b, struct rp_beacon *out, uint64_t now_ms)
         return err;
     clean = receipts_clean(txn);
     *out = (struct rp_beacon){
-        .time = later(core_calendar(core, now_ms), b->last_time + 1),
+        .time = core_calendar(core, now_ms),
         .software = rp_bytes_str(core->software),
         .addresses = core->addresses_n,
         .state = state_of(core, txn),
@@ -186,6 +203,8 @@ static int compose(struct beacons *b, struct rp_beacon *out, uint64_t now_ms)
     kv_abort(txn);
     if (err != RP_OK)
         return err;
+    if (!b->by_clock)
+        out->time = later(out->time, b->last_time + 1);
     memcpy(out->scope, b->scope->id, RP_ID_LEN);
     memcpy(out->org, core->self->identity.org, RP_ID_LEN);
     memcpy(out->key, core->self->node.public, RP_KEY_LEN);
@@ -234,6 +253,7 @@ static int make(struct beacons *b, uint64_t now_ms)
     const struct beacon *stored;
     struct rp_certificate certificate;
     struct rp_bytes sealed;
+    bool news;
     int err = RP_ERR_NOMEM;
 
     if (beacon == NULL)
@@ -241,14 +261,18 @@ static int make(struct beacons *b, uint64_t now_ms)
     *beacon = (struct rp_beacon){0};
     if ((err = compose(b, beacon, now_ms)) != RP_OK)
         goto err1;
-    if (!b->due_anyway && !is_news(b, beacon))
+    news = is_news(b, beacon);
+    if (!b->due_anyway && !news)
         goto err1;
     if ((err = rp_certificate_open(&certificate, core->self->issued)) != RP_OK ||
         (err = rp_beacon_seal(&sealed, beacon, &core->self->node, core->self->issued)) != RP_OK)
         goto err1;
-    b->last_time = beacon->time;
+    b->last_time = later(b->last_time, beacon->time);
     b->made_at = now_ms;
-    b->due_anyway = false;
+    b->due_anyway = is_in_doubt(b, now_ms) && (!b->by_clock || news);
+    b->by_clock = is_in_doubt(b, now_ms) && !b->by_clock;
+    if (b->due_anyway)
+        b->due = next_allowed(b);
     b->renew_at = now_ms + every + (uint64_t)core_random_jitter(core, every);
     if (b->due > b->renew_at)
         b->due = b->renew_at;

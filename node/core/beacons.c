@@ -45,6 +45,13 @@ bool beacons_is_too_old(const struct core *core, uint64_t time, uint64_t now_ms)
     return time < now && now - time > BEACON_KEEP_MS;
 }
 
+bool beacons_is_ahead(const struct core *core, uint64_t time, uint64_t now_ms)
+{
+    uint64_t now = core_calendar(core, now_ms);
+
+    return time > now && time - now > BEACON_AHEAD_MS;
+}
+
 struct beacon *beacons_find(const struct beacons *b, const uint8_t key[static RP_KEY_LEN])
 {
     uint32_t slot;
@@ -452,18 +459,28 @@ uint64_t beacons_deadline(const struct core *core)
     return deadline;
 }
 
-/* Forgets nodes that are silent, or whose organisations are not accepted any more. */
+/* Forgets nodes that are silent, or whose organisations are not heard any more. It may be our
+ * clock that is, or was, wrong: so others are asked. */
 static void sweep(struct beacons *b, uint64_t now_ms)
 {
     const struct core *core = b->core;
+    bool by_time = false;
 
     for (uint32_t i = 0; i < b->slots_n; i++) {
         struct beacon *slot = &b->slots[i];
+        bool out_of_time = beacons_is_too_old(core, slot->time, now_ms) ||
+                           beacons_is_ahead(core, slot->time, now_ms);
 
-        if (slot->used && !is_own(core, slot) &&
-            (!beacons_is_heard(b, slot->org) || beacons_is_too_old(core, slot->time, now_ms)))
+        if (!slot->used || (beacons_is_heard(b, slot->org) && !out_of_time))
+            continue;
+        by_time |= out_of_time;
+        if (!is_own(core, slot))
             drop(b, slot, true);
+        else if (out_of_time)
+            beacon_renew(b, now_ms);
     }
+    if (by_time)
+        beacons_ask_again(b, now_ms);
 }
 
 void beacons_tick(struct core *core, uint64_t now_ms)

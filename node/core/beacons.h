@@ -77,7 +77,8 @@ struct beacons {
     bool due_anyway;    /* also when it says nothing new */
     uint64_t made_at;   /* by the steady clock; 0: not yet */
     uint64_t renew_at;  /* when it is made anyway */
-    uint64_t last_time; /* told by the last one */
+    uint64_t last_time; /* the latest told by any */
+    bool by_clock;      /* the next one is of our clock, be it behind that */
     uint64_t overtaken_at;
     bool full; /* the store, as we are told */
 
@@ -141,6 +142,8 @@ struct beacon *beacons_put(struct beacons *b, const struct rp_beacon *beacon, co
                            struct rp_slice sealed, uint64_t now_ms);
 /* Whether it is of an organisation that is heard, and not too old. */
 bool beacons_is_shown(const struct beacons *b, const struct beacon *beacon, uint64_t now_ms);
+/* Whether it is further ahead of our clock, or behind it, than others take beacons. */
+bool beacons_is_ahead(const struct core *core, uint64_t time, uint64_t now_ms);
 bool beacons_is_too_old(const struct core *core, uint64_t time, uint64_t now_ms);
 /* Whether the node's certificate is by the key that is its organisation's today. */
 bool beacons_hold_today(const struct core *core, uint32_t org,
@@ -154,12 +157,17 @@ void beacons_org_tally(const struct beacons *b, uint32_t org, enum rp_set set,
 void beacons_spread(const struct beacons *b, const struct beacon *beacon,
                     const struct link *except);
 
+/* Asks all others for what they have, after a while. */
+void beacons_ask_again(const struct beacons *b, uint64_t now_ms);
+
 /* beacon.c */
 void beacon_start(struct beacons *b, uint64_t now_ms);
 /* Something that our own tells may have changed. */
 void beacon_touch(struct beacons *b, uint64_t now_ms);
 /* Makes our own when it is due. */
 void beacon_tick(struct beacons *b, uint64_t now_ms);
+/* Makes it anew, though it says nothing new. */
+void beacon_renew(struct beacons *b, uint64_t now_ms);
 /* Somebody has a later one of ours than we remember. */
 void beacon_overtake(struct beacons *b, uint64_t time, uint64_t now_ms);
 

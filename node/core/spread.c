@@ -215,18 +215,26 @@ static int receive_seen(struct link *link, struct rp_slice frame, uint64_t now_m
 /* Judging them */
 
 /* What may be taken later is asked for again after a while. */
-static void ask_again(struct core *core, struct shared *shared, uint64_t now_ms)
+static void plan_seen(struct shared *shared, uint64_t now_ms)
 {
-    core->counters.beacons_ignored++;
     if (shared->seen_at == UINT64_MAX)
         shared->seen_at = now_ms + BEACON_AGAIN_MS;
 }
 
-static bool is_ahead(const struct core *core, uint64_t time, uint64_t now_ms)
+static void ask_again(struct core *core, struct shared *shared, uint64_t now_ms)
 {
-    uint64_t now = core_calendar(core, now_ms);
+    core->counters.beacons_ignored++;
+    plan_seen(shared, now_ms);
+}
 
-    return time > now && time - now > BEACON_AHEAD_MS;
+void beacons_ask_again(const struct beacons *b, uint64_t now_ms)
+{
+    for (struct link *link = b->core->links; link != NULL; link = link->next) {
+        struct shared *shared = shared_by_number(link, b->scope->number);
+
+        if (shared != NULL && (b->circle != NULL ? shared->remote_in : shared->seen_sent))
+            plan_seen(shared, now_ms);
+    }
 }
 
 static void renew_credit(struct beacon *slot, uint64_t now_ms)
@@ -247,7 +255,7 @@ static bool is_wanted(const struct beacons *b, struct shared *shared,
     struct beacon *known = beacons_find(b, beacon->key);
 
     *org = trust_find(core, beacon->org);
-    if (*org == 0 || !beacons_is_heard(b, *org) || beacons_is_too_old(core, beacon->time, now_ms)) {
+    if (*org == 0 || !beacons_is_heard(b, *org)) {
         core->counters.beacons_ignored++;
         return false;
     }
@@ -257,7 +265,10 @@ static bool is_wanted(const struct beacons *b, struct shared *shared,
         core->counters.beacons_ignored++;
         return false;
     }
-    if (is_ahead(core, beacon->time, now_ms)) { /* or our clock is behind */
+    if (memcmp(beacon->key, core->self->node.public, RP_KEY_LEN) == 0)
+        return true; /* whatever its time: others have it */
+    if (beacons_is_ahead(core, beacon->time, now_ms) ||
+        beacons_is_too_old(core, beacon->time, now_ms)) { /* or our clock is wrong */
         ask_again(core, shared, now_ms);
         return false;
     }
