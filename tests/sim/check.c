@@ -438,6 +438,7 @@ void check_all(struct world *world)
         rings_check(world, &world->actors[i]);
         check_disk(world, &world->actors[i]);
     }
+    said_check(world);
 }
 
 /* Whether a node has no link with another, as its operator wishes. */

@@ -73,6 +73,7 @@ static void restore(struct world *world, struct actor *actor)
 {
     if (actor->backup == NULL)
         return;
+    said_note(world, actor);
     kv_mem_free(actor->disk);
     actor->disk = actor->backup;
     actor->backup = NULL;
@@ -92,6 +93,7 @@ static void rot(struct world *world, struct actor *actor)
     uint64_t nth;
     int err;
 
+    said_note(world, actor);
     if ((txn = kv_begin(actor->disk, false, &err)) == NULL)
         return;
     for (kv_first(&it, txn, KV_LOG, (struct rp_slice){NULL, 0}); it.found; kv_next(&it))
@@ -101,9 +103,12 @@ static void rot(struct world *world, struct actor *actor)
     for (kv_first(&it, txn, KV_LOG, (struct rp_slice){NULL, 0}); it.found; kv_next(&it)) {
         const struct fact *fact;
 
-        if (rows++ == nth && truth_is_genuine(world->truth, it.value.data + LOG_HEADER,
-                                              it.value.len - LOG_HEADER, &fact))
-            actor_release(actor, fact->id);
+        if (rows++ != nth || !truth_is_genuine(world->truth, it.value.data + LOG_HEADER,
+                                               it.value.len - LOG_HEADER, &fact))
+            continue;
+        actor_release(actor, fact->id);
+        if (fact->kind == TRUTH_WITHDRAWAL) /* of which said_note could not tell any more */
+            shelf_put(&actor->honoured, fact);
     }
     kv_abort(txn);
     (void)kv_mem_rot(actor->disk, KV_LOG, nth, LOG_HEADER,

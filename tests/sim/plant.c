@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "core/beacons.h"
 #include "core/circles.h"
 #include "core/waiting.h"
 #include "rp/consent.h"
@@ -40,6 +41,8 @@ enum bug {
     BYTES_NOT_COUNTED,
     QUOTA_NOT_KEPT,
     HELD_BACK_FOR_GOOD,
+    HONOURED_TOO_EARLY,
+    BEACON_NOT_SENT,
     BUGS,
 };
 
@@ -67,6 +70,8 @@ static const char *const names[BUGS] = {
     [BYTES_NOT_COUNTED] = "bytes-not-counted",
     [QUOTA_NOT_KEPT] = "quota-not-kept",
     [HELD_BACK_FOR_GOOD] = "held-back-for-good",
+    [HONOURED_TOO_EARLY] = "honoured-too-early",
+    [BEACON_NOT_SENT] = "beacon-not-sent",
 };
 
 static enum bug planted;
@@ -249,4 +254,16 @@ BETWEEN(void, waiting_release, struct core *core, struct allowance *rooms, uint6
 {
     if (!goes_wrong(HELD_BACK_FOR_GOOD, 1))
         __real_waiting_release(core, rooms, now_ms);
+}
+
+BETWEEN(uint64_t, receipts_clean, struct kv_txn *txn)
+{
+    return goes_wrong(HONOURED_TOO_EARLY, 1) ? UINT64_MAX : __real_receipts_clean(txn);
+}
+
+BETWEEN(void, beacons_spread, const struct beacons *b, const struct beacon *beacon,
+        const struct link *except)
+{
+    if (!goes_wrong(BEACON_NOT_SENT, 3))
+        __real_beacons_spread(b, beacon, except);
 }

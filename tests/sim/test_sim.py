@@ -50,6 +50,8 @@ PLANTED = {
     "bytes-not-counted": 1,
     "quota-not-kept": 1,
     "held-back-for-good": 1,
+    "honoured-too-early": 1,
+    "beacon-not-sent": 2,
 }
 RPSIM = sys.argv[1]
 

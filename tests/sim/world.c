@@ -223,6 +223,7 @@ static void write_queue(void *context, void *what, uint64_t epoch)
         if (actor->writing[i]->is_change && actor->writing[i]->err == RP_OK)
             release_dropped(actor, actor->writing[i]->change);
     }
+    said_written(world, actor);
     world_plan(world, rp_rand_below(&world->net_rand, world->plan.report_ms + 1), report, actor,
                actor->epoch);
 }
@@ -354,6 +355,7 @@ void actor_start(struct world *world, struct actor *actor)
     world_trace(world, "start", actor->number, actor->starts, NULL, 0);
     snprintf(address, sizeof address, "%u:1", actor->number);
     core_set_addresses(actor->core, &addresses, 1);
+    said_written(world, actor);
     actor_settle(world, actor);
 }
 
@@ -376,6 +378,7 @@ void actor_crash(struct world *world, struct actor *actor)
     actor->epoch++;
     actor->tick_at = UINT64_MAX;
     actor->write_planned = false;
+    actor->clean_planned = false;
     actor->out_of_step = false;
     wire_actor_gone(world, actor);
     core_free(actor->core);
@@ -440,6 +443,7 @@ struct world *world_new(const struct plan *plan)
     plan_rand(&world->teller_rand, plan->seed, "told");
     plan_rand(&world->lie_rand, plan->seed, "lies");
     plan_rand(&world->dispute_rand, plan->seed, "disputing");
+    plan_rand(&world->clean_rand, plan->seed, "cleaning");
     world->deaf = must(calloc((size_t)plan->nodes * plan->nodes, sizeof *world->deaf));
     world->actors = must(calloc(plan->nodes, sizeof *world->actors));
     for (unsigned i = 0; i < plan->nodes; i++) {
@@ -468,6 +472,7 @@ void world_free(struct world *world)
         free(actor->kept);
         free(actor->withdrawals.facts);
         quotas_forget(actor);
+        free(actor->honoured.facts);
     }
     while (events_next(&world->events, &event))
         wire_forget(&event);

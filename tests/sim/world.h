@@ -25,6 +25,7 @@
  *     rings.c   circles: what people say in them, and that it stays there
  *     tellers.c stories, and codes that take them back
  *     quotas.c  what each organisation takes, and that it is not too much
+ *     said.c    files written anew, and what nodes say and believe of that
  *     check.c   what must hold
  *     shown.c   what of it a node may show
  *     orders.c  the same records in another order
@@ -67,6 +68,8 @@ struct actor {
     size_t kept_cap;
     struct shelf withdrawals; /* that it ever stored */
     struct ledger *ledger;    /* of quotas.c; NULL: nothing was read */
+    struct shelf honoured;    /* of these, those whose text it once had nothing left of */
+    bool clean_planned;
 };
 
 struct figures {
@@ -87,6 +90,7 @@ struct figures {
     uint64_t duplicates;
     uint64_t held_back;
     uint64_t healed_ms; /* until all agreed */
+    uint64_t heard_ms;  /* and until all had heard so */
 };
 
 /* A circle that somebody made. */
@@ -124,6 +128,7 @@ struct world {
     struct rp_rand teller_rand;
     struct rp_rand lie_rand;
     struct rp_rand dispute_rand;
+    struct rp_rand clean_rand;
     bool *deaf; /* [from * nodes + to]: nothing gets through */
     bool quiet; /* no faults and no lies any more */
     struct figures figures;
@@ -215,6 +220,15 @@ void quotas_check_bytes(struct world *world, const struct actor *actor, uint32_t
 void quotas_forget(struct actor *actor); /* its disk is another */
 /* Faults are over: waits until all are in step, and then makes room for everything. */
 void quotas_end(struct world *world);
+
+/* said.c */
+/* Something was written: what was erased of it is to leave the file, too. */
+void said_written(struct world *world, struct actor *actor);
+/* Notes what the node honours by now; to be called before its disk loses any of that. */
+void said_note(struct world *world, struct actor *actor);
+void said_check(struct world *world);
+/* Whether all honest nodes have heard how the others are; ${why} says who has not. */
+bool said_converged(struct world *world, char *why, size_t why_len);
 
 /* check.c */
 void check_actor(struct world *world, struct actor *actor);
