@@ -51,7 +51,7 @@ PLANTED = {
     "quota-not-kept": 1,
     "held-back-for-good": 1,
     "honoured-too-early": 1,
-    "beacon-not-sent": 2,
+    "beacon-not-sent": 6,
 }
 RPSIM = sys.argv[1]
 
