@@ -104,6 +104,7 @@ static void take_up(struct core *core, struct peer *peer, uint64_t now_ms)
 {
     peer->refused = false;
     peer->why_code[0] = '\0';
+    peer->shut_until = 0;
     peering_plan_dial(core, peer, now_ms, true);
 }
 
@@ -265,7 +266,7 @@ int core_pause_peer(struct core *core, const uint8_t org[static RP_ID_LEN], bool
 
     if (peer == NULL)
         return RP_ERR_NOT_FOUND;
-    if (peer->entry.paused == pause)
+    if (peer->entry.paused == pause && (pause || peer->shut_until == 0))
         return RP_ERR_EXISTS;
     change = acts_change(core, CHANGE_PEER, pause ? "peer-pause" : "peer-resume", peer->org, act,
                          now_ms);

@@ -292,6 +292,9 @@ enum standing { STANDING_NONE, STANDING_KEPT, STANDING_ACCEPTED };
 
 struct peer {
     struct peer_entry entry;
+    uint32_t faults;      /* records that nobody honest sends, since it was shut out last */
+    uint32_t shut_often;  /* for such */
+    uint64_t shut_until;  /* 0: it is not */
     bool contact;         /* no peer: somebody in a circle; never stored */
     uint32_t next_circle; /* contact: which to speak of when it is called */
     bool store_due;       /* it is to be stored, when there is memory */
@@ -571,6 +574,8 @@ void peering_copy_text(char *out, size_t size, const char *text);
 bool peering_put_address(struct peer *peer, const char *text, bool learned);
 /* Ends its links and forgets it; frees it. */
 void peering_forget(struct core *core, struct peer *peer);
+/* The peer has sent a record that nobody honest sends: too many, and it is shut out for a while. */
+void peering_fault(struct link *link, uint64_t now_ms);
 void peering_note(struct peer *peer, const char *code, const char *text);
 void peering_learn_address(struct link *link, const struct rp_hello *hello, const char *from);
 void peering_plan_dial(struct core *core, struct peer *peer, uint64_t now_ms, bool soon);

@@ -446,6 +446,13 @@ static bool hold_back(struct core *core, const struct fetch *fetch, const struct
     return true;
 }
 
+/* Whether nobody honest sends such: what no key has signed, or what is of a circle, to whom is in
+ * none. Other refusals may be of things that happened meanwhile. */
+static bool is_certain(const struct core *core, const struct outcome *outcome)
+{
+    return !outcome->known || (outcome->err == RP_ERR_SHAPE && core->circles == NULL);
+}
+
 /* What came over a link, which may be gone by now, takes no room any more. */
 static void release_room(struct core *core, const struct outcome *outcome)
 {
@@ -479,8 +486,11 @@ void fetch_outcome(struct core *core, const struct outcome *outcome, uint64_t no
     release_room(core, outcome);
     if (link == NULL)
         return;
-    if (is_fault(outcome->err) && !held_back)
+    if (is_fault(outcome->err) && !held_back) {
         link->refused++;
+        if (is_certain(core, outcome))
+            peering_fault(link, now_ms);
+    }
     link->submitted -= outcome->bytes;
     core_wake(link);
     if ((request = find_request(link, outcome->request)) == NULL)

@@ -36,9 +36,12 @@
 #define RETRY_MS 2000                           /* after something could not be stored */
 #define DROP_EACH 64                            /* records dropped at a time */
 #define DROP_AFTER_MS (UINT64_C(30) * 86400000) /* since they were last accepted */
-#define DROP_LOOK_MS 600000                     /* between two looks for such */
-#define DROP_NEXT_MS 100                        /* between two pieces */
-#define QUOTA_MS 1000                           /* between two computations of shares */
-#define QUOTA_LOOK_MS 600000                    /* the same while nothing but time passes */
+#define FAULTS_MAX 64        /* records that nobody honest sends, before a peer is shut out ... */
+#define SHUT_MS 600000       /* ... for so long at first, ... */
+#define SHUT_MAX_MS 86400000 /* ... and then for so long */
+#define DROP_LOOK_MS 600000  /* between two looks for such */
+#define DROP_NEXT_MS 100     /* between two pieces */
+#define QUOTA_MS 1000        /* between two computations of shares */
+#define QUOTA_LOOK_MS 600000 /* the same while nothing but time passes */
 
 #endif

@@ -331,7 +331,7 @@ static int finish_greeting(struct link *link, uint64_t now_ms)
 }
 
 /* Refuses whoever calls in vain, whatever it brings: it is blocked, or paused. */
-static bool shut_out(struct link *link)
+static bool shut_out(struct link *link, uint64_t now_ms)
 {
     const struct core *core = link->core;
     uint32_t number = trust_find(core, rp_session_proof(link->session)->identity.org);
@@ -342,6 +342,8 @@ static bool shut_out(struct link *link)
         refuse(link, "not-a-peer", "this node exchanges no records with yours");
     else if (link->peer != NULL && link->peer->entry.paused)
         refuse(link, "paused", "this node has paused the exchange with yours");
+    else if (link->peer != NULL && link->peer->shut_until > now_ms)
+        refuse(link, "misbehaves", "too many records of yours had to be refused: later");
     else
         return false;
     return true;
@@ -370,7 +372,7 @@ int opening_receive_hello(struct link *link, struct rp_slice frame, uint64_t now
         refuse(link, "version", "no version of the protocol in common");
         return RP_OK;
     }
-    if (shut_out(link))
+    if (shut_out(link, now_ms))
         return RP_OK;
     if (!link->outbound && hello.circle.len > 0 && !admit_member(link, &hello, now_ms))
         return RP_OK;

@@ -292,6 +292,10 @@ void peering_plan_dial(struct core *core, struct peer *peer, uint64_t now_ms, bo
 {
     if (peer->entry.addresses == 0 || peering_is_shut(core, peer))
         return;
+    if (peer->shut_until > now_ms) {
+        peer->next_dial = peer->shut_until;
+        return;
+    }
     if (soon) {
         peer->dial_wait = 0;
         peer->next_dial = now_ms + rp_rand_below(&core->rand, 100);
@@ -302,6 +306,24 @@ void peering_plan_dial(struct core *core, struct peer *peer, uint64_t now_ms, bo
         peer->dial_wait = DIAL_MAX_MS;
     peer->next_dial =
         now_ms + peer->dial_wait + (uint64_t)core_random_jitter(core, peer->dial_wait);
+}
+
+void peering_fault(struct link *link, uint64_t now_ms)
+{
+    struct peer *peer = link->peer;
+    char text[RP_REASON_LEN_MAX];
+
+    if (peer == NULL || link->state == LINK_ENDING || ++peer->faults < FAULTS_MAX)
+        return;
+    peer->shut_until = now_ms + (peer->shut_often++ == 0 ? SHUT_MS : SHUT_MAX_MS);
+    peer->faults = 0;
+    peer->next_dial = UINT64_MAX; /* planned when the link is closed */
+    snprintf(text, sizeof text,
+             "it has sent %u records that are not valid or not meant for us, and is shut out for "
+             "%u minutes",
+             FAULTS_MAX, (unsigned)((peer->shut_until - now_ms) / 60000));
+    peering_note(peer, "misbehaves", text);
+    link_end(link, "misbehaves");
 }
 
 bool peering_has_link(const struct core *core, const struct peer *peer)

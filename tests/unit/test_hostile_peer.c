@@ -328,6 +328,81 @@ static void nobody_may_send_what_was_not_asked_for_without_end(void **state)
     mesh_free(&mesh);
 }
 
+/* Has a client that is let in answer a WANT with ${n} records that nobody signed. */
+static void send_garbage(struct client *client, unsigned n)
+{
+    static const uint8_t garbage[] = {0x93, 0x00, 0xc4, 0x01, 'x', 0xc4, 0x01, 'y'};
+    uint8_t symbols[64 * RP_SYMBOL_LEN];
+    struct rp_have have = {.set = RP_SET_CONTENT, .symbols = {symbols, sizeof symbols}};
+    struct rp_writer items;
+
+    random_symbols(symbols, 64, n);
+    rp_message_write_have(&client->w, &have);
+    say(client);
+    pump(client);
+    assert_int_equal(client->wants_n, 1);
+    rp_writer_init(&items, RP_FRAME_MAX - 1024);
+    for (unsigned i = 0; i < n; i++)
+        rp_writer_raw(&items, (struct rp_slice){garbage, sizeof garbage});
+    rp_message_write_records(&client->w, client->wants[0], false, n, rp_writer_slice(&items));
+    say(client);
+    pump(client);
+    rp_writer_free(&items);
+}
+
+static struct peer_status status_of(unsigned who)
+{
+    struct peer_status out;
+
+    for (uint32_t i = 0; core_peer_status(mesh.nodes[0].core, i, &out); i++) {
+        if (memcmp(out.entry->org, mesh.nodes[who].org.identity.org, RP_ID_LEN) == 0)
+            return out;
+    }
+    fail();
+    return out;
+}
+
+static void who_sends_what_nobody_signed_is_shut_out_for_a_while(void **state)
+{
+    static const struct act act = {"they have mended it", 0};
+    const uint8_t *org = mesh.nodes[1].org.identity.org;
+    struct client client;
+
+    (void)state;
+    begin_three();
+    client_call(&client, 1, 3);
+    send_garbage(&client, 63);
+    assert_int_equal(client.link->state, LINK_OPEN);
+    assert_int_equal(status_of(1).refused, 63);
+    client_close(&client);
+    mesh_run(&mesh, 1000);
+    /* also on another link; then the node itself is not let in, nor called */
+    client_call(&client, 1, 3);
+    send_garbage(&client, 1);
+    assert_int_equal(client.link->state, LINK_ENDING);
+    assert_string_equal(status_of(1).why_code, "misbehaves");
+    client_close(&client);
+    mesh_start(&mesh, 1);
+    mesh_run(&mesh, 590000);
+    assert_false(status_of(1).linked);
+    assert_string_equal(status_of(1).why_code, "misbehaves");
+    mesh_run(&mesh, 600000);
+    assert_true(status_of(1).linked);
+    assert_null(status_of(1).why_code);
+    assert_true(mesh_equal(&mesh, 0, 1));
+    /* the second time for a day, or until somebody says otherwise */
+    client_call(&client, 1, 3);
+    send_garbage(&client, 64);
+    client_close(&client);
+    mesh_start(&mesh, 1);
+    mesh_run(&mesh, 1200000);
+    assert_false(status_of(1).linked);
+    assert_ok(core_pause_peer(mesh.nodes[0].core, org, false, &act, mesh.now));
+    mesh_run(&mesh, 10000);
+    assert_true(status_of(1).linked);
+    mesh_free(&mesh);
+}
+
 static void a_standing_that_is_stored_late_holds_up_nothing_for_good(void **state)
 {
     (void)state;
@@ -519,6 +594,7 @@ int main(void)
         cmocka_unit_test(one_peer_cannot_take_all_the_room_for_what_is_wanted),
         cmocka_unit_test(who_offers_first_and_sends_nothing_is_passed_over),
         cmocka_unit_test(nobody_may_send_what_was_not_asked_for_without_end),
+        cmocka_unit_test(who_sends_what_nobody_signed_is_shut_out_for_a_while),
         cmocka_unit_test(a_standing_that_is_stored_late_holds_up_nothing_for_good),
         cmocka_unit_test(a_removed_peer_stays_removed),
         cmocka_unit_test(a_peer_removed_before_it_could_be_stored_does_not_come_back),
