@@ -311,18 +311,18 @@ void peering_plan_dial(struct core *core, struct peer *peer, uint64_t now_ms, bo
 void peering_fault(struct link *link, uint64_t now_ms)
 {
     struct peer *peer = link->peer;
-    char text[RP_REASON_LEN_MAX];
+    bool first;
 
     if (peer == NULL || link->state == LINK_ENDING || ++peer->faults < FAULTS_MAX)
         return;
-    peer->shut_until = now_ms + (peer->shut_often++ == 0 ? SHUT_MS : SHUT_MAX_MS);
+    first = peer->shut_often++ == 0;
+    peer->shut_until = now_ms + (first ? SHUT_MS : SHUT_MAX_MS);
     peer->faults = 0;
     peer->next_dial = UINT64_MAX; /* planned when the link is closed */
-    snprintf(text, sizeof text,
-             "it has sent %u records that are not valid or not meant for us, and is shut out for "
-             "%u minutes",
-             FAULTS_MAX, (unsigned)((peer->shut_until - now_ms) / 60000));
-    peering_note(peer, "misbehaves", text);
+    peering_note(peer, "misbehaves",
+                 first ? "it has sent too many records that are not valid: shut out for ten minutes"
+                       : "it has sent too many records that are not valid, again: shut out for a "
+                         "day, or until rpctl peer resume");
     link_end(link, "misbehaves");
 }
 
