@@ -156,7 +156,7 @@ static void introduce(struct world *world)
 /* After the last fault everybody must come to agree, in time. */
 static void heal(struct world *world)
 {
-    uint64_t since = world->now;
+    uint64_t since;
     char why[300] = "";
 
     faults_end(world);
