@@ -180,6 +180,16 @@ static int save_with(struct kv_txn *txn, uint32_t org, struct chain *chain, uint
     return err;
 }
 
+/* Whether it is one of those that made the chain what it is. */
+static bool is_part(const struct chain *chain, const uint8_t id[static RP_ID_LEN])
+{
+    for (uint32_t i = 0; i < chain->identity.number + chain->rivals; i++) {
+        if (memcmp(chain->ids[i], id, RP_ID_LEN) == 0)
+            return true;
+    }
+    return false;
+}
+
 int succession_admit(struct batch *batch, const struct rp_record *record, struct rp_slice packed,
                      struct chain *chain, struct admission *out)
 {
@@ -194,6 +204,10 @@ int succession_admit(struct batch *batch, const struct rp_record *record, struct
         out->is_false = err != RP_OK || succession.number <= chain->identity.number + UINT64_C(1) ||
                         chain_index(chain, record->key) >= 0;
         return RP_ERR_KEY;
+    }
+    if (is_part(chain, record->id)) { /* the stored record was damaged, and went */
+        records_insert(batch, record, packed, &out->place);
+        return kv_err(txn);
     }
     needs_sweep = succession.listed || succession.number <= chain->identity.number;
     /* first, as the chain is borrowed from what the next change may move */

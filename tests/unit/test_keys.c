@@ -1,4 +1,5 @@
-#include "support/mesh.h"
+#include "support/circle.h"
+#include "support/kv_mem.h"
 
 #include "author/author.h"
 #include "rp/rand.h"
@@ -565,6 +566,94 @@ static void a_chain_is_what_it_was_after_a_restart(void **state)
     mesh_free(&mesh);
 }
 
+/* What comes again in place of a damaged record is the same step, and no second one. */
+static void a_damaged_succession_makes_no_fork(void **state)
+{
+    struct rp_succession as = {.number = 1};
+    struct core_counters counters;
+    struct rp_key key = key_of(1);
+    struct rp_bytes step;
+    size_t rows = 0;
+
+    (void)state;
+    mesh_init(&mesh, 2);
+    mesh_join(&mesh, 0, 1);
+    mesh_publish(&mesh, 1, 1);
+    mesh_run(&mesh, 1000);
+    step = succession(&mesh.nodes[1].org, &mesh.nodes[1].org.paper, &key, &as);
+    replace_key(1, &step, &key);
+    mesh_run(&mesh, 1);
+    mesh_publish(&mesh, 1, 2);
+    mesh_run(&mesh, 5000);
+    assert_int_equal(org_at(0, 1).successions, 1);
+    while (kv_mem_rot(mesh.nodes[0].kv, KV_LOG, rows, 20, 300))
+        rows++;
+    mesh_run(&mesh, 60000);
+    core_counters(mesh.nodes[0].core, &counters);
+    assert_int_equal(counters.damaged, rows);
+    assert_int_equal(org_at(0, 1).successions, 1);
+    assert_false(org_at(0, 1).forked);
+    assert_int_equal(mesh_count(&mesh, 0, RP_SET_CONTENT), 2);
+    assert_true(mesh_equal(&mesh, 0, 1));
+    mesh_free(&mesh);
+    rp_bytes_free(&step);
+}
+
+/* A member that is not accepted in the commons, and has no link with everybody, is followed too. */
+static void members_of_a_circle_are_told_each_others_keys(void **state)
+{
+    const struct act act = {"we do not get on", 0};
+    const unsigned others[] = {0, 2};
+    struct rp_succession as = {.number = 1};
+    struct rp_key key = key_of(1);
+    struct rp_bytes step;
+    uint8_t id[RP_ID_LEN];
+
+    (void)state;
+    mesh_init(&mesh, 3);
+    assert_ok(core_block(mesh.nodes[0].core, mesh.nodes[2].org.identity.org, &act, mesh.now));
+    mesh_join(&mesh, 0, 1);
+    mesh_join(&mesh, 1, 2);
+    found(&mesh, 1, others, 2, id);
+    step = succession(&mesh.nodes[2].org, &mesh.nodes[2].org.paper, &key, &as);
+    replace_key(2, &step, &key);
+    mesh_run(&mesh, 1000);
+    assert_int_equal(org_at(0, 2).successions, 1); /* while it was compared */
+    assert_ok(publish_in(&mesh, 2, id, 1));
+    mesh_run(&mesh, 1000);
+    assert_int_equal(seen(&mesh, 0, 0).records, 1);
+    mesh_free(&mesh);
+    rp_bytes_free(&step);
+}
+
+/* Who comes later hears of it when both have accepted the circle. */
+static void a_new_member_is_told_of_keys_replaced_before(void **state)
+{
+    const struct act act = {"we do not get on", 0};
+    const unsigned others[] = {0, 2};
+    struct rp_succession as = {.number = 1};
+    struct rp_key key = key_of(1);
+    struct rp_bytes step;
+    uint8_t id[RP_ID_LEN];
+
+    (void)state;
+    mesh_init(&mesh, 3);
+    assert_ok(core_block(mesh.nodes[0].core, mesh.nodes[2].org.identity.org, &act, mesh.now));
+    mesh_join(&mesh, 1, 2);
+    step = succession(&mesh.nodes[2].org, &mesh.nodes[2].org.paper, &key, &as);
+    replace_key(2, &step, &key);
+    mesh_run(&mesh, 1000);
+    mesh_join(&mesh, 0, 1);
+    found(&mesh, 1, others, 2, id);
+    mesh_run(&mesh, 1000);
+    assert_int_equal(org_at(0, 2).successions, 1);
+    assert_ok(publish_in(&mesh, 2, id, 1));
+    mesh_run(&mesh, 1000);
+    assert_int_equal(seen(&mesh, 0, 0).records, 1);
+    mesh_free(&mesh);
+    rp_bytes_free(&step);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -575,6 +664,9 @@ int main(void)
         cmocka_unit_test(a_certificate_by_an_old_key_is_refused),
         cmocka_unit_test(of_two_successions_neither_is_followed),
         cmocka_unit_test(a_chain_is_what_it_was_after_a_restart),
+        cmocka_unit_test(a_damaged_succession_makes_no_fork),
+        cmocka_unit_test(members_of_a_circle_are_told_each_others_keys),
+        cmocka_unit_test(a_new_member_is_told_of_keys_replaced_before),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
