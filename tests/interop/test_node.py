@@ -21,7 +21,7 @@ from commons.record import CONTENT, CONTROL, LOCAL
 from commons.refuse import Refuse
 from golden.labels import label
 from live import GOLDEN, LiveTest, Quarry, frame, is_in_a_message
-from nodes import Failed
+from nodes import Failed, poll
 
 unhex = bytes.fromhex
 
@@ -450,8 +450,9 @@ class Records(LiveTest):
             for v in GOLDEN["records_invalid"] if is_in_a_message(unhex(v["packed"]))
         }  # fmt: skip
         self.assertGreater(len(not_valid), 80)
-        probe.offer(not_valid)
-        count = len(wrong) + len(not_valid)
+        piece = dict(list(not_valid.items())[:30])  # 64, and the peer is shut out
+        probe.offer(piece)
+        count = len(wrong) + len(piece)
         self.until(lambda: refused() == count, "more refusals", probe)
         self.assertEqual(node.fingerprints(), before)
         self.assertEqual({line["kind"] for line, _ in self.exported(node).values()},
@@ -461,6 +462,30 @@ class Records(LiveTest):
         probe.publish(good)
         self.until_same(node, probe)
         self.assert_listed(node, [good])
+        self.refuse_all(dict(list(not_valid.items())[30:]))
+
+    def refuse_all(self, records):
+        """All are refused and counted, until there are too many and the peer is shut out."""
+        node, probe = self.node("Elm"), None
+        while records:
+            probe = self.guest(node, f"Sorrel {len(records)}")
+            self.until_same(node, probe)
+            before = node.fingerprints()
+            piece = dict(list(records.items())[:60])
+            records = dict(list(records.items())[60:])
+            probe.offer(piece)
+            peer = lambda: node.status()["peers"][-1]  # noqa: E731
+            self.until(lambda: peer()["records_refused"] == len(piece), "refusals", probe)
+            self.assertEqual(node.fingerprints(), before)
+        with self.assertRaises(Closed) as ended:
+            for again in range(5):
+                probe.offer({label(f"{again} {i}", 16): r for i, r in enumerate(piece.values())})
+                probe.serve(2)
+        self.assertEqual(str(ended.exception), "misbehaves")
+        poll(lambda: "shut out for ten minutes" in node.ctl("status"), "status to say why")
+        with self.assertRaises(Refused) as refused:
+            probe.connect(self.address(node))
+        self.assertEqual(refused.exception.code, "misbehaves")
 
 
 if __name__ == "__main__":
