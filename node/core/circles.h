@@ -4,6 +4,7 @@
 /*
  * Circles (SPEC 3.8), shared by
  *     circles.c   who is in which, how members hear of them, on which links they are compared
+ *     chains.c    members' keys, told to each other
  *     contacts.c  members that are no peers: called and let in for circles alone
  */
 
@@ -12,6 +13,13 @@
 
 #define CONTACTS_MAX 256     /* members that are no peers */
 #define CONTACT_LINKS_MAX 64 /* links for circles alone */
+
+/* chains.c */
+/* Both sides have accepted the circle: tells the other one whose keys have been replaced. */
+void chains_meet(struct link *link, const struct circle *circle);
+/* An organisation has another key: tells those who are in a circle with it. */
+void chains_changed(struct core *core, uint32_t org);
+int chains_receive(struct link *link, struct rp_slice frame);
 
 /* circles.c */
 int circles_load_all(struct core *core, uint64_t now_ms);

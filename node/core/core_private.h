@@ -7,7 +7,7 @@
  *     sets.c      the sets in memory: sketches, fingerprints, views fixed for an exchange
  *     trust.c     organisations, vouches, who is accepted
  *     restored.c  what is withheld after a restore, until it was compared
- *     circles.c, contacts.c: see circles.h
+ *     circles.c, contacts.c, chains.c: see circles.h
  *     nodes.c     several nodes of one organisation: see nodes.h
  *     keys.c      successions: whose certificates hold, and what follows from a new key
  *     lists.c     telling each other who is accepted

@@ -2,7 +2,7 @@
 
 #include "author/author.h"
 #include "beacons.h"
-#include "core_private.h"
+#include "circles.h"
 #include "nodes.h"
 #include "rp/err.h"
 #include "rp/recover.h"
@@ -355,6 +355,7 @@ void keys_changed(struct core *core, uint32_t org, uint64_t now_ms)
     }
     fetch_forget_refused(core);
     keys_judge_again(core, org);
+    chains_changed(core, org);
     for (struct link *link = core->links; link != NULL; link = link->next) {
         if (link->state == LINK_OPEN)
             compare_again(link, now_ms);

@@ -290,6 +290,8 @@ static int receive_open(struct link *link, int type, struct rp_slice frame, uint
         return fetch_receive(link, frame, now_ms);
     case RP_MESSAGE_CIRCLE:
         return circles_receive(link, frame, now_ms);
+    case RP_MESSAGE_CHAIN:
+        return chains_receive(link, frame);
     case RP_MESSAGE_BEACON:
     case RP_MESSAGE_SEEN:
         return beacons_receive(link, type, frame, now_ms);

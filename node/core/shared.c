@@ -1,6 +1,7 @@
 #include <string.h>
 
 #include "beacons.h"
+#include "circles.h"
 
 /* What is compared on a link: the commons, and the circles that both sides are in. */
 
@@ -75,6 +76,8 @@ void shared_met(struct link *link, struct shared *shared)
     bool is_news = !shared->remote_in;
 
     shared->remote_in = true;
-    if (is_news && shared != &link->commons)
+    if (is_news && shared != &link->commons) {
         beacons_meet(link, shared);
+        chains_meet(link, (const struct circle *)shared->scope);
+    }
 }

@@ -14,7 +14,7 @@ import urllib.error
 import urllib.request
 from typing import Any, Optional
 
-from commons import circle, token
+from commons import circle, recover, token
 from commons.author import Author
 from commons.link import Refused
 from live import LiveTest, Probe, frame
@@ -319,6 +319,46 @@ class Circles(LiveTest):
         stranger.channel.send(frame(37, circle_id, b""))
         stranger.serve(0.5)
         self.assertNotIn(circle_id, stranger.heard)
+
+    def test_members_tell_each_other_whose_keys_were_replaced(self):
+        oak = self.node("Oak")
+        elm, ash, stranger = (self.guest(oak, name) for name in ("Elm", "Ash", "Nobody"))
+        gorse = Author("Gorse")  # a member whom nobody here has a link with
+        succession = gorse.succeed()
+        self.until_same(oak, elm, ash, stranger)
+        guests = (elm.author.org, ash.author.org, stranger.author.org)
+        (theirs,) = (r for r in elm.holdings.records.values()
+                     if r.body.kind == "identity" and r.body.org not in guests)  # fmt: skip
+        issued, circle_id = self.descriptor(
+            elm.author, "Quiet corner", theirs.body.content["inception"],
+            ash.author.inception.encode(), gorse.inception.encode()
+        )  # fmt: skip
+        chain = frame(49, gorse.inception.encode(), [succession.plain()])
+        elm.channel.send(frame(34, issued))
+        poll(lambda: self.circles(oak), "the circle")
+        stranger.channel.send(chain)  # it is in no circle, so that it is not heard
+        oak.ctl("circle", "accept", "Quiet corner")
+        for probe in (ash, elm):
+            asked = probe.log
+            self.until(lambda asked=asked: [m for way, m in asked
+                                            if m.name == "CHECK" and m["scope"] == circle_id],
+                       "a CHECK of the circle", elm, ash, stranger)  # fmt: skip
+        for probe in (stranger, ash, elm):
+            probe.channel.send(frame(37, circle_id, b""))
+        self.assertEqual(self.keys_told(oak), [])
+        elm.channel.send(chain)
+        self.until(lambda: self.keys_told(oak), "the new key", elm, ash, stranger)
+        self.assertEqual(self.keys_told(oak), [("Gorse", 1)])
+        heard = ash.log
+        self.until(lambda: [m for way, m in heard if (way, m.name) == ("in", "CHAIN")],
+                   "the other member to hear of it", elm, ash, stranger)  # fmt: skip
+        (told,) = (m for way, m in heard if (way, m.name) == ("in", "CHAIN"))
+        self.assertEqual(recover.follow(told, gorse.org).keys[-1], gorse.key)
+        self.assertNotIn("CHAIN", [m.name for way, m in stranger.log])
+
+    @staticmethod
+    def keys_told(node):
+        return [(o["name"], o["successions"]) for o in node.status()["organisations"]]
 
     def refusal(self, node, probe):
         with self.assertRaises(Refused) as caught:

@@ -6,12 +6,13 @@ import time
 from typing import Callable
 
 from . import beacon as beacon_module
-from . import canonical, record, sketch
+from . import canonical, record, recover, sketch
 from .beacon import Beacon
 from .checks import need
 from .exchange import Initiator, Responder, View, Views
 from .fingerprint import digest
 from .hashes import public_key
+from .identity import parse_inception
 from .link import SOFTWARE, Link
 from .message import MAX_FRAME, MAX_RECORDS, MAX_SYMBOLS, Message, decode
 from .record import COMMONS, CONTENT, CONTROL, Later, Record
@@ -68,6 +69,12 @@ class Peer(Link):
             self._heard = time.monotonic()
             getattr(self, "_on_" + msg.name.lower())(msg)
         return True
+
+    # Keys.
+
+    def _on_chain(self, msg: Message) -> None:
+        """What somebody else in a circle has been told of a member's keys (SPEC 3.8)."""
+        recover.follow(msg, parse_inception(msg["inception"]).org)
 
     # Beacons.
 
