@@ -215,7 +215,7 @@ static void check_held(struct world *world, const struct actor *actor, const str
                        author != NULL ? author->number : 999);
         if (fact->scope == TRUTH_OTHER)
             check_circled(world, actor, fact);
-        else if (author == NULL || !disk->ever[author->number])
+        else if (author == NULL || (!disk->ever[author->number] && !fact->is_succession))
             world_fail(world, "node %u holds a record of an organisation it never accepted",
                        actor->number);
         if (i > 0 && fact == disk->held[i - 1].fact)
@@ -356,6 +356,20 @@ static void check_bounds(struct world *world, const struct actor *actor)
     }
 }
 
+/* Whoever holds successions follows them. */
+static void check_keys(struct world *world, const struct actor *actor, const struct disk *disk)
+{
+    for (unsigned i = 0; i < world->plan.nodes; i++) {
+        unsigned held = 0;
+
+        for (size_t k = 0; k < disk->n; k++)
+            held += disk->held[k].fact->is_succession &&
+                    world_actor_of(world, disk->held[k].fact->org) == &world->actors[i];
+        if (disk->ever[i])
+            rotations_check(world, actor, world->actors[i].self.identity.org, held);
+    }
+}
+
 static bool is_replaced(const struct disk *disk, const struct fact *fact)
 {
     for (size_t i = 0; i < disk->n; i++) {
@@ -426,6 +440,8 @@ static void check_disk(struct world *world, struct actor *actor)
         check_sums(world, actor, &disk);
         if (world->plan.tellers)
             check_shown(world, actor, &disk);
+        if (world->plan.rotations > 0 && world->plan.fault[FAULT_ROT] == 0)
+            check_keys(world, actor, &disk);
         check_usage(world, actor, &disk);
     }
     disk_free(&disk);

@@ -89,6 +89,8 @@ static void print_plan(const struct plan *plan)
            plan->check_ms / 1000, plan->depth, plan->restless, plan->disputes,
            plan->invites ? "by invites" : "by hand", plan->circles ? ", with circles" : "",
            plan->tellers ? ", with tellers" : "");
+    if (plan->rotations > 0)
+        printf(", %u new keys", plan->rotations);
     if (plan->quota > 0)
         printf(", quotas of %llu bytes", (unsigned long long)plan->quota);
     printf("\n");
@@ -201,6 +203,7 @@ int main(int argc, char **argv)
     introduce(world);
     load_begin(world);
     disputes_begin(world);
+    rotations_begin(world);
     faults_begin(world);
     world_run(world, plan.length);
     heal(world);

@@ -43,12 +43,14 @@ void plan_draw(struct plan *plan, const struct plan_opts *opts)
     struct rp_rand disputes;
     struct rp_rand tellers;
     struct rp_rand quota;
+    struct rp_rand rotations;
 
     plan_rand(&rand, opts->seed, "plan");
     plan_rand(&restless, opts->seed, "restless");
     plan_rand(&disputes, opts->seed, "disputes");
     plan_rand(&tellers, opts->seed, "tellers");
     plan_rand(&quota, opts->seed, "quota");
+    plan_rand(&rotations, opts->seed, "rotations");
     *plan = (struct plan){.seed = opts->seed};
     plan->tellers = rp_rand_below(&tellers, 3) == 0;
     plan->nodes = (unsigned)draw(&rand, 2, 7);
@@ -67,6 +69,8 @@ void plan_draw(struct plan *plan, const struct plan_opts *opts)
     if (rp_rand_below(&restless, 3) == 0)
         plan->restless = (unsigned)draw(&restless, 20, 60);
     plan->circles = plan->nodes <= 64 && rp_rand_below(&restless, 3) == 0;
+    if (rp_rand_below(&rotations, 3) == 0)
+        plan->rotations = (unsigned)draw(&rotations, 1, 4);
     if (rp_rand_below(&disputes, 2) == 0)
         plan->disputes = (unsigned)draw(&disputes, 5, 120);
     for (int fault = 0; fault < FAULTS; fault++)

@@ -49,9 +49,10 @@ struct plan {
     uint64_t write_ms; /* until a commit, at most */
     uint64_t report_ms;
     uint32_t check_ms;
-    uint32_t depth; /* of trust */
-    bool silent;    /* no beacons are made */
-    uint64_t quota; /* bytes; 0: none. Until the end: then there is room for all */
+    uint32_t depth;     /* of trust */
+    unsigned rotations; /* how often an organisation replaces its key */
+    bool silent;        /* no beacons are made */
+    uint64_t quota;     /* bytes; 0: none. Until the end: then there is room for all */
 };
 
 struct plan_opts {

@@ -19,8 +19,10 @@ SCENARIOS = {
     1: "a link cut in its handshake: the peer was never dialled again",
     44: "the same, by commits that failed",
     99: "a withdrawal damaged on disk before anybody else had it",
-    32: "an organisation blocked before anything was known of it, and met in a circle",
     123: "a link cut in its handshake, with liars about",
+    259: "a damaged succession came again, and was taken for a rival of itself",
+    32: "an organisation blocked before anything was known of it, and met in a circle; and the new "
+        "keys of one who is in a circle, and not accepted",
     6051: "an honest node's word turned into a lie: the simulator's own fault",
     6299: "a peer never met, whose inception a vouch taught that was withdrawn",
     6340: "the same",

@@ -166,6 +166,9 @@ static void read_control(struct fact *fact, const msgpack_object *kind,
 
     fact->kind =
         is_str(kind, "identity") || is_str(kind, "revocation") ? TRUTH_IDENTITY : TRUTH_CONTROL;
+    value = find(content, "number");
+    fact->is_succession = is_str(kind, "identity") && value != NULL &&
+                          value->type == MSGPACK_OBJECT_POSITIVE_INTEGER && value->via.u64 > 0;
     if (is_str(kind, "vouch")) {
         fact->kind = TRUTH_VOUCH;
         value = find(content, "subject");

@@ -29,6 +29,7 @@ struct fact {
     uint8_t scope_id[TRUTH_ID]; /* of a circle */
     enum truth_kind kind;
     bool is_story;
+    bool is_succession;
     char review_on[11];            /* a story's: the day on which its consent ends */
     uint8_t subject[TRUTH_ID];     /* a vouch's */
     uint8_t parent[TRUTH_ID];      /* the version it replaces: nobody here replaces two */

@@ -64,7 +64,6 @@ static void make_actor(struct world *world, unsigned number)
     struct actor *actor = &world->actors[number];
     struct rp_certificate certificate = {.serial = 1, .issued = WORLD_CALENDAR, .name = "node"};
     struct rp_rand rand;
-    struct rp_key paper;
     uint8_t seed[RP_KEY_SEED_LEN];
     uint8_t next[RP_HASH_LEN];
     char name[32];
@@ -79,8 +78,8 @@ static void make_actor(struct world *world, unsigned number)
     rp_rand_bytes(&rand, seed, sizeof seed);
     rp_key_from_seed(&actor->key, seed);
     rp_rand_bytes(&rand, seed, sizeof seed);
-    rp_key_from_seed(&paper, seed);
-    rp_key_next_digest(next, paper.public);
+    rp_key_from_seed(&actor->paper, seed);
+    rp_key_next_digest(next, actor->paper.public);
     rp_rand_bytes(&rand, seed, sizeof seed);
     err = rp_key_dh_from_secret(&actor->noise, seed);
     err = err != RP_OK ? err : rp_identity_incept(&actor->inception, actor->key.public, next, name);
@@ -444,6 +443,7 @@ struct world *world_new(const struct plan *plan)
     plan_rand(&world->lie_rand, plan->seed, "lies");
     plan_rand(&world->dispute_rand, plan->seed, "disputing");
     plan_rand(&world->clean_rand, plan->seed, "cleaning");
+    plan_rand(&world->rotation_rand, plan->seed, "new keys");
     world->deaf = must(calloc((size_t)plan->nodes * plan->nodes, sizeof *world->deaf));
     world->actors = must(calloc(plan->nodes, sizeof *world->actors));
     for (unsigned i = 0; i < plan->nodes; i++) {
@@ -466,6 +466,8 @@ void world_free(struct world *world)
         kv_mem_free(actor->backup);
         rp_bytes_free(&actor->inception);
         rp_bytes_free(&actor->proof);
+        for (uint32_t k = 0; k < actor->self.successions; k++)
+            rp_bytes_free(&actor->successions[k]);
         rp_bytes_free(&actor->issued);
         free(actor->queue);
         free(actor->writing);

@@ -24,6 +24,7 @@
  *     liar.c    what a lying node says
  *     rings.c   circles: what people say in them, and that it stays there
  *     tellers.c stories, and codes that take them back
+ *     rotations.c  organisations that replace their keys
  *     quotas.c  what each organisation takes, and that it is not too much
  *     said.c    files written anew, and what nodes say and believe of that
  *     check.c   what must hold
@@ -34,10 +35,13 @@
 #define WORLD_CALENDAR INT64_C(1795000000000) /* what the calendar says at time 0 */
 
 /* Somebody, and the node they run. */
+#define ROTATIONS_MAX 4
 struct actor {
     unsigned number;
     bool liar;
     struct rp_key key;
+    struct rp_key paper;
+    struct rp_bytes successions[ROTATIONS_MAX];
     struct rp_dh_key noise;
     struct rp_bytes inception;
     struct rp_bytes proof;
@@ -85,6 +89,7 @@ struct figures {
     uint64_t circle_links;   /* for circles alone, counted at each look */
     uint64_t circle_beacons; /* of others, likewise */
     uint64_t circle_receipts;
+    uint64_t rotations;
     uint64_t faults[FAULTS];
     uint64_t stored;
     uint64_t duplicates;
@@ -127,6 +132,7 @@ struct world {
     struct rp_rand load_rand;
     struct rp_rand teller_rand;
     struct rp_rand lie_rand;
+    struct rp_rand rotation_rand;
     struct rp_rand dispute_rand;
     struct rp_rand clean_rand;
     bool *deaf; /* [from * nodes + to]: nothing gets through */
@@ -210,6 +216,11 @@ void rings_overhear(struct world *world, const uint8_t org[static TRUTH_ID], str
 void rings_check(struct world *world, const struct actor *actor);
 /* Whether one of the two knows where to call the other for their circles alone. */
 bool rings_can_call(const struct world *world, unsigned a, unsigned b);
+
+/* rotations.c; whether it follows as many of an organisation's successions as it holds */
+void rotations_begin(struct world *world);
+void rotations_check(struct world *world, const struct actor *actor, const uint8_t *org,
+                     unsigned held);
 
 /* quotas.c */
 void quotas_check(struct world *world, struct actor *actor);
