@@ -110,8 +110,8 @@ static bool holds(const struct link *link, uint32_t i)
     return held != NULL && i < held->cap && (held->bits[i / 8] >> i % 8 & 1) != 0;
 }
 
-/* Makes room for a bit for each entry there may be now. */
-static bool reserve(struct link *link)
+/* Makes room for bit ${i}, and those of all entries there may be now. */
+static bool reserve(struct link *link, uint32_t i)
 {
     uint32_t cap = link->core->waiting->cap;
     struct held_back *held = link->held;
@@ -119,7 +119,7 @@ static bool reserve(struct link *link)
 
     if (held == NULL && (held = link->held = calloc(1, sizeof *held)) == NULL)
         return false;
-    if (held->cap >= cap)
+    if (i < held->cap)
         return true;
     if ((bits = realloc(held->bits, cap / 8)) == NULL)
         return false;
@@ -170,7 +170,7 @@ static void hold(struct link *link, uint32_t i)
     enum rp_set set = sets_of_lane(entry->record.lane);
 
     if (holds(link, i) || !sets_is_shared(link, entry->record.org, entry->record.lane) ||
-        !reserve(link))
+        !reserve(link, i))
         return;
     link->held->bits[i / 8] |= (uint8_t)(1u << i % 8);
     link->held->count[set]++;
