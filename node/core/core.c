@@ -388,6 +388,7 @@ static void retry_failed(struct core *core, uint64_t now_ms)
     else
         trust_retry(core, now_ms);
     restored_retry(core);
+    sets_retry(core, now_ms);
     circles_retry(core);
     contacts_review(core, now_ms);
     for (struct own_record *own = core->own; own != NULL; own = own->next) {

@@ -94,6 +94,7 @@ struct core_set {
     struct rp_fingerprint fingerprint;
     struct rp_cell *cells;
     uint32_t cells_n;
+    bool doubtful; /* the cells were read while an erasure was on its way: to be read again */
 };
 
 /* What is compared with others as a whole: the commons, or a circle that this node is in. */
@@ -444,6 +445,8 @@ void sets_remove(struct core *core, const uint8_t *symbol, const struct place *p
 void sets_toggle_org(struct core *core, uint32_t org, enum lane lane, bool enter);
 /* Fills the sketch of a set of ${scope} from the store anew. */
 void sets_rebuild(struct core *core, struct scope *scope, enum rp_set set);
+/* Does that for the sets that are in doubt. */
+void sets_retry(struct core *core, uint64_t now_ms);
 enum rp_set sets_of_lane(enum lane lane);
 /* Fills the empty sets of a circle of ${n} ${members} from the store, of which everything has been
  * told here; frees them, filled or not. */

@@ -37,11 +37,12 @@ bool excluded_next(const struct view *view, struct excluded *at)
 static int toggle_all(const struct view *view, struct rp_cell *cells, uint32_t n)
 {
     struct excluded at = {.org = 1};
+    uint64_t ignored = 0;
     int err = RP_OK;
 
     for (; err == RP_OK && excluded_next(view, &at); at.lane++)
         err = sets_toggle_stored(view->link->core, view->shared->scope, (struct cells){cells, 0, n},
-                                 at.lane, at.org);
+                                 at.lane, at.org, &ignored);
     return err;
 }
 

@@ -38,6 +38,7 @@ void excluded_drop(struct link *link);
 /* sets.c: toggles every stored record of ${org} (0: of all that are members) in ${lane} into
  * ${out}. */
 int sets_toggle_stored(struct core *core, const struct scope *scope, struct cells out,
-                       enum lane lane, uint32_t org) __attribute__((warn_unused_result));
+                       enum lane lane, uint32_t org, uint64_t *n)
+    __attribute__((warn_unused_result));
 
 #endif

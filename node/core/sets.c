@@ -53,7 +53,7 @@ static bool is_shared(const struct link *link, const struct scope *scope, uint32
 }
 
 int sets_toggle_stored(struct core *core, const struct scope *scope, struct cells out,
-                       enum lane lane, uint32_t org)
+                       enum lane lane, uint32_t org, uint64_t *n)
 {
     struct kv_key prefix = org == 0 ? records_author_prefix(scope->number, lane)
                                     : records_author_key(scope->number, lane, org);
@@ -69,25 +69,38 @@ int sets_toggle_stored(struct core *core, const struct scope *scope, struct cell
         /* what was committed but not told to us yet will come with its outcome */
         if (records_seq_of_key(it.key) > core->applied_seq)
             continue;
-        if (org != 0 || is_member(core, scope, author, lane))
+        if (org != 0 || is_member(core, scope, author, lane)) {
             rp_sketch_toggle(out.cells, out.from, out.n, scope->sketch_key, it.value.data);
+            (*n)++;
+        }
     }
     err = kv_err(txn);
     kv_abort(txn);
     return err;
 }
 
+/* What was erased in the store and not told to us yet is counted, and was not read: then the cells
+ * are wrong from when we are told, and are read again after that. */
+static void compare_count(struct core *core, struct core_set *set, uint64_t read, uint64_t counted)
+{
+    if (read == counted)
+        return;
+    set->doubtful = true;
+    core_retry_at(core, 0);
+}
+
 /* Gives a set ${n} cells, filled from the store. The old ones stay when that fails. */
 static int build_cells(struct core *core, struct scope *scope, enum rp_set set, uint32_t n)
 {
     struct rp_cell *cells = calloc(n, sizeof *cells);
+    uint64_t members = 0;
     int err = RP_OK;
 
     if (cells == NULL)
         return RP_ERR_NOMEM;
     for (enum lane lane = 0; lane < LANES && err == RP_OK; lane++) {
         if (sets_of_lane(lane) == set)
-            err = sets_toggle_stored(core, scope, (struct cells){cells, 0, n}, lane, 0);
+            err = sets_toggle_stored(core, scope, (struct cells){cells, 0, n}, lane, 0, &members);
     }
     if (err != RP_OK) {
         free(cells);
@@ -96,6 +109,8 @@ static int build_cells(struct core *core, struct scope *scope, enum rp_set set, 
     free(scope->sets[set].cells);
     scope->sets[set].cells = cells;
     scope->sets[set].cells_n = n;
+    scope->sets[set].doubtful = false;
+    compare_count(core, &scope->sets[set], members, scope->sets[set].count);
     return RP_OK;
 }
 
@@ -298,16 +313,35 @@ void sets_rebuild(struct core *core, struct scope *scope, enum rp_set set)
     (void)build_cells(core, scope, set, scope->sets[set].cells_n);
 }
 
+void sets_retry(struct core *core, uint64_t now_ms)
+{
+    struct circle *circle = core->circles;
+
+    for (struct scope *scope = &core->commons; scope != NULL;) {
+        for (enum rp_set set = 0; set < RP_SETS; set++) {
+            if (!scope->sets[set].doubtful)
+                continue;
+            sets_rebuild(core, scope, set);
+            if (scope->sets[set].doubtful)
+                core_retry_at(core, now_ms + RETRY_MS);
+        }
+        scope = circle != NULL ? &circle->scope : NULL;
+        circle = circle != NULL ? circle->next : NULL;
+    }
+}
+
 void sets_toggle_org(struct core *core, uint32_t org, enum lane lane, bool enter)
 {
     struct core_set *set = &core->commons.sets[sets_of_lane(lane)];
     struct cells cells = {set->cells, 0, set->cells_n};
+    uint64_t n = 0;
 
     if (core->orgs[org].sums[lane] == NULL)
         return;
     join_sum(core, org, lane, enter);
     /* a failure to read leaves a wrong sketch, which never passes the fingerprint: LIST serves */
-    (void)!sets_toggle_stored(core, &core->commons, cells, lane, org);
+    (void)!sets_toggle_stored(core, &core->commons, cells, lane, org, &n);
+    compare_count(core, set, n, core->orgs[org].sums[lane]->count);
     grow_cells(core, &core->commons, sets_of_lane(lane));
 }
 

@@ -326,7 +326,7 @@ static void check_sums(struct world *world, const struct actor *actor, const str
             if (is_member(world, disk, fact) && (fact->kind == TRUTH_CONTENT) == (set == 1))
                 truth_cells(cells, core_set->cells_n, fact->id);
         }
-        for (uint32_t i = 0; i < core_set->cells_n; i++) {
+        for (uint32_t i = 0; i < core_set->cells_n && !core_set->doubtful; i++) {
             uint8_t wire[RP_CELL_LEN];
 
             rp_sketch_save(wire, &core_set->cells[i]);

@@ -132,6 +132,16 @@ void quotas_check_bytes(struct world *world, const struct actor *actor, uint32_t
                    (unsigned long long)bytes);
 }
 
+/* Whether the node keeps stories back, which it has then and others lack, since a restore, or what
+ * looked like one to it. */
+static bool keeps_back(const struct actor *actor)
+{
+    struct restored restored;
+    uint32_t awaited;
+
+    return core_is_restored(actor->core, &restored, &awaited);
+}
+
 /* Whether everybody connected is in step, whatever is held back. */
 static bool are_in_step(const struct world *world, unsigned *who)
 {
@@ -139,7 +149,8 @@ static bool are_in_step(const struct world *world, unsigned *who)
         struct peer_status peer;
 
         for (uint32_t k = 0; core_peer_status(world->actors[i].core, k, &peer); k++) {
-            if (peer.linked && peer.state != PEER_IN_SYNC) {
+            if (peer.linked && peer.state != PEER_IN_SYNC && !keeps_back(&world->actors[i]) &&
+                !keeps_back(world_actor_of(world, peer.entry->org))) {
                 *who = i;
                 return false;
             }
