@@ -82,14 +82,8 @@ static int follow(struct core *core, struct kv_txn *txn, struct rp_identity *ide
     if (err != RP_OK)
         return err;
     err = rp_identity_succeed(identity, &opened.record);
-    if (err == RP_OK && !records_find(txn, opened.record.id, &place)) {
-        struct core_effect *effect = core_effect_new(core, CORE_SUBMIT);
-
-        err = effect != NULL ? rp_bytes_copy(&effect->submission.packed, packed.data, packed.len)
-                             : RP_ERR_NOMEM;
-        if (effect != NULL && err != RP_OK)
-            core->effects.n--;
-    }
+    if (err == RP_OK && !records_find(txn, opened.record.id, &place))
+        err = keys_submit(core, packed);
     rp_record_close(&opened);
     return err;
 }

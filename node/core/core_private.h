@@ -540,6 +540,8 @@ bool keys_refuse(struct link *link);
 bool keys_hold(struct link *link); /* whether it does */
 /* Takes in the successions that the other side's proof has and we have not. */
 void keys_teach(struct link *link);
+/* Submits a copy of a succession that was told of outside of the sets. RP_ERR_NOMEM. */
+int keys_submit(struct core *core, struct rp_slice packed);
 /* Answers whoever shows an organisation's paper key with what is known of its keys. */
 int keys_recover(struct link *link, struct rp_slice frame);
 /* Notes on the peer that our certificate does not hold there; false for other reasons to end. */

@@ -237,6 +237,19 @@ bool keys_note_refusal(struct peer *peer, struct rp_slice reason)
     return true;
 }
 
+int keys_submit(struct core *core, struct rp_slice packed)
+{
+    struct core_effect *effect = core_effect_new(core, CORE_SUBMIT);
+    int err;
+
+    if (effect == NULL)
+        return RP_ERR_NOMEM;
+    err = rp_bytes_copy(&effect->submission.packed, packed.data, packed.len);
+    if (err != RP_OK)
+        core->effects.n--;
+    return err;
+}
+
 void keys_teach(struct link *link)
 {
     const struct rp_proof *proof = rp_session_proof(link->session);
@@ -250,18 +263,11 @@ void keys_teach(struct link *link)
     if ((txn = kv_begin(core->kv, false, &err)) == NULL)
         return;
     for (uint32_t i = 0; i < proof->identity.number; i++) {
-        struct rp_slice packed = proof->successions[i];
-        struct core_effect *effect;
         struct place place;
 
-        if (records_find(txn, proof->succession_ids[i], &place))
-            continue;
-        if ((effect = core_effect_new(core, CORE_SUBMIT)) == NULL)
+        if (!records_find(txn, proof->succession_ids[i], &place) &&
+            keys_submit(core, proof->successions[i]) != RP_OK)
             break; /* comparing brings it, too */
-        if (rp_bytes_copy(&effect->submission.packed, packed.data, packed.len) != RP_OK) {
-            core->effects.n--;
-            break;
-        }
     }
     kv_abort(txn);
 }
