@@ -355,6 +355,23 @@ int client_show(struct client *client, const char *id, const char *export, json_
     return status;
 }
 
+int client_list(const char *home, enum control_command command,
+                void (*item)(void *ctx, const json_t *value), void *ctx)
+{
+    struct client *client = client_open(home);
+    struct rp_writer w;
+    int status;
+
+    if (client == NULL)
+        return EXIT_NOT_RUNNING;
+    rp_writer_init(&w, RP_FRAME_MAX);
+    rp_writer_map(&w, 0);
+    status = client_call(client, command, &w, item, ctx, NULL);
+    rp_writer_free(&w);
+    client_close(client);
+    return status;
+}
+
 int client_ask(const char *home, enum control_command command, struct rp_writer *args,
                json_t **done)
 {

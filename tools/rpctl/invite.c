@@ -53,21 +53,11 @@ static void print_invite(void *json, const json_t *item)
 /* Operands: "list". */
 static int list_invites(const struct command_args *args)
 {
-    struct client *client;
-    struct rp_writer w;
     bool json;
     int result = read_operands(args, 1, 1, "", &json);
 
-    if (result != EXIT_DONE)
-        return result;
-    if ((client = client_open(args->home)) == NULL)
-        return EXIT_NOT_RUNNING;
-    rp_writer_init(&w, RP_FRAME_MAX);
-    rp_writer_map(&w, 0);
-    result = client_call(client, CONTROL_INVITES, &w, print_invite, &json, NULL);
-    rp_writer_free(&w);
-    client_close(client);
-    return result;
+    return result == EXIT_DONE ? client_list(args->home, CONTROL_INVITES, print_invite, &json)
+                               : result;
 }
 
 /* Operands: "revoke", and which. */

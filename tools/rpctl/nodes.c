@@ -99,19 +99,8 @@ static void print_item(void *ctx, const json_t *node)
 
 int command_nodes(const struct command_args *args)
 {
-    struct client *client;
-    struct rp_writer w;
     bool json;
     int result = read_operands(args, 0, 0, "", &json);
 
-    if (result != EXIT_DONE)
-        return result;
-    if ((client = client_open(args->home)) == NULL)
-        return EXIT_NOT_RUNNING;
-    rp_writer_init(&w, RP_FRAME_MAX);
-    rp_writer_map(&w, 0);
-    result = client_call(client, CONTROL_NODES, &w, print_item, &json, NULL);
-    rp_writer_free(&w);
-    client_close(client);
-    return result;
+    return result == EXIT_DONE ? client_list(args->home, CONTROL_NODES, print_item, &json) : result;
 }

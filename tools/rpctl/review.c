@@ -47,17 +47,8 @@ static void print_item(void *ctx, const json_t *item)
 static int list_reviews(const struct command_args *args, bool json)
 {
     struct listing listing = {.json = json};
-    struct client *client = client_open(args->home);
-    struct rp_writer w;
-    int result;
+    int result = client_list(args->home, CONTROL_REVIEWS, print_item, &listing);
 
-    if (client == NULL)
-        return EXIT_NOT_RUNNING;
-    rp_writer_init(&w, RP_FRAME_MAX);
-    rp_writer_map(&w, 0);
-    result = client_call(client, CONTROL_REVIEWS, &w, print_item, &listing, NULL);
-    rp_writer_free(&w);
-    client_close(client);
     if (result == EXIT_DONE && !json && listing.n == 0)
         printf("nothing waits for a second person\n");
     return result;

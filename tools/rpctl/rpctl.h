@@ -117,7 +117,11 @@ int client_call(struct client *client, enum control_command command, struct rp_w
  * "commons" or "local" for what may go into an export of that kind. */
 int client_show(struct client *client, const char *id, const char *export, json_t **object);
 
-/* client_open, client_call and client_close for a command without items. */
+/* client_open, client_call and client_close for a command that takes nothing and gives items. */
+int client_list(const char *home, enum control_command command,
+                void (*item)(void *ctx, const json_t *value), void *ctx);
+
+/* The same for a command without items. */
 int client_ask(const char *home, enum control_command command, struct rp_writer *args,
                json_t **done);
 

@@ -167,21 +167,10 @@ static void print_entry(void *json, const json_t *item)
 static int print_items(const struct command_args *args, enum control_command command,
                        void (*print)(void *json, const json_t *item))
 {
-    struct client *client;
-    struct rp_writer w;
     bool json;
     int result = read_operands(args, 0, 0, "", &json);
 
-    if (result != EXIT_DONE)
-        return result;
-    if ((client = client_open(args->home)) == NULL)
-        return EXIT_NOT_RUNNING;
-    rp_writer_init(&w, RP_FRAME_MAX);
-    rp_writer_map(&w, 0);
-    result = client_call(client, command, &w, print, &json, NULL);
-    rp_writer_free(&w);
-    client_close(client);
-    return result;
+    return result == EXIT_DONE ? client_list(args->home, command, print, &json) : result;
 }
 
 int command_hidden(const struct command_args *args)
