@@ -23,6 +23,7 @@ SCENARIOS = {
     259: "a damaged succession came again, and was taken for a rival of itself",
     32: "an organisation blocked before anything was known of it, and met in a circle; and the new "
         "keys of one who is in a circle, and not accepted",
+    1423: "a bit turned over after the commit and before the report: the simulator's own fault",
     5026: "a calendar set back, and stories kept back for what looked like a restore",
     5202: "an erasure on its way while an organisation left the sets: a sketch wrong until used",
     6051: "an honest node's word turned into a lie: the simulator's own fault",

@@ -136,6 +136,10 @@ static void promise(struct world *world, struct actor *actor, const uint8_t *id)
 
 void actor_release(struct actor *actor, const uint8_t id[static TRUTH_ID])
 {
+    for (size_t i = 0; i < actor->writing_n; i++) {
+        if (memcmp(actor->writing[i]->opened.record.id, id, TRUTH_ID) == 0)
+            actor->writing[i]->data = actor; /* it is not to be promised when it is reported */
+    }
     for (size_t i = 0; i < actor->kept_n; i++) {
         if (memcmp(actor->kept[i], id, TRUTH_ID) != 0)
             continue;
@@ -185,7 +189,7 @@ static void report(void *context, void *what, uint64_t epoch)
         world->figures.held_back += intake->err == RP_ERR_QUOTA;
         if (!intake->is_change && intake->err == RP_OK && world->stored != NULL)
             world->stored(world, actor, intake->opened.record.id);
-        if (!intake->is_change && intake->err == RP_OK)
+        if (!intake->is_change && intake->err == RP_OK && intake->data == NULL)
             promise(world, actor, intake->opened.record.id);
         /* a beacon that was not stored is followed by another one */
         actor->out_of_step |=
