@@ -220,7 +220,8 @@ struct outcome {
     bool known;       /* its id follows from a valid record */
     uint8_t id[RP_ID_LEN];
     uint8_t object[RP_ID_LEN];
-    struct place place;                  /* when stored */
+    struct place place;                  /* when stored; with RP_ERR_WITHDRAWN its scope alone */
+    uint64_t withdrawn_since;            /* with RP_ERR_WITHDRAWN, by the calendar; 0: unknown */
     const struct waiting_entry *waiting; /* with RP_ERR_QUOTA; borrowed for the call */
     uint64_t made;                       /* as its author claims; when stored */
     struct rp_slice vouch;       /* content, when a vouch was stored; borrowed for the call */

@@ -132,6 +132,7 @@ struct shared {
     uint64_t next_check;
     uint32_t unequal;  /* checks in a row that found a difference */
     bool content_next; /* control was settled: content is to be compared without it */
+    uint64_t told_at;  /* from when on the other side must have our control records; 0: not known */
     struct symbols announce[RP_SETS];
     struct symbols beacons; /* to be sent: slots, as uint32_t */
     bool seen_sent;
@@ -197,6 +198,7 @@ struct request {
     bool last_seen;
     uint32_t pending;  /* records received and not yet taken in */
     uint32_t received; /* records in all */
+    uint64_t asked_at;
     uint64_t deadline; /* for all of them */
     struct symbols symbols;
 };
@@ -628,6 +630,8 @@ struct shared *shared_by_number(struct link *link, uint32_t scope);
 /* Whether the record at ${place} is compared on the link: the other side is to have it. */
 bool shared_has(struct link *link, const struct place *place);
 struct shared *shared_next(struct link *link); /* what is to be compared next */
+/* The other side has our control records of it, from then on. */
+void shared_told(struct shared *shared, uint64_t at_ms);
 /* The other side has shown that it compares this, too. */
 void shared_met(struct link *link, struct shared *shared);
 void shared_announce(struct link *link); /* sends what is to be announced */

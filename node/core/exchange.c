@@ -50,6 +50,7 @@ void exchange_drop(struct link *link)
     close_ours(link);
     answer_close(link);
     excluded_drop(link);
+    link->commons.told_at = 0;
 }
 
 void exchange_forget(struct link *link, const struct shared *shared)
@@ -109,6 +110,13 @@ void exchange_begin(struct link *link, struct shared *shared, uint64_t now_ms)
 
 /* Our side: what the answer leads to */
 
+/* Control was found to be the same on both sides. */
+static void found_control_equal(struct link *link, uint64_t now_ms)
+{
+    restored_compared(link, link->ours.shared, now_ms);
+    shared_told(link->ours.shared, now_ms);
+}
+
 /* Everything that was compared is the same on both sides. */
 static void found_equal(struct link *link, uint64_t now_ms)
 {
@@ -117,7 +125,7 @@ static void found_equal(struct link *link, uint64_t now_ms)
     bool asked_content = link->ours.asks[RP_SET_CONTENT];
 
     if (asked_control)
-        restored_compared(link, shared, now_ms);
+        found_control_equal(link, now_ms);
     link_settled(link);
     close_ours(link);
     link->core->counters.equal++;
@@ -155,6 +163,8 @@ static void found_difference(struct link *link, uint64_t now_ms)
         link->found_have = x->have;
         link->offered += x->have;
     }
+    if (x->set == RP_SET_CONTROL)
+        shared_told(x->shared, now_ms + (x->have > 0 ? TOLD_MS : 0));
     x->shared->content_next = x->set == RP_SET_CONTROL;
     x->shared->unequal++;
     link->peer->exchanges++;
@@ -634,7 +644,7 @@ static int receive_part(struct link *link, enum rp_message_type type, struct rp_
     if (part.exchange != link->ours.number || link->ours.state == EXCHANGE_NONE)
         return RP_OK; /* of an exchange that was dropped */
     if (answers_check(link, &part) && part.set == RP_SET_CONTENT && link->ours.asks[RP_SET_CONTROL])
-        restored_compared(link, link->ours.shared, now_ms); /* it would have been answered first */
+        found_control_equal(link, now_ms); /* it would have been answered first */
     switch (type) {
     case RP_MESSAGE_IDS:
         return answers_check(link, &part) ? receive_ids(link, &part, now_ms) : RP_ERR_STATE;

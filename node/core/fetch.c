@@ -313,6 +313,7 @@ void fetch_ask(struct link *link, uint64_t now_ms)
             }
             if (link->asked == request->symbols.n / RP_SYMBOL_LEN)
                 link->progress_at = now_ms; /* nothing was awaited before */
+            request->asked_at = now_ms;
             request->deadline = now_ms + STALL_MS + ASK_MS * (uint64_t)link->asked;
             if (send_want(link, request) != RP_OK)
                 link_end(link, NULL);
@@ -422,7 +423,8 @@ static bool settles(const struct outcome *outcome)
 static bool is_refusal(int err)
 {
     return err == RP_ERR_WITHDRAWN || err == RP_ERR_UNKNOWN_ORG || err == RP_ERR_KEY ||
-           err == RP_ERR_DISOWNED || err == RP_ERR_SHAPE || err == RP_ERR_QUOTA;
+           err == RP_ERR_DISOWNED || err == RP_ERR_SHAPE || err == RP_ERR_DENIED ||
+           err == RP_ERR_QUOTA;
 }
 
 /* Whether the record should not have been sent. */
@@ -446,11 +448,27 @@ static bool hold_back(struct core *core, const struct fetch *fetch, const struct
     return true;
 }
 
-/* Whether nobody honest sends such: what no key has signed, or what is of a circle, to whom is in
- * none. Other refusals may be of things that happened meanwhile. */
-static bool is_certain(const struct core *core, const struct outcome *outcome)
+/* Whether the other side knew when it was asked that the record is withdrawn: that has been known
+ * here for long, and the other side has what is known here. */
+static bool knew_withdrawn(struct link *link, const struct outcome *outcome)
 {
-    return !outcome->known || (outcome->err == RP_ERR_SHAPE && core->circles == NULL);
+    const struct shared *shared = shared_by_number(link, outcome->place.scope);
+    const struct request *request = find_request(link, outcome->request);
+    uint64_t asked_at;
+
+    if (shared == NULL || shared->told_at == 0 || request == NULL ||
+        request->asked_at < shared->told_at || outcome->withdrawn_since == 0)
+        return false;
+    asked_at = core_calendar(link->core, request->asked_at);
+    return asked_at >= TOLD_MS && asked_at - TOLD_MS >= outcome->withdrawn_since;
+}
+
+/* Whether nobody honest sends such: what no key has signed, what is of a circle to whom is not in
+ * it, or what was withdrawn. Other refusals may be of things that happened meanwhile. */
+static bool is_certain(struct link *link, const struct outcome *outcome)
+{
+    return !outcome->known || outcome->err == RP_ERR_SHAPE ||
+           (outcome->err == RP_ERR_WITHDRAWN && knew_withdrawn(link, outcome));
 }
 
 /* What came over a link, which may be gone by now, takes no room any more. */
@@ -488,7 +506,7 @@ void fetch_outcome(struct core *core, const struct outcome *outcome, uint64_t no
         return;
     if (is_fault(outcome->err) && !held_back) {
         link->refused++;
-        if (is_certain(core, outcome))
+        if (is_certain(link, outcome))
             peering_fault(link, now_ms);
     }
     link->submitted -= outcome->bytes;

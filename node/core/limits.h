@@ -37,6 +37,7 @@
 #define DROP_EACH 64                            /* records dropped at a time */
 #define DROP_AFTER_MS (UINT64_C(30) * 86400000) /* since they were last accepted */
 #define FAULTS_MAX 64        /* records that nobody honest sends, before a peer is shut out ... */
+#define TOLD_MS 600000       /* what we told somebody of is known there */
 #define SHUT_MS 600000       /* ... for so long at first, ... */
 #define SHUT_MAX_MS 86400000 /* ... and then for so long */
 #define DROP_LOOK_MS 600000  /* between two looks for such */

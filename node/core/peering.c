@@ -320,9 +320,11 @@ void peering_fault(struct link *link, uint64_t now_ms)
     peer->faults = 0;
     peer->next_dial = UINT64_MAX; /* planned when the link is closed */
     peering_note(peer, "misbehaves",
-                 first ? "it has sent too many records that are not valid: shut out for ten minutes"
-                       : "it has sent too many records that are not valid, again: shut out for a "
-                         "day, or until rpctl peer resume");
+                 first
+                     ? "it has sent too many records that are not valid, or withdrawn, or not for "
+                       "this node: shut out for ten minutes"
+                     : "it has again sent too many records that are not valid, or withdrawn, or "
+                       "not for this node: shut out for a day, or until rpctl peer resume");
     link_end(link, "misbehaves");
 }
 

@@ -71,6 +71,12 @@ struct shared *shared_next(struct link *link)
     return next;
 }
 
+void shared_told(struct shared *shared, uint64_t at_ms)
+{
+    if (shared->told_at == 0 || at_ms < shared->told_at)
+        shared->told_at = at_ms;
+}
+
 void shared_met(struct link *link, struct shared *shared)
 {
     bool is_news = !shared->remote_in;

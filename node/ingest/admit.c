@@ -29,31 +29,45 @@ static struct kv_key withdrawn_key(uint32_t scope, const uint8_t object[static R
     return key;
 }
 
-static bool is_withdrawn(struct kv_txn *txn, const struct rp_record *record, uint32_t scope)
+/* ${since}: when what withdraws it came; 0 if that is damaged. */
+static bool is_withdrawn(struct kv_txn *txn, const struct rp_record *record, uint32_t scope,
+                         uint64_t *since)
 {
     struct kv_key whole = withdrawn_key(scope, record->object, whole_object);
     struct kv_key version = withdrawn_key(scope, record->object, record->id);
+    struct rp_slice value;
+    struct rp_slice packed;
+    struct place place;
 
-    return kv_get(txn, KV_WITHDRAWN, kv_key_slice(&whole), NULL) ||
-           kv_get(txn, KV_WITHDRAWN, kv_key_slice(&version), NULL);
+    if (!kv_get(txn, KV_WITHDRAWN, kv_key_slice(&whole), &value) &&
+        !kv_get(txn, KV_WITHDRAWN, kv_key_slice(&version), &value))
+        return false;
+    *since = value.len >= RP_SYMBOL_LEN && records_find(txn, value.data, &place) &&
+                     records_load(txn, place.seq, &place, &packed)
+                 ? place.first_seen
+                 : 0;
+    return true;
 }
 
-/* Whether the record may be in the circle with this number: one that we are in, and its writer. */
-static bool is_in_circle(struct kv_txn *txn, const struct rp_record *record, uint32_t number)
+/* Whether the record may be in the circle with this number, and we have accepted that. */
+static int check_circle(struct kv_txn *txn, const struct rp_record *record, uint32_t number)
 {
     struct circle_entry entry;
     struct rp_circle circle;
 
-    return number != 0 && circles_load(txn, number, &entry) && entry.state == CIRCLE_ACCEPTED &&
-           rp_circle_open_trusted(&circle, entry.issued) == RP_OK &&
-           rp_circle_has(&circle, record->org);
+    if (!circles_load(txn, number, &entry) ||
+        rp_circle_open_trusted(&circle, entry.issued) != RP_OK ||
+        !rp_circle_has(&circle, record->org))
+        return RP_ERR_SHAPE;
+    return entry.state == CIRCLE_ACCEPTED ? RP_OK : RP_ERR_DENIED;
 }
 
-/* The number of a scope. False for a circle that the record cannot be in, here. */
-static bool scope_number(struct kv_txn *txn, const struct rp_record *record, uint32_t *out)
+/* The number of the record's scope. */
+static int check_scope(struct kv_txn *txn, const struct rp_record *record, uint32_t *out)
 {
-    return circles_scope_number(txn, record->scope, out) &&
-           (*out < SCOPE_FIRST_CIRCLE || is_in_circle(txn, record, *out));
+    if (!circles_scope_number(txn, record->scope, out))
+        return RP_ERR_SHAPE;
+    return *out < SCOPE_FIRST_CIRCLE ? RP_OK : check_circle(txn, record, *out);
 }
 
 /* The slip in a record; whether some key of the organisation signed it over the record's object. */
@@ -416,15 +430,16 @@ int admit_record(struct batch *batch, const struct rp_record *record, struct rp_
     int err;
 
     *out = (struct admission){0};
-    if (!scope_number(txn, record, &scope))
-        return RP_ERR_SHAPE;
+    if ((err = check_scope(txn, record, &scope)) != RP_OK)
+        return err;
     if (records_find(txn, record->id, &out->place))
         return RP_ERR_EXISTS;
     if ((err = check_standing(txn, record, scope, &org, &chain)) != RP_OK)
         return kv_err(txn) != RP_OK ? kv_err(txn) : err;
     if (scope == SCOPE_LOCAL && org != ORG_SELF)
         return RP_ERR_SHAPE; /* somebody else's that should never have left */
-    if (is_coverable(record) && is_withdrawn(txn, record, scope)) {
+    if (is_coverable(record) && is_withdrawn(txn, record, scope, &out->withdrawn_since)) {
+        out->place.scope = scope;
         waiting_remove(txn, record->id);
         return RP_ERR_WITHDRAWN;
     }

@@ -15,8 +15,9 @@
  */
 
 struct admission {
-    struct place place;           /* where it is stored now, or was already */
+    struct place place;           /* where it is stored now, or was already; WITHDRAWN: its scope */
     struct waiting_entry waiting; /* with RP_ERR_QUOTA */
+    uint64_t withdrawn_since;     /* with RP_ERR_WITHDRAWN: when the withdrawal came; 0: unknown */
     struct erased *erased;        /* what it withdrew or disowned; free with admit_free */
     uint32_t erased_n;
     bool chain_changed; /* a succession: the keys of place.org are others now */
@@ -27,8 +28,9 @@ struct admission {
  * Admits ${record}, whose signature was verified, at ${now_ms}. RP_OK: stored. Not stored, with the
  * batch still good: RP_ERR_EXISTS, RP_ERR_WITHDRAWN, RP_ERR_UNKNOWN_ORG (its organisation is not
  * accepted), RP_ERR_KEY (not a key of its organisation), RP_ERR_DISOWNED (by a key that was
- * replaced, and not stood by), RP_ERR_QUOTA (it waits for room, and is noted), RP_ERR_SHAPE (a
- * scope or set that cannot be). Other errors are the batch's, and final for it.
+ * replaced, and not stood by), RP_ERR_QUOTA (it waits for room, and is noted), RP_ERR_DENIED (of a
+ * circle that was not accepted here, or left), RP_ERR_SHAPE (a scope that it cannot have, here).
+ * Other errors are the batch's, and final for it.
  */
 int admit_record(struct batch *batch, const struct rp_record *record, struct rp_slice packed,
                  uint64_t now_ms, struct admission *out) __attribute__((warn_unused_result));

@@ -117,6 +117,7 @@ void intake_report(struct core *core, struct intake *intake, uint64_t now_ms)
         .bytes = intake->submission.packed.len,
         .known = intake->id_known,
         .place = intake->admission.place,
+        .withdrawn_since = intake->admission.withdrawn_since,
         .waiting = &intake->admission.waiting,
         .made = record->made,
         .vouch = record->content,

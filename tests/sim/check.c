@@ -426,12 +426,28 @@ static bool is_in_step(const struct actor *actor)
     return actor->core != NULL && actor_is_idle(actor) && actor->core->failed == NULL;
 }
 
+/* Nobody honest is taken for one who misbehaves. What rot has spoilt may have been sent. */
+static void check_faults(struct world *world, const struct actor *actor)
+{
+    for (uint32_t i = 0; actor->core != NULL && i < actor->core->peers_n; i++) {
+        const struct peer *peer = actor->core->peers[i];
+        const struct actor *other = world_actor_of(world, peer->entry.org);
+
+        if (other == NULL || other->liar || world->figures.faults[FAULT_ROT] > 0)
+            continue;
+        if (peer->faults > 0 || peer->shut_often > 0)
+            world_fail(world, "node %u takes node %u for one who misbehaves", actor->number,
+                       other->number);
+    }
+}
+
 static void check_disk(struct world *world, struct actor *actor)
 {
     struct disk disk;
 
     if (actor->liar)
         return;
+    check_faults(world, actor);
     read_disk(world, actor, &disk);
     check_held(world, actor, &disk);
     check_kept(world, actor, &disk);

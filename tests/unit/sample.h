@@ -98,6 +98,33 @@ static inline struct rp_bytes sample_pattern(const struct sample_org *org, unsig
     return packed;
 }
 
+/* A withdrawal of the ${number}th sample object; with ${versions}, of a version of zeroes. */
+static inline struct rp_bytes sample_withdrawal(const struct sample_org *org, unsigned number,
+                                                bool versions)
+{
+    static const uint8_t zeroes[RP_ID_LEN] = {0};
+    struct rp_bytes content;
+    struct rp_record fields;
+    struct rp_bytes packed;
+    struct rp_writer w;
+
+    rp_writer_init(&w, 1000);
+    rp_writer_map(&w, versions ? 1 : 0);
+    if (versions) {
+        rp_writer_str(&w, "versions");
+        rp_writer_array(&w, 1);
+        rp_writer_bin(&w, zeroes, sizeof zeroes);
+    }
+    assert_ok(rp_writer_take(&w, &content));
+    fields = sample_fields(org, number, rp_bytes_slice(&content));
+    fields.set = RP_SET_CONTROL;
+    fields.kind = rp_bytes_str("withdrawal");
+    fields.salt[0] ^= 0x55;
+    packed = sample_pack(&fields, &org->key);
+    rp_bytes_free(&content);
+    return packed;
+}
+
 /* The Ed25519 key of the node with Noise key ${noise}. */
 static inline struct rp_key sample_node_key(const struct rp_dh_key *noise)
 {

@@ -196,7 +196,7 @@ static void who_leaves_a_circle_gets_nothing_more(void **state)
     mesh_run(&mesh, 200000);
     assert_int_equal(seen(&mesh, 1, 0).state, CIRCLE_LEFT);
     assert_int_equal(seen(&mesh, 1, 0).records, 0);
-    assert_int_equal(publish_in(&mesh, 1, id, 2), RP_ERR_SHAPE);
+    assert_int_equal(publish_in(&mesh, 1, id, 2), RP_ERR_DENIED);
     assert_ok(core_circle_decide(mesh.nodes[1].core, id, true, mesh.now)); /* and back again */
     mesh_run(&mesh, 200000);
     assert_int_equal(seen(&mesh, 1, 0).records, 1);

@@ -4,107 +4,10 @@
  */
 #include "unit.h"
 
-#include "core/core_private.h"
+#include "support/client.h"
 #include "support/kv_mem.h"
-#include "support/mesh.h"
 
 static struct mesh mesh;
-
-/* A peer of node 0 that says what the test wants. */
-struct client {
-    struct link *link;
-    struct rp_session *session;
-    struct rp_writer w;
-    bool deaf; /* reads nothing */
-    uint64_t wants[64];
-    unsigned wants_n;
-};
-
-static void hear(struct client *client, struct rp_slice frame)
-{
-    struct rp_want want;
-
-    if (rp_message_type(frame) != RP_MESSAGE_WANT || client->wants_n == 64)
-        return;
-    assert_ok(rp_message_read_want(&want, frame));
-    client->wants[client->wants_n++] = want.request;
-}
-
-/* Moves bytes both ways until there are none. */
-static void pump(struct client *client)
-{
-    struct core *core = mesh.nodes[0].core;
-    struct rp_slice frame;
-    struct rp_slice bytes;
-    bool moved = true;
-
-    while (moved && client->link->state != LINK_ENDING) {
-        moved = false;
-        mesh_run(&mesh, 0);
-        assert_ok(rp_session_transmit(client->session, &bytes));
-        if (bytes.len > 0) {
-            (void)!core_receive(core, client->link, bytes, mesh.now);
-            moved = true;
-        }
-        assert_ok(core_transmit(core, client->link, &bytes, mesh.now));
-        moved |= bytes.len > 0 && !client->deaf;
-        while (bytes.len > 0 && !client->deaf) {
-            assert_ok(rp_session_receive(client->session, mesh.now, &bytes, &frame));
-            if (frame.data != NULL)
-                hear(client, frame);
-        }
-    }
-}
-
-static void say(struct client *client)
-{
-    assert_ok(client->w.err);
-    assert_ok(rp_session_send(client->session, rp_writer_slice(&client->w)));
-    rp_writer_reset(&client->w);
-}
-
-/* Node ${who}, which must be a peer of node 0 and is stopped, calls it as a client that accepts the
- * first ${n} organisations. */
-static void client_call(struct client *client, unsigned who, unsigned n)
-{
-    struct mesh_node *node = &mesh.nodes[who];
-    uint8_t ephemeral[RP_KEY_LEN];
-    uint8_t ids[MESH_MAX * RP_ID_LEN];
-    struct rp_session_opts opts = {.initiator = true,
-                                   .key = &node->noise,
-                                   .ephemeral = ephemeral,
-                                   .proof = rp_bytes_slice(&node->proof)};
-    struct rp_hello hello = {
-        .time = mesh.now, .reads_zstd = true, .software = rp_bytes_str("client")};
-    struct rp_accept accept = {.reset = true, .accepted = {ids, n * RP_ID_LEN}};
-
-    mesh_stop(&mesh, who);
-    mesh_run(&mesh, 10);
-    unit_fill(ephemeral, 9000);
-    *client = (struct client){.link = core_accept(mesh.nodes[0].core, "9.9.9.9:9", mesh.now)};
-    assert_non_null(client->link);
-    client->session = rp_session_new(&opts, mesh.now);
-    assert_non_null(client->session);
-    rp_writer_init(&client->w, RP_FRAME_MAX);
-    pump(client);
-    memset(hello.accept, 7, RP_HASH_LEN);
-    rp_message_write_hello(&client->w, &hello);
-    say(client);
-    pump(client);
-    for (unsigned i = 0; i < n; i++)
-        memcpy(ids + (size_t)i * RP_ID_LEN, mesh.nodes[i].org.identity.org, RP_ID_LEN);
-    rp_message_write_accept(&client->w, &accept);
-    say(client);
-    pump(client);
-    assert_int_equal(client->link->state, LINK_OPEN);
-}
-
-static void client_close(struct client *client)
-{
-    core_closed(mesh.nodes[0].core, client->link, mesh.now);
-    rp_session_free(client->session);
-    rp_writer_free(&client->w);
-}
 
 /* A chain 1 - 0 - 2. */
 static void begin_three(void)
@@ -193,23 +96,23 @@ static void who_reads_nothing_is_answered_nothing(void **state)
     for (unsigned i = 0; i < 300; i++)
         mesh_publish(&mesh, 0, i);
     mesh_run(&mesh, 1000);
-    client_call(&client, 1, 2);
+    client_call(&client, &mesh, 1, 2, CLIENT_SILENT);
     rp_message_write_check(&client.w, &check);
-    say(&client);
-    pump(&client);
+    client_say(&client);
+    client_pump(&client);
     client.deaf = true;
     for (unsigned i = 0; i < RP_REQUESTS_MAX; i++) { /* each asks for 24,576 bytes */
         rp_message_write_part(&client.w, RP_MESSAGE_MORE, &more);
-        say(&client);
+        client_say(&client);
     }
-    pump(&client);
+    client_pump(&client);
     assert_int_equal(client.link->state, LINK_OPEN);
     assert_in_range(rp_session_queued(client.link->session), 1, TRANSMIT_LOW + 65536);
     for (unsigned i = 0; i < 32; i++) { /* and now there are more open than may be */
         rp_message_write_part(&client.w, RP_MESSAGE_MORE, &more);
-        say(&client);
+        client_say(&client);
     }
-    pump(&client);
+    client_pump(&client);
     assert_int_equal(client.link->state, LINK_ENDING);
     client_close(&client);
     mesh_free(&mesh);
@@ -226,14 +129,14 @@ static void organisations_that_a_peer_names_are_not_kept(void **state)
     assert_non_null(ids);
     mesh_init(&mesh, 2);
     mesh_join(&mesh, 0, 1);
-    client_call(&client, 1, 2);
+    client_call(&client, &mesh, 1, 2, CLIENT_SILENT);
     before = mesh.nodes[0].core->orgs_n;
     for (unsigned round = 0; round < 8; round++) {
         random_symbols(ids, RP_ACCEPT_ENTRIES_MAX * 2, round);
         accept.accepted = (struct rp_slice){ids, (size_t)RP_ACCEPT_ENTRIES_MAX * RP_ID_LEN};
         rp_message_write_accept(&client.w, &accept);
-        say(&client);
-        pump(&client);
+        client_say(&client);
+        client_pump(&client);
     }
     assert_int_equal(mesh.nodes[0].core->orgs_n, before);
     assert_int_equal(table_size(client.link->remote_ids), RP_ACCEPT_ENTRIES_MAX);
@@ -251,13 +154,13 @@ static void one_peer_cannot_take_all_the_room_for_what_is_wanted(void **state)
     (void)state;
     assert_non_null(symbols);
     begin_three();
-    client_call(&client, 1, 3);
+    client_call(&client, &mesh, 1, 3, CLIENT_SILENT);
     have.symbols = (struct rp_slice){symbols, (size_t)RP_SYMBOLS_MAX * RP_SYMBOL_LEN};
     for (unsigned i = 0; i < 20; i++) {
         random_symbols(symbols, RP_SYMBOLS_MAX, i);
         rp_message_write_have(&client.w, &have);
-        say(&client);
-        pump(&client);
+        client_say(&client);
+        client_pump(&client);
     }
     for (unsigned i = 0; i < 5; i++)
         mesh_publish(&mesh, 2, 700 + i);
@@ -277,21 +180,21 @@ static void who_offers_first_and_sends_nothing_is_passed_over(void **state)
 
     (void)state;
     begin_three();
-    client_call(&client, 1, 3);
+    client_call(&client, &mesh, 1, 3, CLIENT_SILENT);
     packed = sample_pattern(&mesh.nodes[2].org, 700);
     assert_ok(rp_record_open(&opened, rp_bytes_slice(&packed)));
     have.symbols = (struct rp_slice){opened.record.id, RP_SYMBOL_LEN};
     rp_message_write_have(&client.w, &have);
-    say(&client);
-    pump(&client);
+    client_say(&client);
+    client_pump(&client);
     assert_int_equal(client.wants_n, 1);
     rp_record_close(&opened);
     assert_ok(mesh_submit(&mesh, 2, &packed));
     for (unsigned i = 0; i < 5; i++) { /* empty answers, one every 3 seconds */
         mesh_run(&mesh, 3000);
         rp_message_write_records(&client.w, client.wants[0], false, 0, (struct rp_slice){NULL, 0});
-        say(&client);
-        pump(&client);
+        client_say(&client);
+        client_pump(&client);
     }
     assert_int_equal(mesh_count(&mesh, 0, RP_SET_CONTENT), 1);
     client_close(&client);
@@ -308,98 +211,23 @@ static void nobody_may_send_what_was_not_asked_for_without_end(void **state)
 
     (void)state;
     begin_three();
-    client_call(&client, 1, 3);
+    client_call(&client, &mesh, 1, 3, CLIENT_SILENT);
     have.symbols = (struct rp_slice){symbol, sizeof symbol};
     rp_message_write_have(&client.w, &have);
-    say(&client);
-    pump(&client);
+    client_say(&client);
+    client_pump(&client);
     assert_int_equal(client.wants_n, 1);
     rp_writer_init(&items, RP_FRAME_MAX - 1024);
     packed = sample_pattern(&mesh.nodes[1].org, 1);
     for (unsigned i = 0; i < 19; i++)
         rp_writer_raw(&items, rp_bytes_slice(&packed));
     rp_message_write_records(&client.w, client.wants[0], false, 19, rp_writer_slice(&items));
-    say(&client);
-    pump(&client);
+    client_say(&client);
+    client_pump(&client);
     assert_int_equal(client.link->state, LINK_ENDING);
     rp_writer_free(&items);
     rp_bytes_free(&packed);
     client_close(&client);
-    mesh_free(&mesh);
-}
-
-/* Has a client that is let in answer a WANT with ${n} records that nobody signed. */
-static void send_garbage(struct client *client, unsigned n)
-{
-    static const uint8_t garbage[] = {0x93, 0x00, 0xc4, 0x01, 'x', 0xc4, 0x01, 'y'};
-    uint8_t symbols[64 * RP_SYMBOL_LEN];
-    struct rp_have have = {.set = RP_SET_CONTENT, .symbols = {symbols, sizeof symbols}};
-    struct rp_writer items;
-
-    random_symbols(symbols, 64, n);
-    rp_message_write_have(&client->w, &have);
-    say(client);
-    pump(client);
-    assert_int_equal(client->wants_n, 1);
-    rp_writer_init(&items, RP_FRAME_MAX - 1024);
-    for (unsigned i = 0; i < n; i++)
-        rp_writer_raw(&items, (struct rp_slice){garbage, sizeof garbage});
-    rp_message_write_records(&client->w, client->wants[0], false, n, rp_writer_slice(&items));
-    say(client);
-    pump(client);
-    rp_writer_free(&items);
-}
-
-static struct peer_status status_of(unsigned who)
-{
-    struct peer_status out;
-
-    for (uint32_t i = 0; core_peer_status(mesh.nodes[0].core, i, &out); i++) {
-        if (memcmp(out.entry->org, mesh.nodes[who].org.identity.org, RP_ID_LEN) == 0)
-            return out;
-    }
-    fail();
-    return out;
-}
-
-static void who_sends_what_nobody_signed_is_shut_out_for_a_while(void **state)
-{
-    static const struct act act = {"they have mended it", 0};
-    const uint8_t *org = mesh.nodes[1].org.identity.org;
-    struct client client;
-
-    (void)state;
-    begin_three();
-    client_call(&client, 1, 3);
-    send_garbage(&client, 63);
-    assert_int_equal(client.link->state, LINK_OPEN);
-    assert_int_equal(status_of(1).refused, 63);
-    client_close(&client);
-    mesh_run(&mesh, 1000);
-    /* also on another link; then the node itself is not let in, nor called */
-    client_call(&client, 1, 3);
-    send_garbage(&client, 1);
-    assert_int_equal(client.link->state, LINK_ENDING);
-    assert_string_equal(status_of(1).why_code, "misbehaves");
-    client_close(&client);
-    mesh_start(&mesh, 1);
-    mesh_run(&mesh, 590000);
-    assert_false(status_of(1).linked);
-    assert_string_equal(status_of(1).why_code, "misbehaves");
-    mesh_run(&mesh, 600000);
-    assert_true(status_of(1).linked);
-    assert_null(status_of(1).why_code);
-    assert_true(mesh_equal(&mesh, 0, 1));
-    /* the second time for a day, or until somebody says otherwise */
-    client_call(&client, 1, 3);
-    send_garbage(&client, 64);
-    client_close(&client);
-    mesh_start(&mesh, 1);
-    mesh_run(&mesh, 1200000);
-    assert_false(status_of(1).linked);
-    assert_ok(core_pause_peer(mesh.nodes[0].core, org, false, &act, mesh.now));
-    mesh_run(&mesh, 10000);
-    assert_true(status_of(1).linked);
     mesh_free(&mesh);
 }
 
@@ -493,32 +321,6 @@ static void nobody_is_let_in_who_could_be_forgotten(void **state)
     mesh_free(&mesh);
 }
 
-/* A withdrawal of the ${number}th sample object; with ${versions}, of a version of zeroes. */
-static struct rp_bytes withdrawal(const struct sample_org *org, unsigned number, bool versions)
-{
-    static const uint8_t zeroes[RP_ID_LEN] = {0};
-    struct rp_bytes content;
-    struct rp_record fields;
-    struct rp_bytes packed;
-    struct rp_writer w;
-
-    rp_writer_init(&w, 1000);
-    rp_writer_map(&w, versions ? 1 : 0);
-    if (versions) {
-        rp_writer_str(&w, "versions");
-        rp_writer_array(&w, 1);
-        rp_writer_bin(&w, zeroes, sizeof zeroes);
-    }
-    assert_ok(rp_writer_take(&w, &content));
-    fields = sample_fields(org, number, rp_bytes_slice(&content));
-    fields.set = RP_SET_CONTROL;
-    fields.kind = rp_bytes_str("withdrawal");
-    fields.salt[0] ^= 0x55;
-    packed = sample_pack(&fields, &org->key);
-    rp_bytes_free(&content);
-    return packed;
-}
-
 static void a_withdrawal_of_a_version_of_zeroes_covers_nothing(void **state)
 {
     struct rp_bytes packed;
@@ -527,7 +329,7 @@ static void a_withdrawal_of_a_version_of_zeroes_covers_nothing(void **state)
     mesh_init(&mesh, 3);
     mesh_join(&mesh, 0, 1);
     mesh_publish(&mesh, 0, 5);
-    packed = withdrawal(&mesh.nodes[0].org, 5, true);
+    packed = sample_withdrawal(&mesh.nodes[0].org, 5, true);
     assert_ok(mesh_submit(&mesh, 0, &packed));
     mesh_run(&mesh, 2000);
     mesh_join(&mesh, 0, 2); /* gets both, in whatever order */
@@ -554,7 +356,7 @@ static void what_is_called_control_can_be_withdrawn_too(void **state)
     assert_ok(mesh_submit(&mesh, 1, &packed));
     mesh_run(&mesh, 1000);
     before = mesh_count(&mesh, 0, RP_SET_CONTROL);
-    packed = withdrawal(&mesh.nodes[1].org, 9, false);
+    packed = sample_withdrawal(&mesh.nodes[1].org, 9, false);
     assert_ok(mesh_submit(&mesh, 1, &packed));
     mesh_run(&mesh, 1000);
     assert_int_equal(mesh_count(&mesh, 0, RP_SET_CONTROL), before); /* one came, one went */
@@ -594,7 +396,6 @@ int main(void)
         cmocka_unit_test(one_peer_cannot_take_all_the_room_for_what_is_wanted),
         cmocka_unit_test(who_offers_first_and_sends_nothing_is_passed_over),
         cmocka_unit_test(nobody_may_send_what_was_not_asked_for_without_end),
-        cmocka_unit_test(who_sends_what_nobody_signed_is_shut_out_for_a_while),
         cmocka_unit_test(a_standing_that_is_stored_late_holds_up_nothing_for_good),
         cmocka_unit_test(a_removed_peer_stays_removed),
         cmocka_unit_test(a_peer_removed_before_it_could_be_stored_does_not_come_back),
