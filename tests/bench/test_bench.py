@@ -68,6 +68,24 @@ class Bench(unittest.TestCase):
         self.assertLessEqual(run["next_p50_ms"], run["last_p50_ms"])
         self.assertLessEqual(run["last_p50_ms"], run["last_p99_ms"])
 
+    def test_busy(self):
+        run, = bench("busy", "--records", "200", "--idle", "3")
+        self.assertEqual((run["records"], run["size"], run["relay"]), (200, 1200, False))
+        self.assertEqual(run["live"]["idle_n"], 3)
+        self.assertGreater(run["wall_s"], 0)
+        for key in ("live", "stored", "status", "show", "nodes", "page"):
+            with self.subTest(key=key):
+                times = run[key]
+                self.assertGreaterEqual(times["n"], 1)
+                for when in ("", "idle_"):
+                    self.assertGreater(times[when + "p50_ms"], 0)
+                    self.assertLessEqual(times[when + "p50_ms"], times[when + "p99_ms"])
+                    self.assertLessEqual(times[when + "p99_ms"], times[when + "max_ms"])
+        # a record is on its author's disk before anybody else has it
+        self.assertLessEqual(run["stored"]["max_ms"], run["live"]["max_ms"])
+        for who in ("sender", "receiver", "live"):
+            self.assertGreater(run[f"rss_{who}_bytes"], 0)
+
     def test_usage(self):
         for args in ((), ("fly",), ("sync", "--records", "many"), ("reconcile", "--differ"),
                      ("live", "--fast"), ("reconcile", "--records", "1", "--differ", "2")):

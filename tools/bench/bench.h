@@ -43,5 +43,6 @@ double bench_part(double *values, size_t n, double part);
 int bench_reconcile(struct args *args);
 int bench_sync(struct args *args);
 int bench_live(struct args *args);
+int bench_busy(struct args *args);
 
 #endif

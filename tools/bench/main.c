@@ -23,6 +23,7 @@ static const struct command {
      bench_reconcile},
     {"sync", "--records N [--size BYTES | --text FOLDER] [--json]", bench_sync},
     {"live", "[--nodes N] [--count N] [--json]", bench_live},
+    {"busy", "--records N [--size BYTES] [--idle N] [--relay] [--json]", bench_busy},
 };
 
 #define COMMANDS (sizeof commands / sizeof commands[0])

@@ -106,11 +106,15 @@ void node_init(struct node *node, const char *folder, const char *name)
 
 void node_start(struct node *node)
 {
-    char *args[] = {"rpnode", "--home", node->home, "--listen", "127.0.0.1:0", NULL};
+    char *args[] = {"rpnode", "--home", node->home, "--listen", "127.0.0.1:0", NULL, NULL, NULL};
     double end = bench_wall() + WAIT_S;
     char path[400];
     int log;
 
+    if (node->web) {
+        args[5] = "--web";
+        args[6] = "127.0.0.1:0";
+    }
     snprintf(path, sizeof path, "%s.log", node->home);
     log = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
     node->pid = spawn("node/rpnode", args, log, log);
@@ -155,6 +159,17 @@ void node_join(struct node *guest, const struct node *host)
     rpctl(host, invite, token, sizeof token);
     join[1] = token;
     rpctl(guest, join, out, sizeof out);
+}
+
+void node_block(const struct node *node, const struct node *other)
+{
+    char *words[] = {"block", NULL, "--because", "it is measured alone", NULL};
+    char id[RP_ORG_TEXT_LEN + 1];
+    char out[2048];
+
+    rp_identity_text(id, other->keys.self.identity.org);
+    words[1] = id;
+    rpctl(node, words, out, sizeof out);
 }
 
 /* {"body", "question", "summary", "title"} of a pattern, with the text as its body. */
@@ -268,6 +283,7 @@ void node_status(struct node *node, struct node_status *out)
         bench_fail("the node in %s does not say how it is", node->home);
     rp_writer_free(&w);
     out->content = number_of(status, "content_set");
+    snprintf(out->web, sizeof out->web, "%s", text_of(status, "web"));
     json_array_foreach(json_object_get(status, "peers"), i, peer)
     {
         out->wire += number_of(peer, "bytes_in") + number_of(peer, "bytes_out");

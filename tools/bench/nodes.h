@@ -14,6 +14,7 @@ struct node {
     struct client *client;
     struct home_keys keys;
     uint64_t published; /* records signed so far */
+    bool web;           /* it shows pages, at a port of 127.0.0.1; to be set before it starts */
 };
 
 /* A home called ${name} in ${folder}. */
@@ -23,6 +24,9 @@ void node_stop(struct node *node);
 
 /* ${guest} joins ${host} by an invite. */
 void node_join(struct node *guest, const struct node *host);
+
+/* ${node} takes nothing of ${other}'s organisation, nor passes it on. */
+void node_block(const struct node *node, const struct node *other);
 
 /* The next record of this organisation, signed: a pattern. Free with rp_bytes_free. */
 void node_record(struct node *node, struct prose *prose, struct rp_bytes *packed, size_t *plain);
@@ -41,6 +45,7 @@ struct node_status {
     uint64_t content; /* records of its content set */
     uint64_t wire;    /* bytes both ways on all links */
     bool in_sync;     /* with all peers */
+    char web[64];     /* where its pages are */
 };
 void node_status(struct node *node, struct node_status *out);
 
