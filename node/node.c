@@ -29,7 +29,7 @@
 #define MIB (UINT64_C(1) << 20)
 #define TICK_MAX_MS 60000
 #define BALLAST_STEP (4 * MIB)
-#define SCRUB_MS 1000 /* a million records in about four hours */
+#define SCRUB_MS 250 /* a million records in about four hours */
 
 struct node {
     const struct node_opts *opts;

@@ -30,7 +30,7 @@
 #define FULL_MS 10000 /* after the store was full, before asking for records again */
 #define DIAL_FIRST_MS 1000
 #define DIAL_MAX_MS 300000
-#define SCRUB_EACH 64                           /* records checked at a time */
+#define SCRUB_EACH 16                           /* records checked at a time */
 #define CIRCLES_INVITED_MAX 256                 /* that wait for a decision */
 #define CIRCLES_INVITED_EACH_MAX 16             /* of these, of one founder's */
 #define RETRY_MS 2000                           /* after something could not be stored */
