@@ -1,31 +1,38 @@
 #include "ingest.h"
 
+#include <errno.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 
 #include "clock.h"
+#include "queue.h"
 #include "rp/err.h"
 
-#define VERIFY_EACH 32  /* records in one piece of work for the pool */
-#define WRITE_EACH 4096 /* at most in one transaction */
-
-/* A list that is added to at its end. */
-struct list {
-    struct intake *first;
-    struct intake **last;
-    size_t n;
-};
+#define VERIFY_EACH 32            /* records in one piece of work for the pool, ... */
+#define VERIFY_BYTES (512u << 10) /* ... no more of them once so much was unpacked */
+#define PIECES_MAX 8              /* in the pool: whoever comes next waits for these */
+#define OPENED_MAX (4u << 20)     /* bytes unpacked and not yet written: no more pieces meanwhile */
+#define WRITE_TAKE 32             /* taken from the queue at a time, within a transaction */
+#define WRITE_EACH 4096           /* in one transaction, at most ... */
+#define WRITE_SHARED 512 /* ... when there is something of another link, which waits for it */
+#define GIVE_WAY 5       /* how much nicer the pool's threads are */
+#define REPORT_EACH 128  /* told the core of in one turn of the loop */
 
 /* A piece of work for the pool. */
-struct work {
+struct piece {
     uv_work_t request;
     struct ingest *ingest;
-    struct list list;
+    bool busy;
+    struct intake_list list;
+    struct intake_list left; /* for another piece */
 };
 
 struct ingest {
     struct ingest_opts opts;
-    struct list gathered; /* not yet given to the pool */
-    size_t verifying;     /* pieces of work in the pool */
+    struct queue gathered; /* not yet given to the pool */
+    struct piece pieces[PIECES_MAX];
+    size_t opened; /* bytes of what was verified and not reported */
+    int priority;  /* of the pool's threads; a higher number gives way */
     uv_async_t wake_loop;
     uv_thread_t writer;
     bool stopping;
@@ -34,99 +41,150 @@ struct ingest {
 
     uv_mutex_t lock; /* guards the rest */
     uv_cond_t wake_writer;
-    struct list to_write;
-    struct list written;
+    struct queue to_write;
+    struct intake_list written;
     bool work_due;
     bool end_writer;
     bool writer_ended;
 };
 
-static void list_init(struct list *list)
-{
-    *list = (struct list){.last = &list->first};
-}
-
-static void list_add(struct list *list, struct intake *intake)
-{
-    intake->next = NULL;
-    *list->last = intake;
-    list->last = &intake->next;
-    list->n++;
-}
-
-static void list_join(struct list *list, struct list *other)
-{
-    if (other->n == 0)
-        return;
-    *list->last = other->first;
-    list->last = other->last;
-    list->n += other->n;
-    list_init(other);
-}
-
-/* Takes up to ${max} from the front. */
-static void list_take(struct list *out, struct list *list, size_t max)
-{
-    list_init(out);
-    while (list->first != NULL && out->n < max) {
-        struct intake *intake = list->first;
-
-        list->first = intake->next;
-        list->n--;
-        list_add(out, intake);
-    }
-    if (list->first == NULL)
-        list_init(list);
-}
-
 /* The writer's thread */
 
-/* Withdrawals are taken in as long as there is any way to. */
-static void write_withdrawals(struct ingest *ingest, struct intake **items, size_t n)
-{
-    size_t left = 0;
+/* What goes into one transaction. */
+struct transaction {
+    struct ingest *ingest;
+    struct intake_list taken;
+    struct intake_list next; /* from the queue, and not in it yet */
+    bool is_shared;          /* by several sources, or others wait */
+};
 
-    for (size_t i = 0; i < n; i++) {
-        if (items[i]->err == RP_ERR_FULL && intake_withdraws(items[i]))
-            items[left++] = items[i];
-    }
-    if (left == 0 || !ingest->opts.make_room(ingest->opts.ctx))
-        return;
-    for (size_t i = 0; i < left; i++)
-        items[i]->err = RP_OK;
-    intake_write(ingest->opts.kv, items, left, ROOM_FOR_WITHDRAWALS, clock_calendar());
+static void put_back(struct transaction *transaction)
+{
+    struct ingest *ingest = transaction->ingest;
+
+    uv_mutex_lock(&ingest->lock);
+    queue_put_back(&ingest->to_write, &transaction->next);
+    uv_mutex_unlock(&ingest->lock);
 }
 
-static void write_list(struct ingest *ingest, struct list *list)
+static void take_next(struct transaction *transaction)
 {
-    struct intake **items = malloc(list->n * sizeof *items);
-    size_t n = 0;
+    struct ingest *ingest = transaction->ingest;
+    const struct intake *first = transaction->taken.first;
 
-    for (struct intake *intake = list->first; intake != NULL; intake = intake->next) {
-        if (items == NULL)
-            intake->err = RP_ERR_NOMEM;
+    uv_mutex_lock(&ingest->lock);
+    queue_take(&transaction->next, &ingest->to_write, WRITE_TAKE);
+    first = first != NULL ? first : transaction->next.first;
+    transaction->is_shared |= first != NULL && queue_has_other(&ingest->to_write, first);
+    uv_mutex_unlock(&ingest->lock);
+    for (const struct intake *intake = transaction->next.first; intake != NULL;
+         intake = intake->next)
+        transaction->is_shared |= !queue_is_same_source(intake, first);
+}
+
+/*
+ * What comes in while a transaction is being written goes into it, too. It is the longer the better
+ * for the disk, but as soon as somebody waits beside the one who brings much it has its end.
+ */
+static struct intake *next_to_write(void *ctx)
+{
+    struct transaction *transaction = ctx;
+    size_t max = transaction->is_shared ? WRITE_SHARED : WRITE_EACH;
+    struct intake_list one;
+    struct intake *intake;
+
+    if (transaction->next.n == 0 && transaction->taken.n < max)
+        take_next(transaction);
+    intake_list_take(&one, &transaction->next, 1);
+    intake = one.first;
+    intake_list_join(&transaction->taken, &one);
+    return intake;
+}
+
+/* The records of a list, one after the other. */
+static struct intake *next_of_list(void *ctx)
+{
+    struct intake **at = ctx;
+    struct intake *intake = *at;
+
+    if (intake != NULL)
+        *at = intake->next;
+    return intake;
+}
+
+static void fail_list(const struct intake_list *list, int err)
+{
+    for (struct intake *intake = list->first; intake != NULL; intake = intake->next)
+        intake_fail(intake, err);
+}
+
+/* Moves withdrawals that found no room to ${out}. */
+static void take_withdrawals(struct intake_list *out, struct intake_list *list)
+{
+    struct intake_list all;
+    struct intake_list one;
+
+    intake_list_init(out);
+    intake_list_init(&all);
+    intake_list_join(&all, list);
+    while (all.n > 0) {
+        intake_list_take(&one, &all, 1);
+        if (one.first->err == RP_ERR_FULL && intake_withdraws(one.first))
+            intake_list_join(out, &one);
         else
-            items[n++] = intake;
+            intake_list_join(list, &one);
     }
-    if (n > 0) {
-        intake_write(ingest->opts.kv, items, n, ingest->opts.find_room(ingest->opts.ctx),
-                     clock_calendar());
-        write_withdrawals(ingest, items, n);
+}
+
+/* Withdrawals are taken in as long as there is any way to. */
+static void write_withdrawals(struct ingest *ingest, struct intake_list *list)
+{
+    struct intake_list again;
+    struct intake *next;
+    int err;
+
+    take_withdrawals(&again, list);
+    if (again.n > 0 && ingest->opts.make_room(ingest->opts.ctx)) {
+        for (struct intake *intake = again.first; intake != NULL; intake = intake->next)
+            intake->err = RP_OK;
+        next = again.first;
+        err = intake_write_from(ingest->opts.kv, next_of_list, &next, ROOM_FOR_WITHDRAWALS,
+                                clock_calendar());
+        if (err != RP_OK)
+            fail_list(&again, err);
     }
-    free(items);
+    intake_list_join(list, &again);
+}
+
+/* Writes one transaction: what was in it is in ${taken}. */
+static void write_transaction(struct transaction *transaction)
+{
+    struct ingest *ingest = transaction->ingest;
+    enum room room = ingest->opts.find_room(ingest->opts.ctx);
+    int err =
+        intake_write_from(ingest->opts.kv, next_to_write, transaction, room, clock_calendar());
+
+    if (err != RP_OK && transaction->taken.n == 0) /* it could not even be begun */
+        (void)next_to_write(transaction);
+    if (err != RP_OK)
+        fail_list(&transaction->taken, err);
+    if (transaction->next.n > 0)
+        put_back(transaction);
+    write_withdrawals(ingest, &transaction->taken);
 }
 
 /* Both with the lock held, which they give up meanwhile. */
 
 static void write_next(struct ingest *ingest)
 {
-    struct list list;
+    struct transaction transaction = {.ingest = ingest};
 
-    list_take(&list, &ingest->to_write, WRITE_EACH);
+    intake_list_init(&transaction.taken);
+    intake_list_init(&transaction.next);
     uv_mutex_unlock(&ingest->lock);
-    write_list(ingest, &list);
+    write_transaction(&transaction);
     uv_mutex_lock(&ingest->lock);
-    list_join(&ingest->written, &list);
+    intake_list_join(&ingest->written, &transaction.taken);
     uv_async_send(&ingest->wake_loop);
 }
 
@@ -179,35 +237,62 @@ static void freed(uv_handle_t *handle)
 static void report(uv_async_t *async)
 {
     struct ingest *ingest = async->data;
-    struct list list;
+    struct intake_list list;
     bool ended;
 
     uv_mutex_lock(&ingest->lock);
-    list_take(&list, &ingest->written, SIZE_MAX);
-    ended = ingest->writer_ended;
+    intake_list_take(&list, &ingest->written, REPORT_EACH);
+    if (ingest->written.n > 0)
+        uv_async_send(async); /* the others at the next turn: first the loop looks elsewhere */
+    ended = ingest->writer_ended && ingest->written.n == 0;
     uv_mutex_unlock(&ingest->lock);
     while (list.first != NULL) {
         struct intake *intake = list.first;
 
         list.first = intake->next;
+        ingest->opened -= intake->opened.body.len;
         ingest->opts.reported(ingest->opts.ctx, intake);
         intake_free(intake);
     }
     ingest->opts.settle(ingest->opts.ctx);
+    ingest_flush(ingest);
     if (ended && !uv_is_closing((uv_handle_t *)async)) {
         uv_thread_join(&ingest->writer);
         uv_close((uv_handle_t *)async, freed);
     }
 }
 
-static void hand_to_writer(struct ingest *ingest, struct list *list)
+static bool is_verifying(const struct ingest *ingest)
+{
+    for (int i = 0; i < PIECES_MAX; i++) {
+        if (ingest->pieces[i].busy)
+            return true;
+    }
+    return ingest->gathered.n > 0;
+}
+
+static void hand_to_writer(struct ingest *ingest, struct intake_list *list)
 {
     uv_mutex_lock(&ingest->lock);
-    list_join(&ingest->to_write, list);
-    if (ingest->stopping && ingest->verifying == 0)
+    queue_join(&ingest->to_write, list);
+    if (ingest->stopping && !is_verifying(ingest))
         ingest->end_writer = ingest->work_due = true;
     uv_cond_signal(&ingest->wake_writer);
     uv_mutex_unlock(&ingest->lock);
+}
+
+/*
+ * The threads of the pool have work enough to keep all processors busy, for as long as a cold sync
+ * takes: they give way to the loop, which has little to do for everybody, and to the writer, for
+ * which many wait. A thread's own in Linux, whatever POSIX says of processes.
+ */
+static int find_priority(void)
+{
+    int now;
+
+    errno = 0;
+    now = getpriority(PRIO_PROCESS, 0);
+    return now == -1 && errno != 0 ? 0 : now + GIVE_WAY;
 }
 
 struct ingest *ingest_new(const struct ingest_opts *opts)
@@ -217,9 +302,10 @@ struct ingest *ingest_new(const struct ingest_opts *opts)
     if (ingest == NULL)
         goto err0;
     ingest->opts = *opts;
-    list_init(&ingest->gathered);
-    list_init(&ingest->to_write);
-    list_init(&ingest->written);
+    ingest->priority = find_priority();
+    queue_init(&ingest->gathered);
+    queue_init(&ingest->to_write);
+    intake_list_init(&ingest->written);
     if (uv_mutex_init(&ingest->lock) != 0)
         goto err1;
     if (uv_cond_init(&ingest->wake_writer) != 0)
@@ -244,36 +330,57 @@ err0:
     return NULL;
 }
 
+/* In the pool. What unpacks to much is not all unpacked at once. */
 static void verify(uv_work_t *request)
 {
-    struct work *work = (struct work *)request;
+    struct piece *piece = (struct piece *)request;
+    struct intake_list all = piece->list;
+    size_t opened = 0;
 
-    for (struct intake *intake = work->list.first; intake != NULL; intake = intake->next)
-        intake_verify(intake);
+    (void)setpriority(PRIO_PROCESS, 0, piece->ingest->priority); /* as well as it can be had */
+    intake_list_init(&piece->list);
+    intake_list_init(&piece->left);
+    for (struct intake *next = all.first; next != NULL;) {
+        struct intake *intake = next;
+
+        next = intake->next;
+        if (opened < VERIFY_BYTES) {
+            intake_verify(intake);
+            opened += intake->opened.body.len;
+            intake_list_add(&piece->list, intake);
+        } else {
+            intake_list_add(&piece->left, intake);
+        }
+    }
 }
 
 static void verified(uv_work_t *request, int status)
 {
-    struct work *work = (struct work *)request;
-    struct ingest *ingest = work->ingest;
+    struct piece *piece = (struct piece *)request;
+    struct ingest *ingest = piece->ingest;
 
     (void)status; /* nothing is ever cancelled */
-    ingest->verifying--;
-    hand_to_writer(ingest, &work->list);
-    free(work);
+    for (const struct intake *intake = piece->list.first; intake != NULL; intake = intake->next)
+        ingest->opened += intake->opened.body.len;
+    queue_put_back(&ingest->gathered, &piece->left);
+    piece->busy = false;
+    hand_to_writer(ingest, &piece->list);
+    ingest_flush(ingest);
 }
 
 void ingest_flush(struct ingest *ingest)
 {
-    while (ingest->gathered.n > 0) {
-        struct work *work = calloc(1, sizeof *work);
+    for (int i = 0; i < PIECES_MAX; i++) {
+        struct piece *piece = &ingest->pieces[i];
 
-        if (work == NULL)
-            return; /* tried again at the next flush */
-        work->ingest = ingest;
-        list_take(&work->list, &ingest->gathered, VERIFY_EACH);
-        ingest->verifying++;
-        (void)uv_queue_work(ingest->opts.loop, &work->request, verify, verified);
+        if (ingest->gathered.n == 0 || ingest->opened >= OPENED_MAX)
+            return;
+        if (piece->busy)
+            continue;
+        piece->busy = true;
+        piece->ingest = ingest;
+        queue_take(&piece->list, &ingest->gathered, VERIFY_EACH);
+        (void)uv_queue_work(ingest->opts.loop, &piece->request, verify, verified);
     }
 }
 
@@ -288,7 +395,7 @@ void ingest_record(struct ingest *ingest, const struct submission *submission)
         core_submission_free(&lost.submission);
         return;
     }
-    list_add(&ingest->gathered, intake);
+    queue_add(&ingest->gathered, intake);
     if (ingest->gathered.n >= VERIFY_EACH)
         ingest_flush(ingest);
 }
@@ -296,7 +403,7 @@ void ingest_record(struct ingest *ingest, const struct submission *submission)
 void ingest_change(struct ingest *ingest, struct change *change)
 {
     struct intake *intake = intake_change(change);
-    struct list list;
+    struct intake_list list;
 
     if (intake == NULL) {
         struct intake lost = {.is_change = true, .change = change, .err = RP_ERR_NOMEM};
@@ -304,8 +411,8 @@ void ingest_change(struct ingest *ingest, struct change *change)
         ingest->opts.reported(ingest->opts.ctx, &lost);
         return;
     }
-    list_init(&list);
-    list_add(&list, intake);
+    intake_list_init(&list);
+    intake_list_add(&list, intake);
     hand_to_writer(ingest, &list);
 }
 
@@ -319,12 +426,12 @@ void ingest_work(struct ingest *ingest)
 
 void ingest_stop(struct ingest *ingest, void (*done)(void *ctx), void *ctx)
 {
-    struct list none;
+    struct intake_list none;
 
     ingest->stopping = true;
     ingest->done = done;
     ingest->done_ctx = ctx;
     ingest_flush(ingest);
-    list_init(&none);
+    intake_list_init(&none);
     hand_to_writer(ingest, &none);
 }

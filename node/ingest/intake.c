@@ -83,27 +83,46 @@ static void write_one(struct batch *batch, struct intake *intake, enum room room
         audit_append(batch_txn(batch), rp_bytes_slice(&intake->submission.audit));
 }
 
-static void fail_all(struct intake **items, size_t n, int err)
+void intake_fail(struct intake *intake, int err)
 {
-    for (size_t i = 0; i < n; i++) {
-        items[i]->err = err;
-        admit_free(&items[i]->admission);
-    }
+    intake->err = err;
+    admit_free(&intake->admission);
+}
+
+int intake_write_from(struct kv *kv, struct intake *(*next)(void *ctx), void *ctx, enum room room,
+                      uint64_t now_ms)
+{
+    struct intake *intake;
+    struct batch *batch;
+    int err;
+
+    if ((batch = batch_begin(kv, &err)) == NULL)
+        return err;
+    while (kv_err(batch_txn(batch)) == RP_OK && (intake = next(ctx)) != NULL)
+        write_one(batch, intake, room, now_ms);
+    return batch_commit(batch);
+}
+
+/* Those of an array that come next. */
+struct items {
+    struct intake **next;
+    struct intake **end;
+};
+
+static struct intake *next_item(void *ctx)
+{
+    struct items *items = ctx;
+
+    return items->next < items->end ? *items->next++ : NULL;
 }
 
 void intake_write(struct kv *kv, struct intake **items, size_t n, enum room room, uint64_t now_ms)
 {
-    struct batch *batch;
-    int err;
+    struct items all = {items, items + n};
+    int err = intake_write_from(kv, next_item, &all, room, now_ms);
 
-    if ((batch = batch_begin(kv, &err)) == NULL) {
-        fail_all(items, n, err);
-        return;
-    }
-    for (size_t i = 0; i < n && kv_err(batch_txn(batch)) == RP_OK; i++)
-        write_one(batch, items[i], room, now_ms);
-    if ((err = batch_commit(batch)) != RP_OK)
-        fail_all(items, n, err);
+    for (size_t i = 0; i < n && err != RP_OK; i++)
+        intake_fail(items[i], err);
 }
 
 void intake_report(struct core *core, struct intake *intake, uint64_t now_ms)

@@ -12,8 +12,10 @@
  * steps in its pool, its writer and its loop; the simulator one after the other.
  */
 struct intake {
-    struct intake *next; /* the owner's */
-    void *data;          /* the owner's */
+    struct intake *next;           /* the owner's, as the next three: see queue.c */
+    struct intake *next_source;    /* what waits of another link */
+    struct intake *last_of_source; /* what waits last of this one */
+    void *data;
     bool is_change;
     struct submission submission;
     struct change *change;
@@ -47,6 +49,15 @@ bool intake_withdraws(const struct intake *intake);
  * written and all have its error.
  */
 void intake_write(struct kv *kv, struct intake **items, size_t n, enum room room, uint64_t now_ms);
+
+/*
+ * The same with what ${next} gives until that is NULL, which may come in meanwhile. Gives what
+ * became of the transaction: when it failed, all that ${next} gave is to be failed with that, and
+ * there may have been more.
+ */
+int intake_write_from(struct kv *kv, struct intake *(*next)(void *ctx), void *ctx, enum room room,
+                      uint64_t now_ms) __attribute__((warn_unused_result));
+void intake_fail(struct intake *intake, int err);
 
 /* Tells the core what became of it. A change goes back to the core, the rest stays. */
 void intake_report(struct core *core, struct intake *intake, uint64_t now_ms);
