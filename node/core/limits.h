@@ -17,7 +17,8 @@
 #define FETCHES_LINK_MAX 32768 /* of these, asked of one link or to be asked */
 #define OFFERS_MAX 32768       /* symbols offered in one exchange; the other side LISTs the rest */
 #define SUBMITTED_LINK_MAX (2u << 20) /* bytes from one link waiting to be taken in */
-#define SUBMITTED_MAX (16u << 20)     /* the same from all */
+#define SUBMITTED_MAX (16u << 20)     /* the same from all, ... */
+#define SUBMITTED_SURE (64u << 10)    /* ... but for so much from each, which it may always have */
 #define TRANSMIT_LOW (128u << 10)     /* more is queued on a link only below this */
 #define TRANSMIT_HIGH (1u << 20)      /* and it is not read above this */
 #define ASK_MS 100                    /* what one symbol asked for may take, and ... */

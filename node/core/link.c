@@ -381,8 +381,10 @@ int core_transmit(struct core *core, struct link *link, struct rp_slice *bytes, 
 
 bool core_may_read(const struct core *core, const struct link *link)
 {
-    return link->submitted < SUBMITTED_LINK_MAX && core->submitted < SUBMITTED_MAX &&
-           rp_session_queued(link->session) < TRANSMIT_HIGH;
+    bool has_room = link->submitted < SUBMITTED_SURE ||
+                    (link->submitted < SUBMITTED_LINK_MAX && core->submitted < SUBMITTED_MAX);
+
+    return has_room && rp_session_queued(link->session) < TRANSMIT_HIGH;
 }
 
 uint64_t link_deadline(const struct link *link)

@@ -345,7 +345,7 @@ static void check_bounds(struct world *world, const struct actor *actor)
 {
     const struct core *core = actor->core;
 
-    if (core->submitted > SUBMITTED_MAX + LINKS_MAX * (uint64_t)RP_FRAME_MAX)
+    if (core->submitted > SUBMITTED_MAX + LINKS_MAX * (uint64_t)(RP_FRAME_MAX + SUBMITTED_SURE))
         world_fail(world, "node %u: %zu bytes wait to be taken in", actor->number, core->submitted);
     if (core->fetches_n > FETCHES_MAX || core->links_n > LINKS_MAX || core->knocks_n > KNOCKS_MAX)
         world_fail(world, "node %u: a table is fuller than it may be", actor->number);

@@ -6,6 +6,8 @@
 #include "rp/rand.h"
 #include "support/kv_mem.h"
 
+#define READ_BYTES 65536 /* as in net/net.c */
+
 void mesh_start(struct mesh *mesh, unsigned node)
 {
     struct mesh_node *n = &mesh->nodes[node];
@@ -39,6 +41,7 @@ void mesh_init(struct mesh *mesh, unsigned n)
         struct mesh_node *node = &mesh->nodes[i];
 
         node->port = 1;
+        queue_init(&node->held);
         node->org = sample_org_new(i);
         node->noise = sample_noise_key(i);
         node->proof = sample_proof(&node->org, &node->noise);
@@ -69,6 +72,18 @@ static void close_end(struct mesh *mesh, struct mesh_pipe *pipe, int end)
     pipe->link[end] = NULL;
 }
 
+static void forget_held(struct mesh_node *node)
+{
+    struct intake_list list;
+    struct intake *next;
+
+    queue_take(&list, &node->held, SIZE_MAX);
+    for (struct intake *intake = list.first; intake != NULL; intake = next) {
+        next = intake->next;
+        intake_free(intake);
+    }
+}
+
 void mesh_stop(struct mesh *mesh, unsigned node)
 {
     for (struct mesh_pipe *pipe = mesh->pipes; pipe != NULL; pipe = pipe->next) {
@@ -79,6 +94,7 @@ void mesh_stop(struct mesh *mesh, unsigned node)
     }
     core_free(mesh->nodes[node].core);
     mesh->nodes[node].core = NULL;
+    forget_held(&mesh->nodes[node]);
 }
 
 void mesh_free(struct mesh *mesh)
@@ -147,7 +163,10 @@ static bool carry_out(struct mesh *mesh, unsigned node)
             dial(mesh, node, &effect);
             break;
         case CORE_SUBMIT:
-            take_in(mesh, node, intake_record(&effect.submission));
+            if (mesh->nodes[node].holds)
+                queue_add(&mesh->nodes[node].held, intake_record(&effect.submission));
+            else
+                take_in(mesh, node, intake_record(&effect.submission));
             break;
         case CORE_STORE:
             take_in(mesh, node, intake_change(effect.change));
@@ -189,12 +208,29 @@ static bool pull(struct mesh *mesh, struct mesh_pipe *pipe, int end)
     return any;
 }
 
+/* As much as a node reads at a time, if it may. */
+static bool push_piece(struct mesh *mesh, struct mesh_pipe *pipe, int end)
+{
+    struct core *core = mesh->nodes[pipe->node[end]].core;
+    struct rp_bytes *queue = &pipe->queue[end];
+    size_t n = queue->len < READ_BYTES ? queue->len : READ_BYTES;
+
+    if (n == 0 || !core_may_read(core, pipe->link[end]))
+        return false;
+    (void)!core_receive(core, pipe->link[end], (struct rp_slice){queue->data, n}, mesh->now);
+    queue->len -= n;
+    memmove(queue->data, queue->data + n, queue->len);
+    return true;
+}
+
 static bool push(struct mesh *mesh, struct mesh_pipe *pipe, int end)
 {
     struct core *core = mesh->nodes[pipe->node[end]].core;
     struct rp_bytes bytes = pipe->queue[end];
     bool any = bytes.len > 0;
 
+    if (mesh->nodes[pipe->node[end]].holds && pipe->link[end] != NULL)
+        return push_piece(mesh, pipe, end);
     pipe->queue[end] = (struct rp_bytes){NULL, 0};
     if (any && pipe->link[end] != NULL && !pipe->ending[end])
         (void)!core_receive(core, pipe->link[end], rp_bytes_slice(&bytes), mesh->now);
@@ -271,6 +307,34 @@ int mesh_submit(struct mesh *mesh, unsigned node, struct rp_bytes *packed)
     err = intake->err;
     intake_free(intake);
     return err;
+}
+
+static struct intake *next_of_list(void *ctx)
+{
+    struct intake **at = ctx;
+    struct intake *intake = *at;
+
+    if (intake != NULL)
+        *at = intake->next;
+    return intake;
+}
+
+void mesh_take_in(struct mesh *mesh, unsigned node, size_t n)
+{
+    struct intake_list list;
+    struct intake *next;
+
+    queue_take(&list, &mesh->nodes[node].held, n);
+    for (struct intake *intake = list.first; intake != NULL; intake = intake->next)
+        intake_verify(intake);
+    next = list.first;
+    assert_ok(
+        intake_write_from(mesh->nodes[node].kv, next_of_list, &next, ROOM_FOR_ALL, mesh->now));
+    while ((next = list.first) != NULL) {
+        list.first = next->next;
+        intake_report(mesh->nodes[node].core, next, mesh->now);
+        intake_free(next);
+    }
 }
 
 void mesh_publish(struct mesh *mesh, unsigned node, unsigned number)

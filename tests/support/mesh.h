@@ -2,6 +2,7 @@
 #define MESH_H
 
 #include "core/core.h"
+#include "ingest/queue.h"
 #include "store/kv.h"
 #include "unit/sample.h"
 
@@ -31,7 +32,9 @@ struct mesh_node {
     bool unreachable;
     unsigned deaf_to; /* a bit for each node that cannot reach it */
     unsigned port;    /* of its address, "i:port" */
-    uint64_t quota;   /* from its next start on */
+    bool holds;       /* it takes in what links bring only when told to, and reads as a node does */
+    struct queue held; /* what it has not taken in */
+    uint64_t quota;    /* from its next start on */
     unsigned starts;
 };
 
@@ -61,6 +64,9 @@ void mesh_publish(struct mesh *mesh, unsigned node, unsigned number);
 
 /* Hands a packed record to a node as its own operator would; takes it over. Gives the outcome. */
 int mesh_submit(struct mesh *mesh, unsigned node, struct rp_bytes *packed);
+
+/* Has a node that holds take in ${n} of what links have brought, in one transaction. */
+void mesh_take_in(struct mesh *mesh, unsigned node, size_t n);
 
 /* The store's file is written anew, as the node does after each withdrawal. */
 void mesh_clean(struct mesh *mesh, unsigned node);
