@@ -18,12 +18,18 @@ int __real_rp_session_send(struct rp_session *s, struct rp_slice frame);
 int __wrap_rp_session_send(struct rp_session *s, struct rp_slice frame);
 
 static uint64_t frames;
+static uint64_t payloads;
 static struct world *speaking_in; /* NULL: the one who speaks now is honest */
 static struct world *all;         /* in which somebody speaks */
 
 uint64_t liar_frames(void)
 {
     return frames;
+}
+
+uint64_t liar_payloads(void)
+{
+    return payloads;
 }
 
 void liar_speaks(struct world *world, struct actor *actor)
@@ -185,10 +191,14 @@ static void lie(struct world *world, struct rp_slice frame, struct rp_writer *w)
 int __wrap_rp_session_send(struct rp_session *s, struct rp_slice frame)
 {
     struct world *world = speaking_in;
+    struct rp_records records;
     struct rp_writer w;
     int err = RP_OK;
 
     frames++;
+    if (rp_message_type(frame) == RP_MESSAGE_RECORDS &&
+        rp_message_read_records(&records, frame) == RP_OK)
+        payloads += records.n;
     if (all != NULL && all->rings_n > 0)
         rings_overhear(all, rp_session_proof(s)->identity.org, frame);
     if (world == NULL || rp_message_type(frame) <= RP_MESSAGE_BYE ||

@@ -44,6 +44,7 @@ struct plan {
     uint32_t flipped;
     uint32_t lies; /* odds a frame of a liar's */
     uint64_t latency;
+    uint64_t uneven; /* more latency, up to that: each connection has its own */
     uint64_t jitter;
     uint64_t bytes_per_ms;
     uint64_t write_ms; /* until a commit, at most */

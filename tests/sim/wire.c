@@ -37,6 +37,7 @@ struct end {
 
 struct pipe {
     struct end end[2];
+    uint64_t latency;
     struct pipe *next;
 };
 
@@ -85,13 +86,13 @@ static void close_end(struct world *world, struct end *end)
     drop_chunks(end);
     peer->finished = true;
     if (peer->link != NULL)
-        plan_delivery(world, peer, world->plan.latency);
+        plan_delivery(world, peer, peer->pipe->latency);
 }
 
 static void append(struct world *world, struct end *to, const uint8_t *data, size_t len)
 {
     struct chunk *chunk = malloc(sizeof *chunk + len);
-    uint64_t at = world->now + world->plan.latency +
+    uint64_t at = world->now + to->pipe->latency +
                   rp_rand_below(&world->net_rand, world->plan.jitter + 1) +
                   len / world->plan.bytes_per_ms;
 
@@ -209,9 +210,11 @@ static void deliver(void *context, void *what, uint64_t detail)
     if (end->first == NULL)
         end->last = &end->first;
     end->on_the_way -= chunk->len;
+    world->hearing = from->actor;
     receive(world, end, chunk);
     free(chunk);
     actor_settle(world, end->actor);
+    world->hearing = NULL;
     if (end->link != NULL && (end->first != NULL || end->finished))
         plan_delivery(world, end, 0);
     if (from->link != NULL) {
@@ -258,6 +261,9 @@ static void arrive(void *context, void *what, uint64_t detail)
     }
     if ((pipe = calloc(1, sizeof *pipe)) == NULL)
         abort();
+    pipe->latency = world->plan.latency;
+    if (world->plan.uneven > 0)
+        pipe->latency += rp_rand_below(&world->net_rand, world->plan.uneven + 1);
     pipe->next = world->pipes;
     world->pipes = pipe;
     open_end(&pipe->end[0], pipe, call->from);
@@ -324,6 +330,33 @@ void wire_actor_gone(struct world *world, struct actor *actor)
         for (int i = 0; i < 2; i++) {
             if (pipe->end[i].actor == actor)
                 close_end(world, &pipe->end[i]);
+        }
+    }
+}
+
+void wire_actor_silent(struct world *world, struct actor *actor)
+{
+    for (struct pipe *pipe = world->pipes; pipe != NULL; pipe = pipe->next) {
+        for (int i = 0; i < 2; i++) {
+            if (pipe->end[i].actor != actor)
+                continue;
+            pipe->end[i].link = NULL;
+            drop_chunks(&pipe->end[i]);
+        }
+    }
+}
+
+void wire_actor_back(struct world *world, struct actor *actor)
+{
+    for (struct pipe *pipe = world->pipes; pipe != NULL; pipe = pipe->next) {
+        for (int i = 0; i < 2; i++) {
+            struct end *peer = &pipe->end[1 - i];
+
+            if (pipe->end[i].actor != actor || pipe->end[i].link != NULL || peer->link == NULL ||
+                peer->finished)
+                continue;
+            peer->finished = true;
+            plan_delivery(world, peer, peer->pipe->latency);
         }
     }
 }

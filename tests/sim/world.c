@@ -119,6 +119,26 @@ bool actor_is_idle(const struct actor *actor)
     return actor->queue_n == 0 && actor->writing_n == 0 && !actor->out_of_step;
 }
 
+bool actor_holds(const struct world *world, const struct actor *actor, const struct fact *fact)
+{
+    const struct fact *found = NULL;
+    struct kv_iter it;
+    struct kv_txn *txn;
+    int err;
+
+    if ((txn = kv_begin(actor->disk, false, &err)) == NULL)
+        return false;
+    for (kv_first(&it, txn, KV_LOG, (struct rp_slice){NULL, 0}); it.found && found != fact;
+         kv_next(&it)) {
+        if (!truth_is_genuine(world->truth, it.value.data + LOG_HEADER, it.value.len - LOG_HEADER,
+                              &found))
+            found = NULL;
+    }
+    kv_stop(&it);
+    kv_abort(txn);
+    return found == fact;
+}
+
 /* Taking in */
 
 static void promise(struct world *world, struct actor *actor, const uint8_t *id)
@@ -298,6 +318,8 @@ static void carry_out(struct world *world, struct actor *actor, struct core_effe
     case CORE_SUBMIT:
         if (effect->submission.link == 0)
             learn(world, &effect->submission.packed);
+        else if (world->came != NULL)
+            world->came(world, actor, world->hearing, &effect->submission.packed);
         enqueue(world, actor, intake_record(&effect->submission));
         break;
     case CORE_STORE:
@@ -358,6 +380,7 @@ void actor_start(struct world *world, struct actor *actor)
     world_trace(world, "start", actor->number, actor->starts, NULL, 0);
     snprintf(address, sizeof address, "%u:1", actor->number);
     core_set_addresses(actor->core, &addresses, 1);
+    wire_actor_back(world, actor);
     said_written(world, actor);
     actor_settle(world, actor);
 }
@@ -375,19 +398,32 @@ static void drop_intakes(struct intake **list, size_t *n)
     *n = 0;
 }
 
-void actor_crash(struct world *world, struct actor *actor)
+/* What is not on the disk is lost. Its connections have been seen to. */
+static void stop(struct world *world, struct actor *actor)
 {
     world_trace(world, "crash", actor->number, 0, NULL, 0);
-    actor->epoch++;
     actor->tick_at = UINT64_MAX;
     actor->write_planned = false;
     actor->clean_planned = false;
     actor->out_of_step = false;
-    wire_actor_gone(world, actor);
     core_free(actor->core);
     actor->core = NULL;
     drop_intakes(actor->queue, &actor->queue_n);
     drop_intakes(actor->writing, &actor->writing_n);
+}
+
+void actor_crash(struct world *world, struct actor *actor)
+{
+    actor->epoch++;
+    wire_actor_gone(world, actor);
+    stop(world, actor);
+}
+
+void actor_vanish(struct world *world, struct actor *actor)
+{
+    actor->epoch++;
+    wire_actor_silent(world, actor);
+    stop(world, actor);
 }
 
 /* The world */

@@ -139,9 +139,13 @@ struct world {
     bool quiet; /* no faults and no lies any more */
     struct figures figures;
     crypto_generichash_state *trace;
-    void (*stored)(struct world *world, struct actor *actor, const uint8_t *id); /* or NULL */
-    void *watcher;     /* whoever stored is for */
-    char failure[400]; /* the first invariant that did not hold */
+    /* A record was handed over by a peer, and a record was stored; or NULL. */
+    void (*came)(struct world *world, struct actor *actor, const struct actor *from,
+                 const struct rp_bytes *packed);
+    void (*stored)(struct world *world, struct actor *actor, const uint8_t *id);
+    void *watcher;               /* whoever these are for */
+    const struct actor *hearing; /* whose bytes are being read; NULL: nobody's */
+    char failure[400];           /* the first invariant that did not hold */
 };
 
 /* Everybody's node runs, and nobody knows anybody. */
@@ -167,6 +171,8 @@ void world_plan(struct world *world, uint64_t in_ms,
 
 void actor_start(struct world *world, struct actor *actor);
 void actor_crash(struct world *world, struct actor *actor);
+/* The same without a word: its connections stay as they are, and nothing comes over them. */
+void actor_vanish(struct world *world, struct actor *actor);
 /* Does all that the core asks for. To be called after whatever was done with it. */
 void actor_settle(struct world *world, struct actor *actor);
 struct actor *world_actor_of(const struct world *world, const uint8_t org[static TRUTH_ID]);
@@ -175,12 +181,16 @@ void actor_submit(struct world *world, struct actor *actor, struct rp_bytes *pac
 /* The node need not have that record any more. */
 void actor_release(struct actor *actor, const uint8_t id[static TRUTH_ID]);
 bool actor_is_idle(const struct actor *actor);
+bool actor_holds(const struct world *world, const struct actor *actor, const struct fact *fact);
 
 /* wire.c */
 void wire_dial(struct world *world, struct actor *from, const uint8_t *org, const char *address);
 void wire_wake(struct world *world, struct actor *actor, struct link *link);
 void wire_close(struct world *world, struct actor *actor, struct link *link);
 void wire_actor_gone(struct world *world, struct actor *actor);
+void wire_actor_silent(struct world *world, struct actor *actor);
+/* It is there again, and knows nothing of its connections of before. */
+void wire_actor_back(struct world *world, struct actor *actor);
 void wire_sweep(struct world *world);        /* frees connections that are over */
 void wire_forget(const struct event *event); /* frees a call that will not be made */
 void wire_free(struct world *world);
@@ -199,7 +209,8 @@ void disputes_begin(struct world *world);
 
 /* liar.c: whose mouth it is that sends now; NULL: an honest one's. */
 void liar_speaks(struct world *world, struct actor *actor);
-uint64_t liar_frames(void); /* sent by anybody, lies or not */
+uint64_t liar_frames(void);   /* sent by anybody, lies or not */
+uint64_t liar_payloads(void); /* records in them */
 
 void load_write(struct world *world, struct actor *actor, const uint8_t *scope);
 void load_withdraw(struct world *world, struct actor *actor, const struct fact *fact);
