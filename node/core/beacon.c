@@ -100,6 +100,12 @@ void beacon_renew(struct beacons *b, uint64_t now_ms)
     beacon_touch(b, now_ms);
 }
 
+bool beacon_is_late(const struct beacons *b, const struct beacon *mine, uint64_t now_ms)
+{
+    return mine->time + 2 * scaled(b, BEACON_EVERY_MS, BEACON_EVERY_EACH_MS) <
+           core_calendar(b->core, now_ms);
+}
+
 void core_set_full(struct core *core, bool full, uint64_t now_ms)
 {
     if (full == core->beacons->full)

@@ -476,7 +476,7 @@ static void sweep(struct beacons *b, uint64_t now_ms)
         by_time |= out_of_time;
         if (!is_own(core, slot))
             drop(b, slot, true);
-        else if (out_of_time)
+        else if (out_of_time || beacon_is_late(b, slot, now_ms))
             beacon_renew(b, now_ms);
     }
     if (by_time)

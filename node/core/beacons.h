@@ -168,6 +168,9 @@ void beacon_touch(struct beacons *b, uint64_t now_ms);
 void beacon_tick(struct beacons *b, uint64_t now_ms);
 /* Makes it anew, though it says nothing new. */
 void beacon_renew(struct beacons *b, uint64_t now_ms);
+/* Whether the last should have been followed by another long ago: our calendar was behind then, and
+ * others, who have an earlier one with a later time, have not taken it. */
+bool beacon_is_late(const struct beacons *b, const struct beacon *mine, uint64_t now_ms);
 /* Somebody has a later one of ours than we remember. */
 void beacon_overtake(struct beacons *b, uint64_t time, uint64_t now_ms);
 
