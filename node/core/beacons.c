@@ -471,13 +471,15 @@ static void sweep(struct beacons *b, uint64_t now_ms)
         bool out_of_time = beacons_is_too_old(core, slot->time, now_ms) ||
                            beacons_is_ahead(core, slot->time, now_ms);
 
-        if (!slot->used || (beacons_is_heard(b, slot->org) && !out_of_time))
+        if (!slot->used)
             continue;
         by_time |= out_of_time;
-        if (!is_own(core, slot))
+        if (is_own(core, slot)) {
+            if (out_of_time || beacon_is_late(b, slot, now_ms))
+                beacon_renew(b, now_ms);
+        } else if (out_of_time || !beacons_is_heard(b, slot->org)) {
             drop(b, slot, true);
-        else if (out_of_time || beacon_is_late(b, slot, now_ms))
-            beacon_renew(b, now_ms);
+        }
     }
     if (by_time)
         beacons_ask_again(b, now_ms);

@@ -30,6 +30,7 @@ SCENARIOS = {
     6299: "a peer never met, whose inception a vouch taught that was withdrawn",
     6340: "the same",
     8600: "a beacon dated by a calendar that was behind: nobody took it, and nothing was said again",
+    9289: "the same",
 }
 # Each planted bug and the first seed that showed it.
 PLANTED = {
