@@ -117,6 +117,20 @@ static bool hello_fits(const struct rp_hello *hello)
     return true;
 }
 
+static void write_codecs(struct rp_writer *w, uint32_t codecs)
+{
+    uint32_t n = 0;
+
+    codecs |= 1u << RP_CODEC_PLAIN;
+    for (uint32_t codec = 0; codec <= RP_CODEC_DICTIONARY; codec++)
+        n += codecs >> codec & 1;
+    rp_writer_array(w, n);
+    for (uint32_t codec = 0; codec <= RP_CODEC_DICTIONARY; codec++) {
+        if ((codecs >> codec & 1) != 0)
+            rp_writer_uint(w, codec);
+    }
+}
+
 void rp_message_write_hello(struct rp_writer *w, const struct rp_hello *hello)
 {
     if (!hello_fits(hello)) {
@@ -136,10 +150,7 @@ void rp_message_write_hello(struct rp_writer *w, const struct rp_hello *hello)
         rp_writer_bin(w, hello->circle.data, hello->circle.len);
     }
     rp_writer_str(w, "codecs");
-    rp_writer_array(w, hello->reads_zstd ? 2 : 1);
-    rp_writer_uint(w, RP_CODEC_PLAIN);
-    if (hello->reads_zstd)
-        rp_writer_uint(w, RP_CODEC_ZSTD);
+    write_codecs(w, hello->codecs);
     rp_writer_str(w, "features");
     rp_writer_array(w, 0);
     rp_writer_str(w, "frame");
@@ -211,7 +222,7 @@ enum hello_key {
 
 static void read_hello_entry(struct rp_hello *out, enum hello_key key, struct rp_reader *r)
 {
-    struct rp_reader again = *r;
+    const struct rp_reader again = *r;
 
     switch (key) {
     case HELLO_ACCEPT:
@@ -221,8 +232,11 @@ static void read_hello_entry(struct rp_hello *out, enum hello_key key, struct rp
         read_hello_addresses(out, r);
         break;
     case HELLO_CODECS:
-        out->reads_zstd = lists_number(r, RP_CODECS_MAX, RP_CODEC_ZSTD);
-        if (!lists_number(&again, RP_CODECS_MAX, RP_CODEC_PLAIN))
+        for (enum rp_codec codec = RP_CODEC_PLAIN; codec <= RP_CODEC_DICTIONARY; codec++) {
+            *r = again;
+            out->codecs |= (uint32_t)lists_number(r, RP_CODECS_MAX, codec) << codec;
+        }
+        if ((out->codecs & 1u << RP_CODEC_PLAIN) == 0)
             rp_reader_fail(r);
         break;
     case HELLO_FEATURES:

@@ -1,9 +1,6 @@
 #include "rp/record.h"
 
-#include <stdlib.h>
 #include <string.h>
-#include <zstd.h>
-#include <zstd_errors.h>
 
 #include "rp/canonical.h"
 #include "rp/err.h"
@@ -14,7 +11,6 @@
 #define BODY_VERSION 1
 #define BODY_FIELDS 12
 #define MADE_MAX ((UINT64_C(1) << 53) - 1) /* what every JSON reader holds exactly */
-#define ZSTD_LEVEL 19
 
 const uint8_t rp_record_commons[RP_ID_LEN] = {0};
 const uint8_t rp_record_local[RP_ID_LEN] = {
@@ -152,115 +148,8 @@ int rp_record_write(struct rp_bytes *body, const struct rp_record *fields)
     return err;
 }
 
-/* What a result that is not right means: zstd's shortage of memory is ours, and no fault of what it
- * worked on. */
-static int zstd_error(size_t result)
-{
-    return ZSTD_getErrorCode(result) == ZSTD_error_memory_allocation ? RP_ERR_NOMEM : RP_ERR_CODEC;
-}
-
-/* Compresses ${body}; leaves ${out} empty when it does not get smaller. */
-static int compress(struct rp_bytes *out, struct rp_slice body)
-{
-    size_t bound = ZSTD_compressBound(body.len);
-    ZSTD_CCtx *context = ZSTD_createCCtx();
-    int err = RP_OK;
-    size_t n;
-
-    *out = (struct rp_bytes){malloc(bound), 0};
-    if (context == NULL || out->data == NULL) {
-        err = RP_ERR_NOMEM;
-    } else {
-        n = ZSTD_compressCCtx(context, out->data, bound, body.data, body.len, ZSTD_LEVEL);
-        if (ZSTD_isError(n))
-            err = zstd_error(n);
-        else if (n < body.len)
-            out->len = n;
-    }
-    if (out->len == 0)
-        rp_bytes_free(out);
-    ZSTD_freeCCtx(context);
-    return err;
-}
-
-/* What the header of a zstd frame says that matters here. */
-struct frame_header {
-    uint64_t window; /* bytes */
-    uint64_t size;   /* of the content, declared */
-};
-
-/*
- * Reads the header of a zstd frame (RFC 8878, 3.1.1.1). Done here, since builds of zstd differ in
- * what else they take: older formats, frames without a size, reserved and unused bits, numbers of
- * dictionaries. A record is valid everywhere or nowhere.
- */
-static int read_frame_header(struct frame_header *out, struct rp_slice packed)
-{
-    static const uint8_t magic[] = {0x28, 0xb5, 0x2f, 0xfd};
-    const uint8_t *at = packed.data + sizeof magic + 1;
-    unsigned descriptor;
-    unsigned size_bytes;
-    bool single;
-
-    if (packed.len <= sizeof magic || memcmp(packed.data, magic, sizeof magic) != 0)
-        return RP_ERR_CODEC;
-    descriptor = packed.data[sizeof magic];
-    single = descriptor >> 5 & 1;
-    size_bytes = descriptor >> 6 == 0 ? single : 1u << (descriptor >> 6);
-    if ((descriptor & 0x1b) != 0 || size_bytes == 0) /* unused, reserved, dictionary; no size */
-        return RP_ERR_CODEC;
-    if (packed.len < sizeof magic + 1 + !single + size_bytes)
-        return RP_ERR_CODEC;
-    *out = (struct frame_header){.size = size_bytes == 2 ? 256 : 0};
-    if (!single) { /* a power of two, and eighths of it */
-        out->window = UINT64_C(1024) << (*at >> 3);
-        out->window += out->window / 8 * (*at & 7);
-        at++;
-    }
-    for (unsigned i = 0; i < size_bytes; i++)
-        out->size += (uint64_t)at[i] << 8 * i;
-    return RP_OK;
-}
-
-/* The one frame in ${packed}, unpacked to the ${size} bytes that it declares. */
-static int decompress_frame(struct rp_bytes *out, size_t size, struct rp_slice packed)
-{
-    ZSTD_DCtx *context = ZSTD_createDCtx();
-    int err = RP_OK;
-    size_t n;
-
-    *out = (struct rp_bytes){malloc(size), size};
-    if (context == NULL || out->data == NULL) {
-        err = RP_ERR_NOMEM;
-    } else {
-        n = ZSTD_decompressDCtx(context, out->data, size, packed.data, packed.len);
-        if (n != size) /* covers zstd's error codes, which are huge */
-            err = zstd_error(n);
-    }
-    if (err != RP_OK)
-        rp_bytes_free(out);
-    ZSTD_freeDCtx(context);
-    return err;
-}
-
-static int decompress(struct rp_bytes *out, struct rp_slice packed)
-{
-    struct frame_header header;
-    int err = read_frame_header(&header, packed);
-
-    if (err != RP_OK)
-        return err;
-    if (header.size == 0 || header.window > RP_WINDOW_MAX)
-        return RP_ERR_CODEC;
-    if (header.size > RP_BODY_MAX)
-        return RP_ERR_LIMIT;
-    if (ZSTD_findFrameCompressedSize(packed.data, packed.len) != packed.len)
-        return RP_ERR_CODEC;
-    return decompress_frame(out, (size_t)header.size, packed);
-}
-
-static int write_packed(struct rp_bytes *packed, struct rp_slice body, enum rp_codec codec,
-                        const uint8_t sig[static RP_SIG_LEN])
+static int write_packed(struct rp_codecs *codecs, struct rp_bytes *packed, struct rp_slice body,
+                        enum rp_codec codec, const uint8_t sig[static RP_SIG_LEN])
 {
     struct rp_bytes compressed = {NULL, 0};
     struct rp_writer w;
@@ -268,12 +157,12 @@ static int write_packed(struct rp_bytes *packed, struct rp_slice body, enum rp_c
 
     if (body.len > RP_BODY_MAX)
         return RP_ERR_LIMIT;
-    if (codec == RP_CODEC_ZSTD && (err = compress(&compressed, body)) != RP_OK)
+    if ((err = rp_codec_pack(codecs, &compressed, codec, body)) != RP_OK)
         return err;
     rp_writer_init(&w, RP_RECORD_MAX);
     rp_writer_array(&w, 3);
     if (compressed.len > 0) {
-        rp_writer_uint(&w, RP_CODEC_ZSTD);
+        rp_writer_uint(&w, codec);
         rp_writer_bin(&w, compressed.data, compressed.len);
     } else {
         rp_writer_uint(&w, RP_CODEC_PLAIN);
@@ -284,20 +173,26 @@ static int write_packed(struct rp_bytes *packed, struct rp_slice body, enum rp_c
     return rp_writer_take(&w, packed);
 }
 
-int rp_record_pack(struct rp_bytes *packed, struct rp_slice body, const struct rp_key *key,
-                   enum rp_codec codec)
+int rp_record_pack_with(struct rp_codecs *codecs, struct rp_bytes *packed, struct rp_slice body,
+                        const struct rp_key *key, enum rp_codec codec)
 {
     uint8_t id[RP_ID_LEN];
     uint8_t sig[RP_SIG_LEN];
 
     rp_hash_one(id, RP_DOMAIN_RECORD, body.data, body.len);
     rp_key_sign(sig, key, RP_DOMAIN_SIGN_RECORD, id);
-    return write_packed(packed, body, codec, sig);
+    return write_packed(codecs, packed, body, codec, sig);
+}
+
+int rp_record_pack(struct rp_bytes *packed, struct rp_slice body, const struct rp_key *key,
+                   enum rp_codec codec)
+{
+    return rp_record_pack_with(NULL, packed, body, key, codec);
 }
 
 int rp_record_repack(struct rp_bytes *packed, const struct rp_opened *opened, enum rp_codec codec)
 {
-    return write_packed(packed, rp_bytes_slice(&opened->body), codec, opened->sig);
+    return write_packed(NULL, packed, rp_bytes_slice(&opened->body), codec, opened->sig);
 }
 
 /* Splits the packed form; body still as it is packed. */
@@ -329,21 +224,10 @@ int rp_record_codec(struct rp_slice packed)
 
     if (err != RP_OK)
         return err;
-    return codec <= RP_CODEC_ZSTD ? (int)codec : RP_ERR_CODEC;
+    return codec <= RP_CODEC_DICTIONARY ? (int)codec : RP_ERR_CODEC;
 }
 
-static int unpack_body(struct rp_bytes *body, uint64_t codec, struct rp_slice packed)
-{
-    if (codec == RP_CODEC_ZSTD)
-        return decompress(body, packed);
-    if (codec != RP_CODEC_PLAIN)
-        return RP_ERR_CODEC;
-    if (packed.len > RP_BODY_MAX)
-        return RP_ERR_LIMIT;
-    return rp_bytes_copy(body, packed.data, packed.len);
-}
-
-int rp_record_open_trusted(struct rp_opened *out, struct rp_slice packed)
+static int open_unverified(struct rp_codecs *codecs, struct rp_opened *out, struct rp_slice packed)
 {
     uint8_t id[RP_ID_LEN];
     struct rp_slice body;
@@ -352,7 +236,7 @@ int rp_record_open_trusted(struct rp_opened *out, struct rp_slice packed)
 
     *out = (struct rp_opened){0};
     if ((err = split(packed, &codec, &body, out->sig)) == RP_OK &&
-        (err = unpack_body(&out->body, codec, body)) == RP_OK)
+        (err = rp_codec_unpack(codecs, &out->body, codec, body)) == RP_OK)
         err = rp_record_parse(&out->record, rp_bytes_slice(&out->body));
     if (err == RP_OK)
         return RP_OK;
@@ -363,9 +247,14 @@ int rp_record_open_trusted(struct rp_opened *out, struct rp_slice packed)
     return err;
 }
 
-int rp_record_open(struct rp_opened *out, struct rp_slice packed)
+int rp_record_open_trusted(struct rp_opened *out, struct rp_slice packed)
 {
-    int err = rp_record_open_trusted(out, packed);
+    return open_unverified(NULL, out, packed);
+}
+
+int rp_record_open_with(struct rp_codecs *codecs, struct rp_opened *out, struct rp_slice packed)
+{
+    int err = open_unverified(codecs, out, packed);
 
     if (err != RP_OK)
         return err;
@@ -373,6 +262,11 @@ int rp_record_open(struct rp_opened *out, struct rp_slice packed)
     if (err != RP_OK)
         rp_record_close(out);
     return err;
+}
+
+int rp_record_open(struct rp_opened *out, struct rp_slice packed)
+{
+    return rp_record_open_with(NULL, out, packed);
 }
 
 void rp_record_close(struct rp_opened *opened)

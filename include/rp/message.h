@@ -60,7 +60,7 @@ void rp_message_read_scope(struct rp_reader *r, uint8_t scope[static RP_ID_LEN])
 struct rp_hello {
     uint8_t accept[RP_HASH_LEN]; /* digest of the organisations it accepts */
     uint64_t time;               /* its clock, ms since 1970 UTC: for a warning, never a decision */
-    bool reads_zstd;             /* RP_CODEC_ZSTD is among its codecs */
+    uint32_t codecs;             /* of ours that it reads, as bits; plain in any case */
     bool speaks_this;            /* version 1 is among its versions */
     bool has_invite;
     uint8_t invite[RP_TOKEN_SECRET_LEN];

@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "rp/bytes.h"
+#include "rp/codec.h"
 #include "rp/hash.h"
 #include "rp/key.h"
 #include "rp/limits.h"
@@ -21,11 +22,6 @@ enum rp_set {
     RP_SET_CONTENT = 1, /* everything else */
 };
 #define RP_SETS 2
-
-enum rp_codec {
-    RP_CODEC_PLAIN = 0,
-    RP_CODEC_ZSTD = 1, /* one zstd frame as SPEC 2.1 has it, nothing after it */
-};
 
 /* The two scopes that are not a circle's hash (SPEC 2.1). */
 extern const uint8_t rp_record_commons[RP_ID_LEN]; /* all zero bits */
@@ -84,6 +80,11 @@ int rp_record_write(struct rp_bytes *body, const struct rp_record *fields)
 int rp_record_pack(struct rp_bytes *packed, struct rp_slice body, const struct rp_key *key,
                    enum rp_codec codec) __attribute__((warn_unused_result));
 
+/* The same, for many of them: see codec.h. */
+int rp_record_pack_with(struct rp_codecs *codecs, struct rp_bytes *packed, struct rp_slice body,
+                        const struct rp_key *key, enum rp_codec codec)
+    __attribute__((warn_unused_result));
+
 /* A record unpacked and checked. The body is its own; record borrows from it. */
 struct rp_opened {
     struct rp_record record;
@@ -99,6 +100,10 @@ struct rp_opened {
  * RP_ERR_VERSION. Free with rp_record_close.
  */
 int rp_record_open(struct rp_opened *out, struct rp_slice packed)
+    __attribute__((warn_unused_result));
+
+/* The same, for many of them: see codec.h. */
+int rp_record_open_with(struct rp_codecs *codecs, struct rp_opened *out, struct rp_slice packed)
     __attribute__((warn_unused_result));
 
 /* The same without verifying the signature: for records read back from one's own store. */

@@ -26,7 +26,7 @@ static int finish(struct rp_bytes *packed, const struct author *author, struct r
     rp_rand_bytes(author->rand, fields->salt, sizeof fields->salt);
     if ((err = rp_record_write(&body, fields)) != RP_OK)
         return err;
-    err = rp_record_pack(packed, rp_bytes_slice(&body), author->key, RP_CODEC_ZSTD);
+    err = rp_record_pack(packed, rp_bytes_slice(&body), author->key, RP_CODEC_DICTIONARY);
     rp_bytes_free(&body);
     return err;
 }

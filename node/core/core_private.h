@@ -248,7 +248,7 @@ struct link {
     bool hello_sent;
     struct rp_bytes hello;   /* theirs, until the link is open */
     uint64_t awaited_change; /* HELLO waits for this to be stored; 0: nothing */
-    bool reads_zstd;
+    uint32_t codecs;         /* those of ours that the other side reads, as bits */
     int64_t clock_ms;
     uint8_t digest_sent[RP_HASH_LEN];
     uint8_t *standing_sent; /* our standings as of our HELLO, by number */

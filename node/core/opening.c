@@ -54,7 +54,7 @@ static void send_hello(struct link *link, uint64_t now_ms)
     struct core *core = link->core;
     struct rp_hello hello = {
         .time = core_calendar(core, now_ms),
-        .reads_zstd = true,
+        .codecs = RP_CODECS_ALL,
         .software = rp_bytes_str(core->software),
         .addresses = core->addresses_n,
     };
@@ -169,7 +169,7 @@ static int open_link(struct link *link, const struct rp_hello *hello, uint64_t n
         !link->only_circles && memcmp(hello->accept, link->digest_sent, RP_HASH_LEN) == 0;
     int err;
 
-    link->reads_zstd = hello->reads_zstd;
+    link->codecs = hello->codecs;
     link->clock_ms = (int64_t)(hello->time - core_calendar(core, now_ms));
     if (same_list && (err = lists_assume_equal(link)) != RP_OK)
         return err;

@@ -110,6 +110,14 @@ static int serve_page(struct link *link, const struct rp_part *asked)
     return err;
 }
 
+/* Whether the other side reads the codec in which a sound record is packed. */
+static bool reads(const struct link *link, struct rp_slice packed)
+{
+    int codec = link->codecs == RP_CODECS_ALL ? RP_CODEC_PLAIN : rp_record_codec(packed);
+
+    return codec >= 0 && (link->codecs >> codec & 1) != 0;
+}
+
 /* Appends the record at ${seq} to ${w}, having looked at it closely. */
 static void append_opened(struct link *link, struct kv_txn *txn, uint64_t seq, struct rp_writer *w)
 {
@@ -129,7 +137,7 @@ static void append_opened(struct link *link, struct kv_txn *txn, uint64_t seq, s
         rp_record_close(&opened);
         return;
     }
-    if (link->reads_zstd || rp_record_codec(packed) == RP_CODEC_PLAIN) {
+    if (reads(link, packed)) {
         rp_writer_raw(w, packed);
     } else if (rp_record_repack(&plain, &opened, RP_CODEC_PLAIN) == RP_OK) {
         rp_writer_raw(w, rp_bytes_slice(&plain));
@@ -146,7 +154,7 @@ static void append_record(struct link *link, struct kv_txn *txn, uint64_t seq,
     struct rp_slice packed;
     struct place place;
 
-    if (link->reads_zstd && records_load_checked(txn, seq, symbol, &place, &packed) &&
+    if (records_load_checked(txn, seq, symbol, &place, &packed) && reads(link, packed) &&
         !core_withholds(link->core, place.org, place.scope))
         rp_writer_raw(w, packed);
     else

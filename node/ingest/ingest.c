@@ -334,6 +334,7 @@ err0:
 static void verify(uv_work_t *request)
 {
     struct piece *piece = (struct piece *)request;
+    struct rp_codecs *codecs = rp_codecs_new(); /* without: each by itself, which is slower */
     struct intake_list all = piece->list;
     size_t opened = 0;
 
@@ -345,13 +346,14 @@ static void verify(uv_work_t *request)
 
         next = intake->next;
         if (opened < VERIFY_BYTES) {
-            intake_verify(intake);
+            intake_verify(intake, codecs);
             opened += intake->opened.body.len;
             intake_list_add(&piece->list, intake);
         } else {
             intake_list_add(&piece->left, intake);
         }
     }
+    rp_codecs_free(codecs);
 }
 
 static void verified(uv_work_t *request, int status)

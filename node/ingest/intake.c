@@ -35,11 +35,12 @@ void intake_free(struct intake *intake)
     free(intake);
 }
 
-void intake_verify(struct intake *intake)
+void intake_verify(struct intake *intake, struct rp_codecs *codecs)
 {
     if (intake->is_change)
         return;
-    intake->err = rp_record_open(&intake->opened, rp_bytes_slice(&intake->submission.packed));
+    intake->err =
+        rp_record_open_with(codecs, &intake->opened, rp_bytes_slice(&intake->submission.packed));
     intake->id_known = intake->err == RP_OK || intake->err == RP_ERR_VERSION;
 }
 

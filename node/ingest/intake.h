@@ -31,8 +31,8 @@ struct intake *intake_record(const struct submission *submission); /* takes pack
 struct intake *intake_change(struct change *change);               /* takes change over */
 void intake_free(struct intake *intake);
 
-/* Unpacks, checks and verifies a record. Any thread. */
-void intake_verify(struct intake *intake);
+/* Unpacks, checks and verifies a record. ${codecs} may be NULL: see codec.h. Any thread. */
+void intake_verify(struct intake *intake, struct rp_codecs *codecs);
 
 /*
  * What the disk has room for. Nearly full it still takes what makes room, or keeps others from

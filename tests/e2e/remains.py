@@ -3,36 +3,61 @@
 import base64
 import json
 import os
+import sys
 
 import zstandard
 
-from nodes import NodesTest, poll
+from nodes import ROOT, NodesTest, poll
 
+sys.path.insert(0, os.path.join(ROOT, "tests", "interop"))
+
+from commons import canonical, record  # noqa: E402
+
+DICTIONARY = os.path.join(ROOT, "proto", "dictionary-1.bin")
 MAGIC = bytes.fromhex("28b52ffd")
 FRAME_MAX = 300000  # more than a packed record
 PIECE = 24  # bytes
+SHARED = 8  # bytes in a row that do not come about by chance
+
+
+def unpackers():
+    """By every codec that compresses."""
+    with open(DICTIONARY, "rb") as file:
+        dictionary = zstandard.ZstdCompressionDict(file.read())
+    return [zstandard.ZstdDecompressor(dict_data=d) for d in (None, dictionary)]
 
 
 def frames(data):
     """What each zstd frame in data, whole or torn, still gives."""
+    known = unpackers()
     at = data.find(MAGIC)
     while at >= 0:
-        unpacker = zstandard.ZstdDecompressor().decompressobj()
-        out = b""
-        try:
-            for begin in range(at, min(at + FRAME_MAX, len(data)), 512):
-                out += unpacker.decompress(data[begin:begin + 512])
-        except zstandard.ZstdError:
-            pass  # torn, or at its end
-        yield out
+        for unpacker in (each.decompressobj() for each in known):
+            out = b""
+            try:
+                for begin in range(at, min(at + FRAME_MAX, len(data)), 512):
+                    out += unpacker.decompress(data[begin:begin + 512])
+            except zstandard.ZstdError:
+                pass  # torn, at its end, or packed otherwise
+            yield out
         at = data.find(MAGIC, at + 1)
 
 
+def lasting(packed):
+    """What is known of a withdrawn record for good: whose it was, and its slip."""
+    body = record.open_record(packed).body_bytes
+    content = canonical.decode(body)[-1]
+    return body[:-len(canonical.encode(content))] + content.get("slip", b"")
+
+
 def pieces(packed, others):
-    """Pieces of a packed record that none of the others has."""
+    """Pieces of a packed record that none of the others has, without what is known for good."""
     every = (packed[at:at + PIECE] for at in range(0, len(packed) - PIECE, 8))
     rest = b"".join(others)
-    return [piece for piece in every if piece not in rest]
+    last = lasting(packed)
+    known = {last[at:at + SHARED] for at in range(len(last) - SHARED + 1)}
+    return [piece for piece in every if piece not in rest
+            and not any(piece[at:at + SHARED] in known for at in range(PIECE - SHARED + 1))]
 
 
 def files(home):

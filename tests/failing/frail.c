@@ -174,7 +174,7 @@ static int take_in(struct frail *frail, unsigned i, struct intake *intake, struc
         intake_report(node->core, lost, frail->now);
         core_submission_free(&lost->submission);
     } else {
-        intake_verify(intake);
+        intake_verify(intake, NULL);
         intake_write(node->kv, &intake, 1, ROOM_FOR_ALL, frail->now);
         intake_report(node->core, intake, frail->now);
         err = intake->err;

@@ -68,7 +68,7 @@ static int write_body(struct rp_bytes *out)
 
 static int pack(struct rp_bytes *out)
 {
-    return rp_record_pack(out, rp_bytes_slice(&body), &org.key, RP_CODEC_ZSTD);
+    return rp_record_pack(out, rp_bytes_slice(&body), &org.key, RP_CODEC_DICTIONARY);
 }
 
 static int repack(struct rp_bytes *out)

@@ -116,7 +116,7 @@ static int take_in(struct kv *kv)
     if (n == BATCH) {
         alloc_on();
         for (size_t i = 0; i < n; i++)
-            intake_verify(items[i]);
+            intake_verify(items[i], NULL);
         intake_write(kv, items, n, ROOM_FOR_ALL, NOW);
         alloc_off();
     } else {

@@ -115,7 +115,7 @@ static int take_in(struct kv *kv, unsigned i)
 
     assert_ok(rp_bytes_copy(&submission.packed, records[i].data, records[i].len));
     assert_non_null(intake = intake_record(&submission));
-    intake_verify(intake);
+    intake_verify(intake, NULL);
     intake_write(kv, &intake, 1, ROOM_FOR_ALL, 1795000000000);
     err = intake->err;
     intake_free(intake);

@@ -216,7 +216,7 @@ static void submit(void *ctx, struct submission *submission)
     struct outcome outcome = {.tag = submission->tag};
     struct fuzz_peer *peer = ctx;
 
-    intake_verify(intake);
+    intake_verify(intake, NULL);
     intake_write(peer->kv, &intake, 1, ROOM_FOR_ALL, peer->now);
     intake_report(peer->core, intake, peer->now);
     outcome.err = intake->err;

@@ -9,7 +9,7 @@
 
 static void take_in(struct fuzz_peer *peer, struct intake *intake)
 {
-    intake_verify(intake);
+    intake_verify(intake, NULL);
     intake_write(peer->kv, &intake, 1, ROOM_FOR_ALL, peer->now);
     intake_report(peer->core, intake, peer->now);
 }

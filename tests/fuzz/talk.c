@@ -30,7 +30,7 @@ static void write_hello(struct rp_writer *w, const struct fuzz_peer *peer, uint8
 {
     struct rp_hello hello = {
         .time = peer->now,
-        .reads_zstd = (how & 1) == 0,
+        .codecs = (how & 1) == 0 ? RP_CODECS_ALL : 1 << RP_CODEC_PLAIN,
         .speaks_this = true,
         .has_invite = (how & 2) != 0,
         .software = rp_bytes_str("fuzz"),

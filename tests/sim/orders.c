@@ -99,7 +99,7 @@ static int take_in(struct world *world, struct actor *actor, struct intake *inta
 
     if (intake == NULL)
         abort();
-    intake_verify(intake);
+    intake_verify(intake, NULL);
     intake_write(actor->disk, &intake, 1, ROOM_FOR_ALL, (uint64_t)WORLD_CALENDAR + world->now);
     err = intake->err;
     intake_report(actor->core, intake, world->now);

@@ -122,11 +122,12 @@ BETWEEN(void, rp_sketch_toggle, struct rp_cell *cells, uint32_t from, uint32_t n
         __real_rp_sketch_toggle(cells, from, n, key, symbol);
 }
 
-BETWEEN(int, rp_record_open, struct rp_opened *out, struct rp_slice packed)
+BETWEEN(int, rp_record_open_with, struct rp_codecs *codecs, struct rp_opened *out,
+        struct rp_slice packed)
 {
     if (goes_wrong(SIGNATURE_NOT_CHECKED, 1))
         return rp_record_open_trusted(out, packed);
-    return __real_rp_record_open(out, packed);
+    return __real_rp_record_open_with(codecs, out, packed);
 }
 
 BETWEEN(void, rp_fingerprint_remove, struct rp_fingerprint *sum,

@@ -7,6 +7,8 @@
 #include <string.h>
 #include <zstd.h>
 
+#include "dictionary.h"
+
 #define BODY_MAX 262144
 #define BUCKETS 65536
 
@@ -84,15 +86,20 @@ static bool is_bin(const msgpack_object *object, size_t len)
     return object->type == MSGPACK_OBJECT_BIN && object->via.bin.size == len;
 }
 
-/* Unpacks a body that is one zstd frame of a declared size. */
-static uint8_t *decompress(const msgpack_object_bin *frame, size_t *len)
+/* Unpacks a body that is one zstd frame of a declared size, by a dictionary or none. */
+static uint8_t *decompress(const msgpack_object_bin *frame, bool by_dictionary, size_t *len)
 {
     unsigned long long size = ZSTD_getFrameContentSize(frame->ptr, frame->size);
-    uint8_t *out;
+    ZSTD_DCtx *context = ZSTD_createDCtx();
+    uint8_t *out = NULL;
 
-    if (size > BODY_MAX || (out = malloc((size_t)size + 1)) == NULL)
+    if (context == NULL || size > BODY_MAX || (out = malloc((size_t)size + 1)) == NULL) {
+        ZSTD_freeDCtx(context);
         return NULL;
-    *len = ZSTD_decompress(out, (size_t)size, frame->ptr, frame->size);
+    }
+    *len = ZSTD_decompress_usingDict(context, out, (size_t)size, frame->ptr, frame->size,
+                                     dictionary_1, by_dictionary ? DICTIONARY_LEN : 0);
+    ZSTD_freeDCtx(context);
     if (*len != size) {
         free(out);
         return NULL;
@@ -114,11 +121,11 @@ static bool take_apart(struct parts *out, const uint8_t *packed, size_t len)
         unpacked.data.via.array.size != 3)
         goto out;
     entry = unpacked.data.via.array.ptr;
-    if (entry[0].type != MSGPACK_OBJECT_POSITIVE_INTEGER || entry[0].via.u64 > 1 ||
+    if (entry[0].type != MSGPACK_OBJECT_POSITIVE_INTEGER || entry[0].via.u64 > 2 ||
         entry[1].type != MSGPACK_OBJECT_BIN || !is_bin(&entry[2], 64))
         goto out;
-    if (entry[0].via.u64 == 1) {
-        out->body = decompress(&entry[1].via.bin, &out->body_len);
+    if (entry[0].via.u64 > 0) {
+        out->body = decompress(&entry[1].via.bin, entry[0].via.u64 == 2, &out->body_len);
     } else if ((out->body = malloc(entry[1].via.bin.size + 1)) != NULL) {
         out->body_len = entry[1].via.bin.size;
         memcpy(out->body, entry[1].via.bin.ptr, out->body_len);

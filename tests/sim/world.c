@@ -238,7 +238,7 @@ static void write_queue(void *context, void *what, uint64_t epoch)
     actor->writing_n = actor->queue_n;
     actor->queue_n = 0;
     for (size_t i = 0; i < actor->writing_n; i++)
-        intake_verify(actor->writing[i]);
+        intake_verify(actor->writing[i], NULL);
     intake_write(actor->disk, actor->writing, actor->writing_n, actor->room,
                  (uint64_t)((int64_t)world->now + actor->calendar_ahead));
     quotas_check(world, actor);

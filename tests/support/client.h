@@ -99,7 +99,7 @@ static inline void client_call(struct client *client, struct mesh *mesh, unsigne
                                    .ephemeral = ephemeral,
                                    .proof = rp_bytes_slice(&node->proof)};
     struct rp_hello hello = {
-        .time = mesh->now, .reads_zstd = true, .software = rp_bytes_str("client")};
+        .time = mesh->now, .codecs = RP_CODECS_ALL, .software = rp_bytes_str("client")};
     struct rp_accept accept = {.reset = true, .accepted = {ids, n * RP_ID_LEN}};
 
     mesh_stop(mesh, who);

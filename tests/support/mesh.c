@@ -144,7 +144,7 @@ static void dial(struct mesh *mesh, unsigned from, const struct core_effect *eff
 
 static void take_in(struct mesh *mesh, unsigned node, struct intake *intake)
 {
-    intake_verify(intake);
+    intake_verify(intake, NULL);
     intake_write(mesh->nodes[node].kv, &intake, 1, ROOM_FOR_ALL, mesh->now);
     intake_report(mesh->nodes[node].core, intake, mesh->now);
     intake_free(intake);
@@ -301,7 +301,7 @@ int mesh_submit(struct mesh *mesh, unsigned node, struct rp_bytes *packed)
     struct intake *intake = intake_record(&submission);
     int err;
 
-    intake_verify(intake);
+    intake_verify(intake, NULL);
     intake_write(mesh->nodes[node].kv, &intake, 1, ROOM_FOR_ALL, mesh->now);
     intake_report(mesh->nodes[node].core, intake, mesh->now);
     err = intake->err;
@@ -326,7 +326,7 @@ void mesh_take_in(struct mesh *mesh, unsigned node, size_t n)
 
     queue_take(&list, &mesh->nodes[node].held, n);
     for (struct intake *intake = list.first; intake != NULL; intake = intake->next)
-        intake_verify(intake);
+        intake_verify(intake, NULL);
     next = list.first;
     assert_ok(
         intake_write_from(mesh->nodes[node].kv, next_of_list, &next, ROOM_FOR_ALL, mesh->now));

@@ -43,7 +43,7 @@ static void check_hello(const struct rp_hello *hello, json_t *map)
 
     golden_assert((struct rp_slice){hello->accept, RP_HASH_LEN}, map, "accept");
     assert_true(hello->time == golden_number(map, "time"));
-    assert_true(hello->reads_zstd && hello->speaks_this);
+    assert_true(hello->codecs == 3 && hello->speaks_this);
     golden_assert_text(hello->software, map, "software");
     assert_int_equal(hello->addresses, json_array_size(addresses));
     for (uint32_t i = 0; i < hello->addresses; i++)

@@ -25,7 +25,7 @@ static int reset(void **state)
 static void hello_says_what_each_can_do(void **state)
 {
     struct rp_hello hello = {.time = 1795000000000,
-                             .reads_zstd = true,
+                             .codecs = RP_CODECS_ALL,
                              .has_invite = true,
                              .invite = {1, 2, 3},
                              .software = rp_bytes_str("rpnode 0.1.0"),
@@ -38,7 +38,7 @@ static void hello_says_what_each_can_do(void **state)
     assert_int_equal(rp_message_type(frame()), RP_MESSAGE_HELLO);
     assert_ok(rp_message_read_hello(&back, frame()));
     assert_true(back.time == hello.time);
-    assert_true(back.reads_zstd && back.speaks_this && back.has_invite);
+    assert_true(back.codecs == RP_CODECS_ALL && back.speaks_this && back.has_invite);
     assert_memory_equal(back.invite, hello.invite, sizeof hello.invite);
     assert_int_equal(back.addresses, 1);
     assert_int_equal(rp_bytes_compare(back.address[0], hello.address[0]), 0);
@@ -77,7 +77,7 @@ static void hello_may_hold_more_than_we_know(void **state)
     rp_writer_nil(&w);
     assert_ok(rp_message_read_hello(&back, frame()));
     assert_true(back.speaks_this);
-    assert_false(back.reads_zstd || back.has_invite);
+    assert_false(back.codecs != 1 << RP_CODEC_PLAIN || back.has_invite);
 }
 
 static void hello_is_not_written_as_nobody_reads_it(void **state)

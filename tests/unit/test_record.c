@@ -308,6 +308,46 @@ static void takes_what_it_packs_itself(void **state)
     }
 }
 
+static void what_packs_many_packs_each_as_if_it_were_the_first(void **state)
+{
+    static const enum rp_codec codecs[] = {RP_CODEC_DICTIONARY, RP_CODEC_ZSTD, RP_CODEC_PLAIN,
+                                           RP_CODEC_ZSTD, RP_CODEC_DICTIONARY};
+    struct rp_codecs *kept = rp_codecs_new();
+    struct rp_bytes content = sample_content("When somebody says no, they say yes to something.");
+    struct rp_record fields = sample_fields(&org, 1, rp_bytes_slice(&content));
+    size_t len[3] = {0};
+    struct rp_bytes body;
+
+    (void)state;
+    assert_non_null(kept);
+    assert_ok(rp_record_write(&body, &fields));
+    for (size_t i = 0; i < sizeof codecs / sizeof codecs[0]; i++) {
+        struct rp_bytes once;
+        struct rp_bytes packed;
+        struct rp_opened opened;
+
+        assert_ok(rp_record_pack(&once, rp_bytes_slice(&body), &org.key, codecs[i]));
+        assert_ok(rp_record_pack_with(kept, &packed, rp_bytes_slice(&body), &org.key, codecs[i]));
+        assert_int_equal(packed.len, once.len);
+        assert_memory_equal(packed.data, once.data, once.len);
+        assert_int_equal(rp_record_codec(rp_bytes_slice(&packed)), codecs[i]);
+        assert_ok(rp_record_open_with(kept, &opened, rp_bytes_slice(&packed)));
+        assert_int_equal(opened.body.len, body.len);
+        assert_memory_equal(opened.body.data, body.data, body.len);
+        rp_record_close(&opened);
+        packed.data[packed.len - RP_SIG_LEN - 12] ^= 1; /* and what fails leaves no trace */
+        assert_int_not_equal(rp_record_open_with(kept, &opened, rp_bytes_slice(&packed)), RP_OK);
+        len[codecs[i]] = packed.len;
+        rp_bytes_free(&packed);
+        rp_bytes_free(&once);
+    }
+    assert_true(len[RP_CODEC_DICTIONARY] < len[RP_CODEC_ZSTD]);
+    assert_true(len[RP_CODEC_ZSTD] < len[RP_CODEC_PLAIN]);
+    rp_codecs_free(kept);
+    rp_bytes_free(&body);
+    rp_bytes_free(&content);
+}
+
 static void shortage_of_memory_is_no_fault_of_the_record(void **state)
 {
     struct rp_bytes content = sample_content("aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa");
@@ -378,11 +418,11 @@ static void names_the_codec_only_of_what_it_can_open(void **state)
     struct rp_slice body = unit_hex("c0");
 
     (void)state;
-    for (uint64_t codec = 0; codec < 4; codec++) {
+    for (uint64_t codec = 0; codec < 5; codec++) {
         struct rp_bytes packed = pack_by_hand(codec, body, sig);
 
         assert_int_equal(rp_record_codec(rp_bytes_slice(&packed)),
-                         codec < 2 ? (int)codec : RP_ERR_CODEC);
+                         codec < 3 ? (int)codec : RP_ERR_CODEC);
         rp_bytes_free(&packed);
     }
     assert_int_equal(rp_record_codec(body), RP_ERR_SHAPE);
@@ -453,6 +493,7 @@ int main(void)
         cmocka_unit_test(refuses_other_compression),
         cmocka_unit_test(a_zstd_frame_has_the_header_that_everybody_takes),
         cmocka_unit_test(takes_what_it_packs_itself),
+        cmocka_unit_test(what_packs_many_packs_each_as_if_it_were_the_first),
         cmocka_unit_test(shortage_of_memory_is_no_fault_of_the_record),
         cmocka_unit_test(packs_nothing_that_is_too_long_to_open),
         cmocka_unit_test(a_zstd_frame_holds_something),

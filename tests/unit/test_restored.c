@@ -73,7 +73,7 @@ static void receive(unsigned node, struct rp_bytes *packed)
     struct intake *intake = intake_record(&submission);
 
     assert_non_null(intake);
-    intake_verify(intake);
+    intake_verify(intake, NULL);
     intake_write(mesh.nodes[node].kv, &intake, 1, ROOM_FOR_ALL, mesh.now);
     assert_ok(intake->err);
     intake_report(mesh.nodes[node].core, intake, mesh.now);

@@ -208,7 +208,10 @@ void node_record(struct node *node, struct prose *prose, struct rp_bytes *packed
     home_random(fields.salt, RP_SALT_LEN);
     home_random(fields.seed, RP_SEED_LEN);
     bench_check(rp_record_write(&body, &fields), "a record");
-    bench_check(rp_record_pack(packed, rp_bytes_slice(&body), &node->keys.self.key, RP_CODEC_ZSTD),
+    if (node->codecs == NULL && (node->codecs = rp_codecs_new()) == NULL)
+        bench_fail("out of memory");
+    bench_check(rp_record_pack_with(node->codecs, packed, rp_bytes_slice(&body),
+                                    &node->keys.self.key, RP_CODEC_DICTIONARY),
                 "a record");
     *plain = text.len;
     rp_bytes_free(&text);

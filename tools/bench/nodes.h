@@ -15,6 +15,7 @@ struct node {
     struct home_keys keys;
     uint64_t published; /* records signed so far */
     bool web;           /* it shows pages, at a port of 127.0.0.1; to be set before it starts */
+    struct rp_codecs *codecs;
 };
 
 /* A home called ${name} in ${folder}. */

@@ -76,7 +76,7 @@ static void carry_out(struct pair *pair, struct pair_side *side)
             intake = intake_change(effect.change);
         if (intake == NULL)
             continue;
-        intake_verify(intake);
+        intake_verify(intake, NULL);
         intake_write(side->kv, &intake, 1, ROOM_FOR_ALL, pair->now);
         intake_report(side->core, intake, pair->now);
         intake_free(intake);

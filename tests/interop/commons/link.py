@@ -41,7 +41,7 @@ class Link:
         author: Author,
         *,
         follow_vouches: bool = True,
-        codecs: tuple[int, ...] = (0, 1),
+        codecs: tuple[int, ...] = (0, 1, 2),
         addresses: tuple[str, ...] = (),
         circle: Optional[bytes] = None,
     ) -> None:

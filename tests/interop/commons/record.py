@@ -14,6 +14,8 @@ MAX_BODY = 262144
 MAX_PACKED = 263168
 MAX_PARENTS = 32
 CONTROL, CONTENT = 0, 1
+# Of the codecs that compress.
+DICTIONARIES = {1: None, 2: zstdframe.DICTIONARY}
 COMMONS = bytes(32)
 LOCAL = b"\xff" * 32
 
@@ -124,7 +126,7 @@ def _later_version(data: bytes) -> Optional[int]:
 
 def pack(body: bytes, sig: bytes, codec: int) -> bytes:
     """The record as it is stored and sent."""
-    stored = zstdframe.compress(body) if codec == 1 else body
+    stored = body if codec == 0 else zstdframe.compress(body, DICTIONARIES[codec])
     packed = canonical.encode([codec, stored, sig])
     need(len(body) <= MAX_BODY and len(packed) <= MAX_PACKED, "record too long")
     return packed
@@ -134,10 +136,12 @@ def open_record(packed: bytes) -> Record | Later:
     """Checks all that makes a record valid (SPEC 2.1); refuses what is not."""
     need(len(packed) <= MAX_PACKED, "packed record too long")
     codec, stored, sig = array(packed, 3, "record")
-    need(is_uint(codec) and codec in (0, 1), "record: codec")
+    need(is_uint(codec) and codec in (0, *DICTIONARIES), "record: codec")
     need(isinstance(stored, bytes), "record: body")
     need(is_bin(sig, 64), "record: signature")
-    body_bytes = zstdframe.decompress(stored, MAX_BODY) if codec == 1 else stored
+    body_bytes = stored
+    if codec > 0:
+        body_bytes = zstdframe.decompress(stored, MAX_BODY, DICTIONARIES[codec])
     need(len(body_bytes) <= MAX_BODY, "body too long")
     id_ = record_id(body_bytes)
     version = _later_version(body_bytes)

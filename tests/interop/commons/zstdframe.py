@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+import os
+from typing import Optional
+
 import zstandard
 
 from .checks import need
 from .refuse import Refuse
+
+# It is part of the format, and lies beside the library.
+_FILE = os.path.join(os.path.dirname(__file__), "..", "..", "..", "proto", "dictionary-1.bin")
+with open(_FILE, "rb") as _file:
+    DICTIONARY = zstandard.ZstdCompressionDict(_file.read())
 
 MAGIC = bytes.fromhex("28b52ffd")
 MAX_WINDOW = 8 << 20
@@ -48,18 +56,24 @@ def _frame(data: bytes) -> tuple[int, int]:
     return size, pos
 
 
-def decompress(data: bytes, limit: int) -> bytes:
+def decompress(
+    data: bytes, limit: int, dictionary: Optional[zstandard.ZstdCompressionDict] = None
+) -> bytes:
     """The content, when the frame is the only thing there and not above limit."""
     size, length = _frame(data)
     need(size <= limit, "zstd: declared size above the limit")
     need(length == len(data), "zstd: not exactly one frame")
     try:
-        content = zstandard.ZstdDecompressor().decompress(data, max_output_size=size)
+        unpacker = zstandard.ZstdDecompressor(dict_data=dictionary)
+        content = unpacker.decompress(data, max_output_size=size)
     except zstandard.ZstdError as error:
         raise Refuse(f"zstd: {error}") from error
     need(len(content) == size, "zstd: not the size declared")
     return content
 
 
-def compress(data: bytes) -> bytes:
-    return zstandard.ZstdCompressor(level=3, write_content_size=True).compress(data)
+def compress(data: bytes, dictionary: Optional[zstandard.ZstdCompressionDict] = None) -> bytes:
+    packer = zstandard.ZstdCompressor(
+        level=3, write_content_size=True, write_dict_id=False, dict_data=dictionary
+    )
+    return packer.compress(data)

@@ -6,7 +6,7 @@ from typing import Any, Optional
 
 import zstandard
 
-from commons import canonical, hashes, record
+from commons import canonical, hashes, record, zstdframe
 from commons.record import COMMONS, CONTENT, CONTROL, LOCAL, Body, Record
 
 from .labels import label
@@ -170,10 +170,12 @@ def long_body(total: int) -> tuple[bytes, bytes]:
     return raw, blocks
 
 
-def compressed(raw: bytes, stored: bytes, key_seed: bytes = AUTHOR["key_seed"]) -> bytes:
-    """Packed with codec 1 around what is given as the frame."""
+def compressed(
+    raw: bytes, stored: bytes, key_seed: bytes = AUTHOR["key_seed"], codec: int = 1
+) -> bytes:
+    """Packed with codec 1 or 2 around what is given as the frame."""
     sig = hashes.sign(hashes.SIGN_RECORD, key_seed, record.record_id(raw))
-    return canonical.encode([1, stored, sig])
+    return canonical.encode([codec, stored, sig])
 
 
 def _compressed() -> list[dict[str, Any]]:
@@ -199,9 +201,17 @@ def _compressed() -> list[dict[str, Any]]:
         (raw, frame(len(raw), empty_last), "an empty last block"),
         (longest, frame(len(longest), blocks), "a body of 262,144 bytes"),
     ]
+    by_dictionary = [
+        (raw, zstdframe.compress(raw, zstdframe.DICTIONARY), "by the dictionary"),
+        (raw, frame(len(raw), as_it_is(raw)), "codec 2, one block as it is"),
+        (longest, frame(len(longest), blocks), "codec 2, a body of 262,144 bytes"),
+    ]
     return [
         {"packed": compressed(body_, stored), "id": record.record_id(body_), "note": note}
         for body_, stored, note in frames
+    ] + [
+        {"packed": compressed(body_, stored, codec=2), "id": record.record_id(body_), "note": note}
+        for body_, stored, note in by_dictionary
     ]
 
 

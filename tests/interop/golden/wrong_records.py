@@ -8,7 +8,7 @@ from typing import Any, Callable
 import nacl.bindings as sodium
 import zstandard
 
-from commons import canonical, hashes, record
+from commons import canonical, hashes, record, zstdframe
 
 from .labels import label
 from .record_parts import (
@@ -106,7 +106,8 @@ def _packed_forms() -> list[Pair]:
     sig = hashes.sign(hashes.SIGN_RECORD, AUTHOR["key_seed"], record.record_id(raw))
     good = canonical.encode([0, raw, sig])
     packed: list[tuple[Any, str]] = [
-        ([7, raw, sig], "codec 7"), ([2, raw, sig], "codec 2"), ([-1, raw, sig], "codec -1"),
+        ([7, raw, sig], "codec 7"), ([3, raw, sig], "codec 3"), ([2, raw, sig], "codec 2, not compressed"),
+        ([-1, raw, sig], "codec -1"),
         ([None, raw, sig], "codec nil"), ([False, raw, sig], "codec false"),
         ([0, raw, sig[:63]], "signature of 63 bytes"),
         ([0, raw, sig + b"\0"], "signature of 65 bytes"), ([0, raw, None], "signature nil"),
@@ -175,6 +176,15 @@ def _zstd() -> list[Pair]:
         (_zstd_0_7(raw), "a frame of zstd 0.7, which libzstd may still read"),
     ]
     pairs = [(compressed(raw, data), f"zstd: {note}") for data, note in stored]
+    by_dictionary = zstdframe.compress(raw, zstdframe.DICTIONARY)
+    named = zstandard.ZstdCompressor(level=3, dict_data=zstdframe.DICTIONARY).compress(raw)
+    pairs += [
+        (compressed(raw, by_dictionary), "zstd: by the dictionary, with codec 1"),
+        (compressed(raw, named, codec=2), "zstd: codec 2, the dictionary's number in the frame"),
+        (compressed(raw, by_dictionary + b"\0", codec=2), "zstd: codec 2, a byte after the frame"),
+        (compressed(raw, by_dictionary[:-1], codec=2), "zstd: codec 2, one byte short"),
+        (compressed(raw, no_size, codec=2), "zstd: codec 2, no declared size"),
+    ]
     pairs.append((compressed(long, frame(len(long), blocks)), "zstd: a body of 262,145 bytes"))
     return pairs
 
