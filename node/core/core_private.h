@@ -18,7 +18,7 @@
  *     link.c      a link's life, dispatching its messages
  *     opening.c   opening it: who may
  *     shared.c    the scopes that are compared on a link
- *     exchange.c  finding the difference with the other side
+ *     exchange.c  finding the difference with the other side; listed.c: by all symbols
  *     answer.c    answering when the other side does that
  *     fetch.c     what to ask of whom
  *     beacons.c, beacon.c, spread.c, receipts.c: see beacons.h
@@ -166,6 +166,8 @@ struct exchange {
     uint8_t after[RP_SYMBOL_LEN]; /* LIST: the last symbol compared */
     bool has_after;
     bool page_awaited;
+    bool is_listed; /* LIST: our view is of few symbols, which are: (ascending) */
+    struct symbols listed;
     uint64_t need; /* found so far */
     uint64_t have;
 };
@@ -656,6 +658,11 @@ int exchange_receive(struct link *link, enum rp_message_type type, struct rp_sli
 void exchange_continue(struct link *link, uint64_t now_ms);
 /* Everything found on the link has been fetched, or given up. */
 void exchange_settled(struct link *link, uint64_t now_ms);
+
+/* listed.c: our view beside theirs in a LIST; first it is made ready, for all pages */
+int listed_make(struct exchange *x);
+int listed_others(const struct exchange *x, struct rp_slice theirs, struct symbols *out);
+int listed_ours(const struct exchange *x, const uint8_t *after, struct symbols *out, bool *last);
 
 /* answer.c */
 int answer_check(struct link *link, const struct rp_check *check, uint64_t now_ms);

@@ -37,6 +37,8 @@ static void close_ours(struct link *link)
     for (enum rp_set set = 0; set < RP_SETS; set++)
         view_close(&x->view[set]);
     rp_decoder_free(x->decoder);
+    symbols_free(&x->listed);
+    x->is_listed = false;
     x->decoder = NULL;
     x->state = EXCHANGE_NONE;
 }
@@ -284,7 +286,7 @@ static int offer_range(struct link *link, const uint8_t *after, const uint8_t *e
     int err = RP_OK;
 
     while (!last && err == RP_OK && x->have < OFFERS_MAX) {
-        err = view_list(&x->view[x->set], after, RP_SYMBOLS_MAX, &ours, &last);
+        err = listed_ours(x, after, &ours, &last);
         if (err != RP_OK || ours.n == 0)
             break;
         memcpy(reached, ours.data + ours.n - RP_SYMBOL_LEN, RP_SYMBOL_LEN);
@@ -304,7 +306,6 @@ static int offer_range(struct link *link, const uint8_t *after, const uint8_t *e
 static int compare_range(struct link *link, const uint8_t *after, struct rp_slice theirs, bool last)
 {
     struct exchange *x = &link->ours;
-    struct symbols held = {0};
     struct symbols others = {0};
     const uint8_t *end = NULL;
     int err;
@@ -314,13 +315,12 @@ static int compare_range(struct link *link, const uint8_t *after, struct rp_slic
         return RP_ERR_SHAPE;
     if (!last)
         end = theirs.data + theirs.len - RP_SYMBOL_LEN;
-    err = view_split(&x->view[x->set], theirs.data, (uint32_t)(theirs.len / RP_SYMBOL_LEN), &held,
-                     &others);
+    if ((err = listed_make(x)) == RP_OK)
+        err = listed_others(x, theirs, &others);
     if (err == RP_OK)
         err = want(link, &others);
     if (err == RP_OK)
         err = offer_range(link, after, end, theirs);
-    symbols_free(&held);
     symbols_free(&others);
     return err;
 }
@@ -330,6 +330,7 @@ static int receive_ids(struct link *link, const struct rp_part *part, uint64_t n
     int err;
 
     link->ours.set = part->set;
+    link->ours.is_listed = false;
     if ((err = compare_range(link, NULL, part->symbols, true)) == RP_OK)
         found_difference(link, now_ms);
     return err;
@@ -351,7 +352,7 @@ static void begin_list(struct link *link, uint64_t now_ms)
     struct exchange *x = &link->ours;
 
     x->state = EXCHANGE_LIST;
-    x->has_after = false;
+    x->has_after = x->is_listed = false;
     x->deadline = now_ms + EXCHANGE_MS;
     x->need = x->have = 0;
     link->core->counters.lists++;
