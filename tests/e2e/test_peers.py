@@ -26,6 +26,17 @@ class Peers(NodesTest):
         self.assertEqual(node.status()["peers"], [])
         return result.stderr
 
+    def test_an_invite_that_names_no_host_says_so(self):
+        a = self.node("ash")
+        self.assertEqual(a.run("invite").stderr, "")
+        a.stop()
+        a.listen = "0.0.0.0:0"
+        a.start()
+        made = a.run("invite")
+        self.assertEqual(made.returncode, 0, made.stderr)
+        self.assertTrue(made.stdout.startswith("rpinvite1"), made.stdout)
+        self.assertIn("advertise = HOST:PORT", made.stderr)
+
     def test_invites_are_listed_and_revoked(self):
         a, b, c = (self.node(name) for name in ("ash", "birch", "cedar"))
         for_b = a.invite("--for", "birch", "--expires", "2h")

@@ -1,9 +1,11 @@
 #include <ctype.h>
 #include <getopt.h>
+#include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "rp/err.h"
 #include "rp/limits.h"
 #include "rp/text.h"
 #include "rp/token.h"
@@ -80,6 +82,22 @@ static int revoke_invite(const struct command_args *args)
     return result;
 }
 
+/* An address without a host means "where the call came from", which an invite cannot know. */
+static void warn_of_addresses(const char *text)
+{
+    struct rp_token token;
+    bool named = rp_token_read(&token, text) != RP_OK;
+
+    for (uint32_t i = 0; i < token.addresses && !named; i++)
+        named = token.address[i][0] != ':';
+    sodium_memzero(&token, sizeof token);
+    if (!named)
+        fputs("rpctl: this invite does not say where this node can be called, and cannot be used "
+              "as it is. Set  advertise = HOST:PORT  in rpnode.conf to where others reach it, "
+              "start rpnode again, and make another invite.\n",
+              stderr);
+}
+
 int command_invite(const struct command_args *args)
 {
     static const struct option options[] = {{"for", required_argument, NULL, OPTION('f')},
@@ -125,8 +143,10 @@ int command_invite(const struct command_args *args)
     rp_writer_bool(&w, no_vouch);
     result = client_ask(args->home, CONTROL_INVITE, &w, &answer);
     rp_writer_free(&w);
-    if (result == EXIT_DONE)
+    if (result == EXIT_DONE) {
         puts(text_of(answer, "token"));
+        warn_of_addresses(text_of(answer, "token"));
+    }
     json_decref(answer);
     return result;
 }
