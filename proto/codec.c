@@ -54,7 +54,7 @@ static bool digest_to_pack(struct rp_codecs *codecs)
     ZSTD_compressionParameters how = ZSTD_getCParams(ZSTD_LEVEL, 0, DICTIONARY_LEN);
     size_t size = ZSTD_estimateCDictSize_advanced(DICTIONARY_LEN, how, ZSTD_dlm_byRef);
 
-    if (codecs->packs_room == NULL && (codecs->packs_room = malloc(size)) != NULL)
+    if (codecs->packs_room == NULL && (codecs->packs_room = calloc(1, size)) != NULL)
         codecs->packs_by =
             ZSTD_initStaticCDict(codecs->packs_room, size, dictionary_1, DICTIONARY_LEN,
                                  ZSTD_dlm_byRef, ZSTD_dct_fullDict, how);

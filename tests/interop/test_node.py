@@ -347,19 +347,21 @@ class Records(LiveTest):
         self.assertEqual(probe.symbols(), [])
 
     def test_codecs(self):
-        """Stored and passed on as they came, but unpacked for who does not read codec 1."""
+        """Stored and passed on as they came, but unpacked for who does not read their codec."""
         node, probe = self.join()
         plain_only = self.guest(node, "Birch", codecs=(0,))
+        older = self.guest(node, "Cedar", codecs=(0, 1))
         text = "What helps is to ask. " * 200
-        ours = [probe.author.compose("pattern", {"text": text}, codec=codec) for codec in (0, 1)]
+        ours = [probe.author.compose("pattern", {"text": text}, codec=c) for c in (0, 1, 2)]
         for new in ours:
             probe.publish(new)
         node.ctl("publish", self.pattern("long.md", "Ask", text))
-        self.until_same(node, probe, plain_only)
+        self.until_same(node, probe, plain_only, older)
         stored = self.exported(node)
         for new in ours:
             self.assertEqual(stored[new.id.hex()][1], new.packed)
-        for holder, codecs in ((probe, [0, 1, 1]), (plain_only, [0, 0, 0])):
+        of_each = ((probe, [0, 1, 2, 2]), (plain_only, [0, 0, 0, 0]), (older, [0, 0, 0, 1]))
+        for holder, codecs in of_each:
             held = holder.holdings.symbols
             self.assertEqual(sorted(held[s].codec for s in holder.symbols()), codecs)
 
