@@ -168,20 +168,34 @@ void rp_message_write_hello(struct rp_writer *w, const struct rp_hello *hello)
     rp_writer_uint(w, PROTOCOL_VERSION);
 }
 
-/*
- * Whether the list of at most ${max} numbers in ${r} has ${wanted}; it may hold more than we
- * understand.
- */
-static bool lists_number(struct rp_reader *r, uint32_t max, uint64_t wanted)
+/* Whether the list of numbers in ${r} has ${wanted}; it may hold more than we understand. */
+static bool lists_number(struct rp_reader *r, uint64_t wanted)
 {
     uint32_t n = rp_reader_array(r);
     bool found = false;
 
-    if (n > max)
-        rp_reader_fail(r);
     for (uint32_t i = 0; i < n && r->err == RP_OK; i++)
         found |= rp_reader_uint(r) == wanted && r->err == RP_OK;
     return found;
+}
+
+/* Those of a list of codecs that are ours, as bits; it may hold others, too. */
+static uint32_t read_codecs(struct rp_reader *r)
+{
+    uint32_t n = rp_reader_array(r);
+    uint32_t codecs = 0;
+
+    if (n > RP_CODECS_MAX)
+        rp_reader_fail(r);
+    for (uint32_t i = 0; i < n && r->err == RP_OK; i++) {
+        uint64_t codec = rp_reader_uint(r);
+
+        if (r->err == RP_OK && codec <= RP_CODEC_DICTIONARY)
+            codecs |= 1u << codec;
+    }
+    if ((codecs & 1u << RP_CODEC_PLAIN) == 0)
+        rp_reader_fail(r);
+    return codecs;
 }
 
 static void read_hello_addresses(struct rp_hello *out, struct rp_reader *r)
@@ -222,8 +236,6 @@ enum hello_key {
 
 static void read_hello_entry(struct rp_hello *out, enum hello_key key, struct rp_reader *r)
 {
-    const struct rp_reader again = *r;
-
     switch (key) {
     case HELLO_ACCEPT:
         rp_reader_bin_into(r, out->accept, RP_HASH_LEN);
@@ -232,12 +244,7 @@ static void read_hello_entry(struct rp_hello *out, enum hello_key key, struct rp
         read_hello_addresses(out, r);
         break;
     case HELLO_CODECS:
-        for (enum rp_codec codec = RP_CODEC_PLAIN; codec <= RP_CODEC_DICTIONARY; codec++) {
-            *r = again;
-            out->codecs |= (uint32_t)lists_number(r, RP_CODECS_MAX, codec) << codec;
-        }
-        if ((out->codecs & 1u << RP_CODEC_PLAIN) == 0)
-            rp_reader_fail(r);
+        out->codecs = read_codecs(r);
         break;
     case HELLO_FEATURES:
         read_hello_features(r);
@@ -253,7 +260,7 @@ static void read_hello_entry(struct rp_hello *out, enum hello_key key, struct rp
         out->time = rp_reader_uint(r);
         break;
     default:
-        out->speaks_this = lists_number(r, UINT32_MAX, PROTOCOL_VERSION);
+        out->speaks_this = lists_number(r, PROTOCOL_VERSION);
         break;
     }
 }
