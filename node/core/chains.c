@@ -82,8 +82,9 @@ static int follow(struct core *core, struct kv_txn *txn, struct rp_identity *ide
     if (err != RP_OK)
         return err;
     err = rp_identity_succeed(identity, &opened.record);
-    if (err == RP_OK && !records_find(txn, opened.record.id, &place))
-        err = keys_submit(core, packed);
+    if (err == RP_OK && !records_find(txn, opened.record.id, &place) &&
+        core_submit(core, packed) == NULL)
+        err = RP_ERR_NOMEM;
     rp_record_close(&opened);
     return err;
 }

@@ -211,16 +211,25 @@ uint64_t core_store(struct core *core, struct change *change)
     return change->id;
 }
 
-static int submit_copy(struct core *core, const struct own_record *own)
+struct core_effect *core_submit(struct core *core, struct rp_slice packed)
 {
     struct core_effect *effect = core_effect_new(core, CORE_SUBMIT);
+
+    if (effect == NULL ||
+        rp_bytes_copy(&effect->submission.packed, packed.data, packed.len) == RP_OK)
+        return effect;
+    core->effects.n--;
+    return NULL;
+}
+
+static int submit_copy(struct core *core, const struct own_record *own)
+{
+    struct core_effect *effect = core_submit(core, rp_bytes_slice(&own->packed));
     int err;
 
     if (effect == NULL)
         return RP_ERR_NOMEM;
-    err = rp_bytes_copy(&effect->submission.packed, own->packed.data, own->packed.len);
-    if (err == RP_OK)
-        err = rp_bytes_copy(&effect->submission.audit, own->audit.data, own->audit.len);
+    err = rp_bytes_copy(&effect->submission.audit, own->audit.data, own->audit.len);
     if (err != RP_OK) {
         core_submission_free(&effect->submission);
         core->effects.n--;

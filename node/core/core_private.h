@@ -423,6 +423,9 @@ struct core {
 
 /* core.c */
 struct core_effect *core_effect_new(struct core *core, enum core_effect_type type);
+/* Has a copy of a record taken in; what else is known of it is for the caller to put into the
+ * submission. NULL when memory is short. */
+struct core_effect *core_submit(struct core *core, struct rp_slice packed);
 /* Gives ${change} out to be stored, now or when there is memory; takes it over. Its id. */
 uint64_t core_store(struct core *core, struct change *change);
 struct change *core_change_new(enum change_type type);
@@ -544,8 +547,6 @@ bool keys_refuse(struct link *link);
 bool keys_hold(struct link *link); /* whether it does */
 /* Takes in the successions that the other side's proof has and we have not. */
 void keys_teach(struct link *link);
-/* Submits a copy of a succession that was told of outside of the sets. RP_ERR_NOMEM. */
-int keys_submit(struct core *core, struct rp_slice packed);
 /* Answers whoever shows an organisation's paper key with what is known of its keys. */
 int keys_recover(struct link *link, struct rp_slice frame);
 /* Notes on the peer that our certificate does not hold there; false for other reasons to end. */

@@ -248,11 +248,6 @@ static bool ascends(struct rp_slice symbols)
     return true;
 }
 
-static int compare_symbols(const void *a, const void *b)
-{
-    return memcmp(a, b, RP_SYMBOL_LEN);
-}
-
 /* Of ${ours} keeps what is not beyond ${end} (NULL: no end) and not in ${theirs}. */
 static bool keep_ours_only(struct symbols *ours, const uint8_t *end, struct rp_slice theirs)
 {
@@ -265,8 +260,7 @@ static bool keep_ours_only(struct symbols *ours, const uint8_t *end, struct rp_s
             ours->n = kept;
             return false;
         }
-        if (theirs.len > 0 && bsearch(symbol, theirs.data, theirs.len / RP_SYMBOL_LEN,
-                                      RP_SYMBOL_LEN, compare_symbols) != NULL)
+        if (symbols_has(theirs, symbol))
             continue;
         memmove(ours->data + kept, symbol, RP_SYMBOL_LEN);
         kept += RP_SYMBOL_LEN;
@@ -330,7 +324,6 @@ static int receive_ids(struct link *link, const struct rp_part *part, uint64_t n
     int err;
 
     link->ours.set = part->set;
-    link->ours.is_listed = false;
     if ((err = compare_range(link, NULL, part->symbols, true)) == RP_OK)
         found_difference(link, now_ms);
     return err;
@@ -352,7 +345,7 @@ static void begin_list(struct link *link, uint64_t now_ms)
     struct exchange *x = &link->ours;
 
     x->state = EXCHANGE_LIST;
-    x->has_after = x->is_listed = false;
+    x->has_after = false;
     x->deadline = now_ms + EXCHANGE_MS;
     x->need = x->have = 0;
     link->core->counters.lists++;

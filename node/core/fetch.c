@@ -369,19 +369,13 @@ static void finish_request(struct link *link, struct request *request, uint64_t 
 static int submit(struct link *link, struct rp_slice packed, uint64_t request)
 {
     struct core_effect *effect;
-    int err;
 
     if (packed.len > RP_RECORD_MAX)
         return RP_ERR_LIMIT;
-    if ((effect = core_effect_new(link->core, CORE_SUBMIT)) == NULL)
+    if ((effect = core_submit(link->core, packed)) == NULL)
         return RP_ERR_NOMEM;
     effect->submission.link = link->number;
     effect->submission.request = request;
-    err = rp_bytes_copy(&effect->submission.packed, packed.data, packed.len);
-    if (err != RP_OK) {
-        link->core->effects.n--;
-        return err;
-    }
     link->submitted += packed.len;
     link->core->submitted += packed.len;
     link->core->counters.records_in++;

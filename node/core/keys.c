@@ -237,19 +237,6 @@ bool keys_note_refusal(struct peer *peer, struct rp_slice reason)
     return true;
 }
 
-int keys_submit(struct core *core, struct rp_slice packed)
-{
-    struct core_effect *effect = core_effect_new(core, CORE_SUBMIT);
-    int err;
-
-    if (effect == NULL)
-        return RP_ERR_NOMEM;
-    err = rp_bytes_copy(&effect->submission.packed, packed.data, packed.len);
-    if (err != RP_OK)
-        core->effects.n--;
-    return err;
-}
-
 void keys_teach(struct link *link)
 {
     const struct rp_proof *proof = rp_session_proof(link->session);
@@ -266,7 +253,7 @@ void keys_teach(struct link *link)
         struct place place;
 
         if (!records_find(txn, proof->succession_ids[i], &place) &&
-            keys_submit(core, proof->successions[i]) != RP_OK)
+            core_submit(core, proof->successions[i]) == NULL)
             break; /* comparing brings it, too */
     }
     kv_abort(txn);

@@ -1,4 +1,3 @@
-#include <stdlib.h>
 #include <string.h>
 
 #include "core_private.h"
@@ -10,11 +9,6 @@
  * that is more and more.
  */
 
-static int compare_symbols(const void *a, const void *b)
-{
-    return memcmp(a, b, RP_SYMBOL_LEN);
-}
-
 int listed_make(struct exchange *x)
 {
     const struct view *view = &x->view[x->set];
@@ -22,12 +16,6 @@ int listed_make(struct exchange *x)
     if (x->is_listed || view->count > RP_SYMBOLS_MAX)
         return RP_OK;
     return view_list(view, NULL, RP_SYMBOLS_MAX, &x->listed, &x->is_listed);
-}
-
-static bool is_listed(const struct exchange *x, const uint8_t *symbol)
-{
-    return x->listed.n > 0 && bsearch(symbol, x->listed.data, x->listed.n / RP_SYMBOL_LEN,
-                                      RP_SYMBOL_LEN, compare_symbols) != NULL;
 }
 
 int listed_others(const struct exchange *x, struct rp_slice theirs, struct symbols *out)
@@ -42,7 +30,7 @@ int listed_others(const struct exchange *x, struct rp_slice theirs, struct symbo
         return err;
     }
     for (size_t i = 0; i < theirs.len && err == RP_OK; i += RP_SYMBOL_LEN) {
-        if (!is_listed(x, theirs.data + i))
+        if (!symbols_has(symbols_slice(&x->listed), theirs.data + i))
             err = symbols_append(out, theirs.data + i, RP_SYMBOL_LEN);
     }
     return err;

@@ -313,21 +313,22 @@ void sets_rebuild(struct core *core, struct scope *scope, enum rp_set set)
     (void)build_cells(core, scope, set, scope->sets[set].cells_n);
 }
 
+static void retry(struct core *core, struct scope *scope, uint64_t now_ms)
+{
+    for (enum rp_set set = 0; set < RP_SETS; set++) {
+        if (!scope->sets[set].doubtful)
+            continue;
+        sets_rebuild(core, scope, set);
+        if (scope->sets[set].doubtful)
+            core_retry_at(core, now_ms + RETRY_MS);
+    }
+}
+
 void sets_retry(struct core *core, uint64_t now_ms)
 {
-    struct circle *circle = core->circles;
-
-    for (struct scope *scope = &core->commons; scope != NULL;) {
-        for (enum rp_set set = 0; set < RP_SETS; set++) {
-            if (!scope->sets[set].doubtful)
-                continue;
-            sets_rebuild(core, scope, set);
-            if (scope->sets[set].doubtful)
-                core_retry_at(core, now_ms + RETRY_MS);
-        }
-        scope = circle != NULL ? &circle->scope : NULL;
-        circle = circle != NULL ? circle->next : NULL;
-    }
+    retry(core, &core->commons, now_ms);
+    for (struct circle *circle = core->circles; circle != NULL; circle = circle->next)
+        retry(core, &circle->scope, now_ms);
 }
 
 void sets_toggle_org(struct core *core, uint32_t org, enum lane lane, bool enter)
@@ -505,17 +506,6 @@ err0:
     return err;
 }
 
-static int compare_symbols(const void *a, const void *b)
-{
-    return memcmp(a, b, RP_SYMBOL_LEN);
-}
-
-static void sort(struct symbols *list)
-{
-    if (list->n > 0)
-        qsort(list->data, list->n / RP_SYMBOL_LEN, RP_SYMBOL_LEN, compare_symbols);
-}
-
 /* All symbols of the view, sorted, from the index by author: for sets that are small. */
 static int gather(const struct view *view, struct kv_txn *txn, struct symbols *out)
 {
@@ -541,7 +531,7 @@ static int gather(const struct view *view, struct kv_txn *txn, struct symbols *o
     }
     if ((err = waiting_list(view, NULL, NULL, out)) != RP_OK)
         return err;
-    sort(out);
+    symbols_sort(out);
     return kv_err(txn);
 }
 
@@ -617,7 +607,7 @@ static int put_back(const struct view *view, struct kv_txn *txn, struct table *t
         table_del(toggled, symbol); /* once is enough */
         err = symbols_append(out, symbol, RP_SYMBOL_LEN);
     }
-    sort(out);
+    symbols_sort(out);
     return err;
 }
 
@@ -650,7 +640,7 @@ static int scan_all(const struct view *view, struct kv_txn *txn, const uint8_t *
         memcpy(end, out->data + out->n - RP_SYMBOL_LEN, RP_SYMBOL_LEN);
     if ((err = waiting_list(view, after, *last ? NULL : end, out)) != RP_OK)
         return err;
-    sort(out);
+    symbols_sort(out);
     *last = cut(out, NULL, max) && *last;
     return RP_OK;
 }

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "rp/err.h"
+#include "rp/hash.h"
 
 int symbols_append(struct symbols *list, const void *entries, size_t bytes)
 {
@@ -46,4 +47,21 @@ void symbols_free(struct symbols *list)
 struct rp_slice symbols_slice(const struct symbols *list)
 {
     return (struct rp_slice){list->data, list->n};
+}
+
+static int compare_symbols(const void *a, const void *b)
+{
+    return memcmp(a, b, RP_SYMBOL_LEN);
+}
+
+void symbols_sort(struct symbols *list)
+{
+    if (list->n > 0)
+        qsort(list->data, list->n / RP_SYMBOL_LEN, RP_SYMBOL_LEN, compare_symbols);
+}
+
+bool symbols_has(struct rp_slice sorted, const uint8_t *symbol)
+{
+    return sorted.len > 0 && bsearch(symbol, sorted.data, sorted.len / RP_SYMBOL_LEN, RP_SYMBOL_LEN,
+                                     compare_symbols) != NULL;
 }

@@ -1,6 +1,7 @@
 #ifndef SYMBOLS_H
 #define SYMBOLS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -21,5 +22,9 @@ void symbols_drop(struct symbols *list, size_t bytes);
 void symbols_clear(struct symbols *list);
 void symbols_free(struct symbols *list);
 struct rp_slice symbols_slice(const struct symbols *list);
+
+/* Of symbols, RP_SYMBOL_LEN each: sorts them, and looks one up among sorted ones. */
+void symbols_sort(struct symbols *list);
+bool symbols_has(struct rp_slice sorted, const uint8_t *symbol);
 
 #endif
