@@ -101,17 +101,6 @@ static struct intake *next_to_write(void *ctx)
     return intake;
 }
 
-/* The records of a list, one after the other. */
-static struct intake *next_of_list(void *ctx)
-{
-    struct intake **at = ctx;
-    struct intake *intake = *at;
-
-    if (intake != NULL)
-        *at = intake->next;
-    return intake;
-}
-
 static void fail_list(const struct intake_list *list, int err)
 {
     for (struct intake *intake = list->first; intake != NULL; intake = intake->next)
@@ -148,7 +137,7 @@ static void write_withdrawals(struct ingest *ingest, struct intake_list *list)
         for (struct intake *intake = again.first; intake != NULL; intake = intake->next)
             intake->err = RP_OK;
         next = again.first;
-        err = intake_write_from(ingest->opts.kv, next_of_list, &next, ROOM_FOR_WITHDRAWALS,
+        err = intake_write_from(ingest->opts.kv, intake_list_next, &next, ROOM_FOR_WITHDRAWALS,
                                 clock_calendar());
         if (err != RP_OK)
             fail_list(&again, err);

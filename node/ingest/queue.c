@@ -23,6 +23,16 @@ void intake_list_join(struct intake_list *list, struct intake_list *other)
     intake_list_init(other);
 }
 
+struct intake *intake_list_next(void *next)
+{
+    struct intake **at = next;
+    struct intake *intake = *at;
+
+    if (intake != NULL)
+        *at = intake->next;
+    return intake;
+}
+
 void intake_list_take(struct intake_list *out, struct intake_list *list, size_t max)
 {
     intake_list_init(out);

@@ -25,6 +25,9 @@ void intake_list_init(struct intake_list *list);
 void intake_list_add(struct intake_list *list, struct intake *intake);
 /* Moves all of ${other} to the end of ${list}. */
 void intake_list_join(struct intake_list *list, struct intake_list *other);
+/* Gives one after the other, as intake_write_from asks for them; ${next}: the first, to begin with
+ */
+struct intake *intake_list_next(void *next);
 /* Takes up to ${max} from the front of ${list} into ${out}, which is begun anew. */
 void intake_list_take(struct intake_list *out, struct intake_list *list, size_t max);
 

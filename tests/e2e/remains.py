@@ -11,26 +11,17 @@ from nodes import ROOT, NodesTest, poll
 
 sys.path.insert(0, os.path.join(ROOT, "tests", "interop"))
 
-from commons import canonical, record  # noqa: E402
+from commons import canonical, record, zstdframe  # noqa: E402
 
-DICTIONARY = os.path.join(ROOT, "proto", "dictionary-1.bin")
-MAGIC = bytes.fromhex("28b52ffd")
 FRAME_MAX = 300000  # more than a packed record
 PIECE = 24  # bytes
 SHARED = 8  # bytes in a row that do not come about by chance
 
 
-def unpackers():
-    """By every codec that compresses."""
-    with open(DICTIONARY, "rb") as file:
-        dictionary = zstandard.ZstdCompressionDict(file.read())
-    return [zstandard.ZstdDecompressor(dict_data=d) for d in (None, dictionary)]
-
-
 def frames(data):
     """What each zstd frame in data, whole or torn, still gives."""
-    known = unpackers()
-    at = data.find(MAGIC)
+    known = [zstandard.ZstdDecompressor(dict_data=d) for d in record.DICTIONARIES.values()]
+    at = data.find(zstdframe.MAGIC)
     while at >= 0:
         for unpacker in (each.decompressobj() for each in known):
             out = b""
@@ -40,7 +31,7 @@ def frames(data):
             except zstandard.ZstdError:
                 pass  # torn, at its end, or packed otherwise
             yield out
-        at = data.find(MAGIC, at + 1)
+        at = data.find(zstdframe.MAGIC, at + 1)
 
 
 def lasting(packed):

@@ -1,20 +1,12 @@
 #include "plant.h"
 
-#include <string.h>
-
 #include "core/beacons.h"
 #include "core/circles.h"
 #include "core/waiting.h"
+#include "planted.h"
 #include "rp/consent.h"
 #include "rp/err.h"
 #include "store/batch.h"
-
-/* The functions that plant.h speaks of: their own names with __real_ before, and who is called
- * instead with __wrap_. CMakeLists.txt lists them, too. */
-#define BETWEEN(type, name, ...)                                                                   \
-    type __real_##name(__VA_ARGS__);                                                               \
-    type __wrap_##name(__VA_ARGS__);                                                               \
-    type __wrap_##name(__VA_ARGS__)
 
 enum bug {
     NO_BUG,
@@ -79,10 +71,7 @@ static unsigned calls; /* of the planted function, so that it need not be wrong 
 
 bool plant_choose(const char *name)
 {
-    for (enum bug bug = NO_BUG + 1; bug < BUGS; bug++) {
-        if (strcmp(names[bug], name) == 0)
-            planted = bug;
-    }
+    planted = (enum bug)planted_find(names, BUGS, name);
     return planted != NO_BUG;
 }
 

@@ -1,12 +1,6 @@
-#include <string.h>
-
 #include "core/core_private.h"
+#include "planted.h"
 #include "spread.h"
-
-#define BETWEEN(type, name, ...)                                                                   \
-    type __real_##name(__VA_ARGS__);                                                               \
-    type __wrap_##name(__VA_ARGS__);                                                               \
-    type __wrap_##name(__VA_ARGS__)
 
 enum bug {
     NO_BUG,
@@ -28,10 +22,7 @@ static enum bug planted;
 
 bool spread_plant(const char *name)
 {
-    for (enum bug bug = NO_BUG + 1; bug < BUGS; bug++) {
-        if (strcmp(names[bug], name) == 0)
-            planted = bug;
-    }
+    planted = (enum bug)planted_find(names, BUGS, name);
     return planted != NO_BUG;
 }
 

@@ -142,12 +142,17 @@ static void dial(struct mesh *mesh, unsigned from, const struct core_effect *eff
     mesh->pipes = pipe;
 }
 
-static void take_in(struct mesh *mesh, unsigned node, struct intake *intake)
+/* Gives the outcome. */
+static int take_in(struct mesh *mesh, unsigned node, struct intake *intake)
 {
+    int err;
+
     intake_verify(intake, NULL);
     intake_write(mesh->nodes[node].kv, &intake, 1, ROOM_FOR_ALL, mesh->now);
     intake_report(mesh->nodes[node].core, intake, mesh->now);
+    err = intake->err;
     intake_free(intake);
+    return err;
 }
 
 /* Does what a core asks for. */
@@ -166,10 +171,10 @@ static bool carry_out(struct mesh *mesh, unsigned node)
             if (mesh->nodes[node].holds)
                 queue_add(&mesh->nodes[node].held, intake_record(&effect.submission));
             else
-                take_in(mesh, node, intake_record(&effect.submission));
+                (void)take_in(mesh, node, intake_record(&effect.submission));
             break;
         case CORE_STORE:
-            take_in(mesh, node, intake_change(effect.change));
+            (void)take_in(mesh, node, intake_change(effect.change));
             break;
         case CORE_CLOSE:
             for (struct mesh_pipe *p = mesh->pipes; p != NULL; p = p->next) {
@@ -298,25 +303,8 @@ void mesh_join(struct mesh *mesh, unsigned a, unsigned b)
 int mesh_submit(struct mesh *mesh, unsigned node, struct rp_bytes *packed)
 {
     struct submission submission = {.packed = *packed};
-    struct intake *intake = intake_record(&submission);
-    int err;
 
-    intake_verify(intake, NULL);
-    intake_write(mesh->nodes[node].kv, &intake, 1, ROOM_FOR_ALL, mesh->now);
-    intake_report(mesh->nodes[node].core, intake, mesh->now);
-    err = intake->err;
-    intake_free(intake);
-    return err;
-}
-
-static struct intake *next_of_list(void *ctx)
-{
-    struct intake **at = ctx;
-    struct intake *intake = *at;
-
-    if (intake != NULL)
-        *at = intake->next;
-    return intake;
+    return take_in(mesh, node, intake_record(&submission));
 }
 
 void mesh_take_in(struct mesh *mesh, unsigned node, size_t n)
@@ -329,12 +317,20 @@ void mesh_take_in(struct mesh *mesh, unsigned node, size_t n)
         intake_verify(intake, NULL);
     next = list.first;
     assert_ok(
-        intake_write_from(mesh->nodes[node].kv, next_of_list, &next, ROOM_FOR_ALL, mesh->now));
+        intake_write_from(mesh->nodes[node].kv, intake_list_next, &next, ROOM_FOR_ALL, mesh->now));
     while ((next = list.first) != NULL) {
         list.first = next->next;
         intake_report(mesh->nodes[node].core, next, mesh->now);
         intake_free(next);
     }
+}
+
+void mesh_begin_three(struct mesh *mesh)
+{
+    mesh_init(mesh, 3);
+    mesh_join(mesh, 0, 1);
+    mesh_join(mesh, 0, 2);
+    mesh_run(mesh, 3000);
 }
 
 void mesh_publish(struct mesh *mesh, unsigned node, unsigned number)

@@ -59,6 +59,9 @@ void mesh_run(struct mesh *mesh, uint64_t ms);
 /* Joins node ${b} to ${a} by an invite of ${a}'s. */
 void mesh_join(struct mesh *mesh, unsigned a, unsigned b);
 
+/* Three nodes in a chain 1 - 0 - 2, in step; the mesh is begun with it. */
+void mesh_begin_three(struct mesh *mesh);
+
 /* Publishes the ${number}th sample pattern of a node, at that node. */
 void mesh_publish(struct mesh *mesh, unsigned node, unsigned number);
 

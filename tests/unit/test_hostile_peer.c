@@ -9,15 +9,6 @@
 
 static struct mesh mesh;
 
-/* A chain 1 - 0 - 2. */
-static void begin_three(void)
-{
-    mesh_init(&mesh, 3);
-    mesh_join(&mesh, 0, 1);
-    mesh_join(&mesh, 0, 2);
-    mesh_run(&mesh, 3000);
-}
-
 static void random_symbols(uint8_t *out, size_t n, unsigned number)
 {
     uint8_t seed[RP_RAND_SEED_LEN];
@@ -153,7 +144,7 @@ static void one_peer_cannot_take_all_the_room_for_what_is_wanted(void **state)
 
     (void)state;
     assert_non_null(symbols);
-    begin_three();
+    mesh_begin_three(&mesh);
     client_call(&client, &mesh, 1, 3, CLIENT_SILENT);
     have.symbols = (struct rp_slice){symbols, (size_t)RP_SYMBOLS_MAX * RP_SYMBOL_LEN};
     for (unsigned i = 0; i < 20; i++) {
@@ -179,7 +170,7 @@ static void who_offers_first_and_sends_nothing_is_passed_over(void **state)
     struct client client;
 
     (void)state;
-    begin_three();
+    mesh_begin_three(&mesh);
     client_call(&client, &mesh, 1, 3, CLIENT_SILENT);
     packed = sample_pattern(&mesh.nodes[2].org, 700);
     assert_ok(rp_record_open(&opened, rp_bytes_slice(&packed)));
@@ -210,7 +201,7 @@ static void nobody_may_send_what_was_not_asked_for_without_end(void **state)
     uint8_t symbol[RP_SYMBOL_LEN] = {1};
 
     (void)state;
-    begin_three();
+    mesh_begin_three(&mesh);
     client_call(&client, &mesh, 1, 3, CLIENT_SILENT);
     have.symbols = (struct rp_slice){symbol, sizeof symbol};
     rp_message_write_have(&client.w, &have);

@@ -12,13 +12,9 @@
 
 static struct mesh mesh;
 
-/* A chain 1 - 0 - 2. */
 static void begin_three(void)
 {
-    mesh_init(&mesh, 3);
-    mesh_join(&mesh, 0, 1);
-    mesh_join(&mesh, 0, 2);
-    mesh_run(&mesh, 3000);
+    mesh_begin_three(&mesh);
     for (unsigned i = 0; i < 3; i++) /* hours of looking after sound disks */
         mesh.nodes[i].core->scrub_at = UINT64_MAX;
 }
@@ -179,13 +175,14 @@ static void begin_with_withdrawn(unsigned n)
     assert_int_equal(mesh_count(&mesh, 0, RP_SET_CONTENT), 0);
 }
 
-static void who_is_in_step_and_sends_what_was_withdrawn_long_ago_is_shut_out(void **state)
+/* A client that calls ${known_ms} after the withdrawals came, and goes on for long. */
+static void check_withdrawn_counts(uint64_t known_ms, enum client_claim claim)
 {
     struct client client;
 
-    (void)state;
     begin_with_withdrawn(128);
-    client_call(&client, &mesh, 1, 3, CLIENT_IN_STEP);
+    mesh_run(&mesh, known_ms);
+    client_call(&client, &mesh, 1, 3, claim);
     go_on(&client, COMPARED_MS);
     send_patterns(&client, 0, 64); /* it may not have heard of it yet */
     go_on(&client, LONG_MS);
@@ -201,23 +198,16 @@ static void who_is_in_step_and_sends_what_was_withdrawn_long_ago_is_shut_out(voi
     mesh_free(&mesh);
 }
 
+static void who_is_in_step_and_sends_what_was_withdrawn_long_ago_is_shut_out(void **state)
+{
+    (void)state;
+    check_withdrawn_counts(0, CLIENT_IN_STEP); /* what is new at first */
+}
+
 static void who_was_told_long_ago_what_was_withdrawn_and_sends_it_is_shut_out(void **state)
 {
-    struct client client;
-
     (void)state;
-    begin_with_withdrawn(128);
-    mesh_run(&mesh, LONG_MS);
-    client_call(&client, &mesh, 1, 3, CLIENT_BEHIND);
-    go_on(&client, COMPARED_MS);
-    send_patterns(&client, 0, 64); /* it is being told just now */
-    go_on(&client, LONG_MS);
-    assert_int_equal(status_of(1).refused, 64);
-    send_patterns(&client, 64, 64);
-    assert_int_equal(client.link->state, LINK_ENDING);
-    assert_string_equal(status_of(1).why_code, "misbehaves");
-    client_close(&client);
-    mesh_free(&mesh);
+    check_withdrawn_counts(LONG_MS, CLIENT_BEHIND); /* what it is only being told at first */
 }
 
 static void who_was_not_told_what_was_withdrawn_may_send_it(void **state)
