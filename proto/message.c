@@ -512,7 +512,7 @@ int rp_message_read_part(struct rp_part *out, enum rp_message_type type, struct 
         read_tally(&r, &out->tally);
         out->first = read_cell_number(&r);
         out->cells = read_entries(&r, RP_CELL_LEN, RP_SKETCH_FIRST);
-        out->digests = read_entries(&r, 1, RP_SKETCH_DIGESTS_MAX);
+        out->digests = read_entries(&r, 1, RP_SKETCH_DIGESTS_LEN);
         break;
     case RP_MESSAGE_MORE:
         out->first = read_cell_number(&r);

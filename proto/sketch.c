@@ -2,6 +2,7 @@
 
 #include <math.h>
 #include <sodium.h>
+#include <stdbool.h>
 #include <string.h>
 
 #define ESTIMATE_MAX 4194304.0 /* beyond any sketch */
@@ -87,17 +88,30 @@ void rp_sketch_load(struct rp_cell *cell, const uint8_t in[static RP_CELL_LEN])
 /* Digests in the octave that begins at cell ${first}. */
 static uint32_t octave_digests(uint32_t first)
 {
+    if (first >= RP_SKETCH_CELLS_MAX / 2)
+        return RP_SKETCH_OCTAVE_LAST;
     if (first >= RP_SKETCH_LATE)
         return RP_SKETCH_OCTAVE_LATE;
     return first < RP_SKETCH_OCTAVE ? first : RP_SKETCH_OCTAVE;
+}
+
+/* Whether a sketch of ${cells} cells has digests in the octave that begins at cell ${first}. */
+static bool has_octave(uint32_t first, uint32_t cells)
+{
+    return first < RP_SKETCH_CELLS_MAX && 2 * first <= cells;
+}
+
+/* The cell of digest ${j} of ${digests} in an octave: both are small enough for 32 bits. */
+static uint32_t octave_cell(uint32_t first, uint32_t j, uint32_t digests)
+{
+    return first + j * first / digests;
 }
 
 uint32_t rp_sketch_digests(uint32_t cells)
 {
     uint32_t digests = 0;
 
-    for (uint32_t first = RP_SKETCH_FIRST; first < RP_SKETCH_CELLS_MAX && 2 * first <= cells;
-         first *= 2)
+    for (uint32_t first = RP_SKETCH_FIRST; has_octave(first, cells); first *= 2)
         digests += octave_digests(first);
     return digests;
 }
@@ -108,52 +122,103 @@ uint32_t rp_sketch_digest_cell(uint32_t i)
         uint32_t digests = octave_digests(first);
 
         if (i < digests)
-            return first + (uint32_t)((uint64_t)i * first / digests);
+            return octave_cell(first, i, digests);
         i -= digests;
     }
     return 0;
 }
 
-uint8_t rp_sketch_digest(const struct rp_cell *cell)
+void rp_sketch_save_digests(uint8_t *out, const struct rp_cell *cells, uint32_t n)
 {
-    return (uint8_t)cell->checksum;
+    for (uint32_t first = RP_SKETCH_FIRST; has_octave(first, n); first *= 2) {
+        uint32_t digests = octave_digests(first);
+
+        for (uint32_t j = 0; j < digests; j += 2) {
+            uint64_t low = cells[octave_cell(first, j, digests)].checksum & 15;
+            uint64_t high = cells[octave_cell(first, j + 1, digests)].checksum & 15;
+
+            *out++ = (uint8_t)(low | high << 4);
+        }
+    }
+}
+
+/*
+ * Digests of neighbouring cells, which each symbol is in with nearly the same probability: they are
+ * counted together, so that an estimate takes no more time the more of them there are.
+ */
+#define BINS_OCTAVE 32 /* of which every octave has a multiple of digests */
+#define BINS_MAX (11 * BINS_OCTAVE)
+
+struct bin {
+    double out; /* logarithm of the probability that a symbol is not in one of the cells */
+    double same;
+    double differing;
+};
+
+static bool is_same(const uint8_t *ours, const uint8_t *theirs, uint32_t i)
+{
+    return ((ours[i / 2] ^ theirs[i / 2]) >> 4 * (i % 2) & 15) == 0;
+}
+
+/* Counts the digests of ${n} cells into ${bins}; gives their number. */
+static uint32_t count_digests(struct bin *bins, const uint8_t *ours, const uint8_t *theirs,
+                              uint32_t n)
+{
+    uint32_t used = 0;
+    uint32_t i = 0;
+
+    for (uint32_t first = RP_SKETCH_FIRST; has_octave(first, n); first *= 2) {
+        uint32_t digests = octave_digests(first);
+        uint32_t each = digests / BINS_OCTAVE;
+
+        for (uint32_t at = 0; at < digests; at += each) {
+            uint32_t middle = octave_cell(first, at, digests) / 2 +
+                              octave_cell(first, at + each - 1, digests) / 2;
+            struct bin *bin = &bins[used++];
+
+            *bin = (struct bin){.out = log1p(-1.0 / (1.0 + 0.5 * middle))};
+            for (uint32_t k = 0; k < each; k++, i++) {
+                if (is_same(ours, theirs, i))
+                    bin->same++;
+                else
+                    bin->differing++;
+            }
+        }
+    }
+    return used;
 }
 
 /*
  * How the log-likelihood of a difference of ${d} symbols, given which digests agree, changes with
- * the logarithm of d. A symbol stays out of the cell of digest i with probability exp(${out}[i]).
+ * the logarithm of d. A symbol stays out of a cell of bin i with probability exp(${bins}[i].out).
  */
-static double slope(double d, const bool *same, const double *out, uint32_t n)
+static double slope(double d, const struct bin *bins, uint32_t n)
 {
     double sum = 0;
 
     for (uint32_t i = 0; i < n; i++) {
-        double used = -expm1(d * out[i]); /* that some symbol is in the cell */
-        double change = d * out[i] * (1.0 - used);
+        double used = -expm1(d * bins[i].out); /* that some symbol is in the cell */
+        double change = d * bins[i].out * (1.0 - used);
 
-        /* one byte agrees by chance, too: with 1/256 */
-        sum += same[i] ? change * 255.0 / (256.0 - 255.0 * used) : -change / used;
+        /* four bits agree by chance, too: with 1/16 */
+        sum += change * (bins[i].same * 15.0 / (16.0 - 15.0 * used) - bins[i].differing / used);
     }
     return sum;
 }
 
-double rp_sketch_estimate(const bool *same, uint32_t n)
+double rp_sketch_estimate(const uint8_t *ours, const uint8_t *theirs, uint32_t n)
 {
-    double out[RP_SKETCH_DIGESTS_MAX];
+    struct bin bins[BINS_MAX];
+    uint32_t used = count_digests(bins, ours, theirs, n);
     double low = log(0.25);
     double high = log(ESTIMATE_MAX);
-    uint32_t differing = 0;
 
-    for (uint32_t i = 0; i < n; i++) {
-        differing += !same[i];
-        out[i] = log1p(-1.0 / (1.0 + 0.5 * rp_sketch_digest_cell(i)));
-    }
-    if (differing == 0)
+    if (memcmp(ours, theirs, rp_sketch_digests(n) / 2) == 0)
         return 0;
     while (high - low > 0.005) { /* the likelihood has one peak, where its slope crosses zero */
         double middle = (low + high) / 2;
 
-        if (slope(exp(middle), same, out, n) > 0)
+        if (slope(exp(middle), bins, used) > 0)
             low = middle;
         else
             high = middle;

@@ -1,7 +1,6 @@
 #ifndef RP_SKETCH_H
 #define RP_SKETCH_H
 
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -51,24 +50,25 @@ void rp_sketch_save(uint8_t out[static RP_CELL_LEN], const struct rp_cell *cell)
 void rp_sketch_load(struct rp_cell *cell, const uint8_t in[static RP_CELL_LEN]);
 
 /*
- * The digests sent with the first RP_SKETCH_FIRST cells: one byte for each of up to
- * RP_SKETCH_OCTAVE cells, evenly spread, in each octave [32, 64), [64, 128), ... below ${cells},
- * and of RP_SKETCH_OCTAVE_LATE from RP_SKETCH_LATE on.
- * Number of digests for a sketch of ${cells} cells, at most RP_SKETCH_DIGESTS_MAX.
+ * The digests sent with the first RP_SKETCH_FIRST cells, by which the size of a difference is
+ * estimated: four bits for each of up to RP_SKETCH_OCTAVE cells, evenly spread, in each octave
+ * [32, 64), [64, 128), ... below ${cells}; of more from RP_SKETCH_LATE on, and of most in the last.
+ * Number of digests for a sketch of ${cells} cells: even, and at most RP_SKETCH_DIGESTS_MAX.
  */
-#define RP_SKETCH_DIGESTS_MAX 1808
+#define RP_SKETCH_DIGESTS_MAX 3808
+#define RP_SKETCH_DIGESTS_LEN (RP_SKETCH_DIGESTS_MAX / 2) /* as sent, two to a byte */
 uint32_t rp_sketch_digests(uint32_t cells);
 
 /* The cell that digest ${i} is of; from RP_SKETCH_DIGESTS_MAX on cell 0, which no digest is of. */
 uint32_t rp_sketch_digest_cell(uint32_t i);
 
-uint8_t rp_sketch_digest(const struct rp_cell *cell);
+/* The digests of a sketch of ${n} cells, as sent: rp_sketch_digests(${n}) / 2 bytes. */
+void rp_sketch_save_digests(uint8_t *out, const struct rp_cell *cells, uint32_t n);
 
 /*
- * About how many symbols two sets differ by, from which of their digests agree. ${same}[i] says so
- * of digest i, of ${n}, at most RP_SKETCH_DIGESTS_MAX. A maximum-likelihood estimate, about 6 %
- * off; 0 when all agree.
+ * About how many symbols two sets differ by, from both sides' digests of the first ${n} cells, as
+ * sent. A maximum-likelihood estimate, about 4 % off; 0 when all agree.
  */
-double rp_sketch_estimate(const bool *same, uint32_t n);
+double rp_sketch_estimate(const uint8_t *ours, const uint8_t *theirs, uint32_t n);
 
 #endif

@@ -35,7 +35,7 @@ static int answer_sketch(struct link *link, struct rp_part *part, struct view *v
 {
     struct rp_cell cells[RP_SKETCH_FIRST];
     uint8_t first[RP_SKETCH_FIRST * RP_CELL_LEN];
-    uint8_t digests[RP_SKETCH_DIGESTS_MAX];
+    uint8_t digests[RP_SKETCH_DIGESTS_LEN];
     int err = view_cells(view, 0, RP_SKETCH_FIRST, cells);
 
     part->first = view_cells_available(view);
@@ -46,7 +46,7 @@ static int answer_sketch(struct link *link, struct rp_part *part, struct view *v
     for (uint32_t i = 0; i < RP_SKETCH_FIRST; i++)
         rp_sketch_save(first + (size_t)i * RP_CELL_LEN, &cells[i]);
     part->cells = (struct rp_slice){first, sizeof first};
-    part->digests = (struct rp_slice){digests, rp_sketch_digests(part->first)};
+    part->digests = (struct rp_slice){digests, rp_sketch_digests(part->first) / 2};
     rp_message_write_part(&link->writer, RP_MESSAGE_SKETCH, part);
     return RP_OK;
 }

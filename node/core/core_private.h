@@ -469,7 +469,7 @@ void view_tally(const struct view *view, struct rp_tally *out);
 /* Cells that can be had of the set. */
 uint32_t view_cells_available(const struct view *view);
 int view_cells(struct view *view, uint32_t from, uint32_t n, struct rp_cell *out);
-/* The rp_sketch_digests(${cells}) digests of its first cells. */
+/* The digests of its first ${cells} cells, as sent. */
 int view_digests(struct view *view, uint32_t cells, uint8_t *out);
 /* Sorts ${symbols} into those the view holds and the others; see exchange.c. */
 int view_split(const struct view *view, const uint8_t *symbols, uint32_t n, struct symbols *held,

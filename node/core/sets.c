@@ -433,11 +433,10 @@ int view_cells(struct view *view, uint32_t from, uint32_t n, struct rp_cell *out
 
 int view_digests(struct view *view, uint32_t cells, uint8_t *out)
 {
-    uint32_t n = rp_sketch_digests(cells);
     int err = settle_cells(view);
 
-    for (uint32_t i = 0; err == RP_OK && i < n; i++)
-        out[i] = rp_sketch_digest(&cells_of(view)[rp_sketch_digest_cell(i)]);
+    if (err == RP_OK)
+        rp_sketch_save_digests(out, cells_of(view), cells);
     return err;
 }
 

@@ -91,7 +91,8 @@ static void answer_check(struct rp_writer *w, struct rp_part *part, const struct
                          uint8_t how)
 {
     uint8_t cells[CELLS][RP_CELL_LEN];
-    uint8_t digests[RP_SKETCH_DIGESTS_MAX];
+    struct rp_cell loaded[CELLS];
+    uint8_t digests[RP_SKETCH_DIGESTS_LEN];
     bool is_small = holding->n < RP_IDS_BELOW;
 
     part->tally = holding->tally;
@@ -103,9 +104,10 @@ static void answer_check(struct rp_writer *w, struct rp_part *part, const struct
     write_cells(cells, 0, CELLS, holding, how);
     part->first = CELLS;
     part->cells = (struct rp_slice){cells[0], RP_SKETCH_FIRST * RP_CELL_LEN};
-    part->digests = (struct rp_slice){digests, rp_sketch_digests(CELLS)};
-    for (uint32_t i = 0; i < part->digests.len; i++)
-        digests[i] = cells[rp_sketch_digest_cell(i)][RP_SYMBOL_LEN];
+    part->digests = (struct rp_slice){digests, rp_sketch_digests(CELLS) / 2};
+    for (uint32_t i = 0; i < CELLS; i++)
+        rp_sketch_load(&loaded[i], cells[i]);
+    rp_sketch_save_digests(digests, loaded, CELLS);
     rp_message_write_part(w, RP_MESSAGE_SKETCH, part);
 }
 

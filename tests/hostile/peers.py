@@ -223,9 +223,9 @@ def pages_without_end(attack: Attack) -> str:
 def digests_of(cells: int) -> int:
     total, first = 0, 32
     while 2 * first <= cells:
-        total += 288 if first >= 8192 else min(first, 144)
+        total += 1408 if first == 32768 else 448 if first >= 8192 else min(first, 256)
         first *= 2
-    return total
+    return total // 2
 
 
 @client("cut", is_peer=True, floods=True, instances=2)

@@ -153,7 +153,7 @@ class Initiator:
         self.available = msg["available"]
         need(self.available >= sketch.FIRST_CELLS, "SKETCH: available")
         need(len(msg["cells"]) == sketch.FIRST_CELLS, "SKETCH: cells")
-        places = len(sketch.digest_cells(self.available))
+        places = len(sketch.digest_cells(self.available)) // 2
         need(len(msg["digests"]) == places, "SKETCH: digests")
         self.theirs = sketch.from_bytes(b"".join(msg["cells"]))
         if self._decoded():

@@ -12,9 +12,8 @@ from .hashes import SKETCH, H
 MAX_CELLS = 65536
 CELL = 24
 FIRST_CELLS = 32
-DIGESTS_IN_OCTAVE = 144
-DIGESTS_IN_LATE_OCTAVE = 288
-LATE_CELLS = 8192
+DIGESTS_IN_OCTAVE = 256
+DIGESTS_FROM = {8192: 448, 16384: 448, 32768: 1408}
 
 _STEP = 0xDA942042E4DD58B5
 _MASK = (1 << 64) - 1
@@ -75,15 +74,20 @@ def digest_cells(available: int) -> list[int]:
     cells = []
     f = FIRST_CELLS
     while 2 * f <= available:
-        n = DIGESTS_IN_LATE_OCTAVE if f >= LATE_CELLS else min(f, DIGESTS_IN_OCTAVE)
+        n = DIGESTS_FROM.get(f, min(f, DIGESTS_IN_OCTAVE))
         cells += [f + j * f // n for j in range(n)]
         f *= 2
     return cells
 
 
 def digests(cells: list[int]) -> bytes:
-    """The lowest byte of the checksum of each of those cells."""
-    return bytes(cells[i] >> 128 & 0xFF for i in digest_cells(len(cells)))
+    """The lowest four bits of the checksum of each of those cells, two in a byte."""
+    bits = [cells[i] >> 128 & 15 for i in digest_cells(len(cells))]
+    return bytes(first | second << 4 for first, second in zip(bits[::2], bits[1::2]))
+
+
+def _apart(data: bytes) -> list[int]:
+    return [half for byte in data for half in (byte & 15, byte >> 4)]
 
 
 def decode(difference: list[int], key: bytes) -> Optional[set[bytes]]:
@@ -112,10 +116,10 @@ def estimate(ours: bytes, theirs: bytes, available: int) -> int:
     """The most likely size of the difference, given both sides' digests.
 
     A cell i holds a given symbol with a chance of about 1 / (1 + i / 2); a cell
-    that holds none of the difference has equal digests, any other one in 256.
+    that holds none of the difference has equal digests, any other one in 16.
     """
     seen = []
-    for i, a, b in zip(digest_cells(available), ours, theirs):
+    for i, a, b in zip(digest_cells(available), _apart(ours), _apart(theirs)):
         seen.append((math.log1p(-1.0 / (1.0 + i / 2.0)), a == b))
     if not seen:
         return 0
@@ -124,7 +128,7 @@ def estimate(ours: bytes, theirs: bytes, available: int) -> int:
         total = 0.0
         for log_free, equal in seen:
             free = math.exp(d * log_free)
-            total += math.log(free + (1.0 - free) / 256.0 if equal else (1.0 - free) * 255 / 256)
+            total += math.log(free + (1.0 - free) / 16.0 if equal else (1.0 - free) * 15 / 16)
         return total
 
     low, high = math.log(0.5), math.log(1e7)
