@@ -15,7 +15,7 @@ static void turn(struct rp_fingerprint *f)
 }
 
 /* The lanes of one symbol: ChaCha20 under a key that is the symbol and a constant. */
-static void expand(struct rp_fingerprint *out, const uint8_t symbol[static RP_SYMBOL_LEN])
+void rp_fingerprint_of(struct rp_fingerprint *out, const uint8_t symbol[static RP_SYMBOL_LEN])
 {
     static const uint8_t nonce[crypto_stream_chacha20_NONCEBYTES] = {0};
     static const char constant[] = "rp/1 fingerprint"; /* its 16 characters, without NUL */
@@ -31,7 +31,7 @@ void rp_fingerprint_add(struct rp_fingerprint *sum, const uint8_t symbol[static 
 {
     struct rp_fingerprint one;
 
-    expand(&one, symbol);
+    rp_fingerprint_of(&one, symbol);
     rp_fingerprint_join(sum, &one);
 }
 
@@ -39,7 +39,7 @@ void rp_fingerprint_remove(struct rp_fingerprint *sum, const uint8_t symbol[stat
 {
     struct rp_fingerprint one;
 
-    expand(&one, symbol);
+    rp_fingerprint_of(&one, symbol);
     rp_fingerprint_part(sum, &one);
 }
 

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #define ESTIMATE_MAX 4194304.0 /* beyond any sketch */
+#define TOGETHER 4             /* symbols that are walked side by side */
 
 void rp_sketch_key(uint8_t key[static RP_SKETCH_KEY_LEN], const uint8_t scope[static RP_ID_LEN])
 {
@@ -39,36 +40,100 @@ struct rp_sketch_walk rp_sketch_walk(uint64_t checksum)
 }
 
 /*
+ * ${n} as a double, as a cast gives it: both halves and their product are exact, the sum is rounded
+ * once. On most processors a cast is a branch on the highest bit, which nothing can foresee.
+ */
+static inline double rounded(uint64_t n)
+{
+    return (double)(int64_t)(n >> 32) * 4294967296.0 + (double)(int64_t)(n & 0xffffffff);
+}
+
+/*
  * The gap to the next cell is drawn so that a symbol is in cell i with probability 1/(1 + i/2).
  * IEEE double, each operation rounded on its own (SPEC 4.2): the build forbids contraction.
  */
-void rp_sketch_step(struct rp_sketch_walk *walk)
+static inline void step(struct rp_sketch_walk *walk)
 {
     double root;
     double gap;
+    int64_t whole;
 
     walk->state *= UINT64_C(0xda942042e4dd58b5);
-    root = sqrt((double)walk->state + 1.0);
-    gap = ((double)walk->cell + 1.5) * (4294967296.0 / root - 1.0);
-    walk->cell += gap > 0 ? (uint64_t)ceil(gap) : 1;
+    root = sqrt(rounded(walk->state) + 1.0);
+    gap = ((double)(int64_t)walk->cell + 1.5) * (4294967296.0 / root - 1.0);
+    whole = (int64_t)gap;
+    whole += (double)whole < gap; /* up to the next whole number */
+    walk->cell += whole > 0 ? (uint64_t)whole : 1;
+}
+
+void rp_sketch_step(struct rp_sketch_walk *walk)
+{
+    step(walk);
+}
+
+/* A symbol on its way through the cells. */
+struct walker {
+    struct rp_sketch_walk walk;
+    uint64_t checksum;
+    uint64_t words[RP_SYMBOL_LEN / 8];
+};
+
+static inline struct walker begin(const uint8_t key[static RP_SKETCH_KEY_LEN],
+                                  const uint8_t symbol[static RP_SYMBOL_LEN])
+{
+    uint64_t checksum = rp_sketch_checksum(key, symbol);
+    struct walker walker = {.walk = rp_sketch_walk(checksum), .checksum = checksum};
+
+    memcpy(walker.words, symbol, sizeof walker.words);
+    return walker;
+}
+
+static inline void toggle(struct rp_cell *cell, const struct walker *walker)
+{
+    uint64_t words[RP_SYMBOL_LEN / 8];
+
+    cell->checksum ^= walker->checksum;
+    memcpy(words, cell->symbol, sizeof words);
+    for (unsigned i = 0; i < RP_SYMBOL_LEN / 8; i++)
+        words[i] ^= walker->words[i];
+    memcpy(cell->symbol, words, sizeof words);
 }
 
 void rp_sketch_toggle(struct rp_cell *cells, uint32_t from, uint32_t n,
                       const uint8_t key[static RP_SKETCH_KEY_LEN],
                       const uint8_t symbol[static RP_SYMBOL_LEN])
 {
-    uint64_t checksum = rp_sketch_checksum(key, symbol);
-    struct rp_sketch_walk walk = rp_sketch_walk(checksum);
+    struct walker walker = begin(key, symbol);
 
-    for (; walk.cell < (uint64_t)from + n; rp_sketch_step(&walk)) {
-        struct rp_cell *cell;
+    for (; walker.walk.cell < (uint64_t)from + n; step(&walker.walk)) {
+        if (walker.walk.cell >= from)
+            toggle(&cells[walker.walk.cell - from], &walker);
+    }
+}
 
-        if (walk.cell < from)
-            continue;
-        cell = &cells[walk.cell - from];
-        cell->checksum ^= checksum;
-        for (unsigned i = 0; i < RP_SYMBOL_LEN; i++)
-            cell->symbol[i] ^= symbol[i];
+void rp_sketch_toggle_all(struct rp_cell *cells, uint32_t n,
+                          const uint8_t key[static RP_SKETCH_KEY_LEN], const uint8_t *symbols,
+                          size_t count)
+{
+    while (count > 0) {
+        struct walker walkers[TOGETHER];
+        unsigned lanes = count < TOGETHER ? (unsigned)count : TOGETHER;
+        bool any = n > 0;
+
+        for (unsigned k = 0; k < lanes; k++)
+            walkers[k] = begin(key, symbols + (size_t)k * RP_SYMBOL_LEN);
+        while (any) {
+            any = false;
+            for (unsigned k = 0; k < lanes; k++) {
+                if (walkers[k].walk.cell >= n)
+                    continue;
+                toggle(&cells[walkers[k].walk.cell], &walkers[k]);
+                step(&walkers[k].walk);
+                any = true;
+            }
+        }
+        symbols += (size_t)lanes * RP_SYMBOL_LEN;
+        count -= lanes;
     }
 }
 

@@ -18,6 +18,9 @@ struct rp_fingerprint {
     uint16_t lanes[RP_FINGERPRINT_LANES];
 };
 
+/* The set of one symbol: what costs most of adding or removing it, and serves all sums it is in. */
+void rp_fingerprint_of(struct rp_fingerprint *out, const uint8_t symbol[static RP_SYMBOL_LEN]);
+
 void rp_fingerprint_add(struct rp_fingerprint *sum, const uint8_t symbol[static RP_SYMBOL_LEN]);
 void rp_fingerprint_remove(struct rp_fingerprint *sum, const uint8_t symbol[static RP_SYMBOL_LEN]);
 

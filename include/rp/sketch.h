@@ -46,6 +46,12 @@ void rp_sketch_toggle(struct rp_cell *cells, uint32_t from, uint32_t n,
                       const uint8_t key[static RP_SKETCH_KEY_LEN],
                       const uint8_t symbol[static RP_SYMBOL_LEN]);
 
+/* The same with ${count} symbols, one after the other, and cells from 0 on: faster than one by one,
+ * since no step of a walk has to wait for that of another symbol. */
+void rp_sketch_toggle_all(struct rp_cell *cells, uint32_t n,
+                          const uint8_t key[static RP_SKETCH_KEY_LEN], const uint8_t *symbols,
+                          size_t count);
+
 void rp_sketch_save(uint8_t out[static RP_CELL_LEN], const struct rp_cell *cell);
 void rp_sketch_load(struct rp_cell *cell, const uint8_t in[static RP_CELL_LEN]);
 

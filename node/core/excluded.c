@@ -41,7 +41,7 @@ static int toggle_all(const struct view *view, struct rp_cell *cells, uint32_t n
     int err = RP_OK;
 
     for (; err == RP_OK && excluded_next(view, &at); at.lane++)
-        err = sets_toggle_stored(view->link->core, view->shared->scope, (struct cells){cells, 0, n},
+        err = sets_toggle_stored(view->link->core, view->shared->scope, (struct cells){cells, n},
                                  at.lane, at.org, &ignored);
     return err;
 }
@@ -65,7 +65,7 @@ static bool is_worth_keeping(const struct view *view)
 static void drop(struct cells *kept)
 {
     free(kept->cells);
-    *kept = (struct cells){NULL, 0, 0};
+    *kept = (struct cells){NULL, 0};
 }
 
 /* Makes the sketch of what is excluded. */

@@ -10,10 +10,9 @@ struct link;
 struct scope;
 struct view;
 
-/* A range of cells of a sketch. */
+/* The first cells of a sketch. */
 struct cells {
     struct rp_cell *cells;
-    uint32_t from;
     uint32_t n;
 };
 

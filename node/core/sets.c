@@ -6,7 +6,8 @@
 #include "waiting.h"
 
 #define CELLS_MIN 1024
-#define JOURNAL_MAX 65536 /* changes during one exchange; more, and it is begun again */
+#define TOGGLED_AT_ONCE 64 /* symbols */
+#define JOURNAL_MAX 65536  /* changes during one exchange; more, and it is begun again */
 
 enum rp_set sets_of_lane(enum lane lane)
 {
@@ -57,8 +58,10 @@ int sets_toggle_stored(struct core *core, const struct scope *scope, struct cell
 {
     struct kv_key prefix = org == 0 ? records_author_prefix(scope->number, lane)
                                     : records_author_key(scope->number, lane, org);
+    uint8_t symbols[TOGGLED_AT_ONCE * RP_SYMBOL_LEN];
     struct kv_iter it;
     struct kv_txn *txn;
+    size_t ready = 0;
     int err;
 
     if ((txn = kv_begin(core->kv, false, &err)) == NULL)
@@ -69,11 +72,16 @@ int sets_toggle_stored(struct core *core, const struct scope *scope, struct cell
         /* what was committed but not told to us yet will come with its outcome */
         if (records_seq_of_key(it.key) > core->applied_seq)
             continue;
-        if (org != 0 || is_member(core, scope, author, lane)) {
-            rp_sketch_toggle(out.cells, out.from, out.n, scope->sketch_key, it.value.data);
-            (*n)++;
+        if (org == 0 && !is_member(core, scope, author, lane))
+            continue;
+        memcpy(symbols + ready++ * RP_SYMBOL_LEN, it.value.data, RP_SYMBOL_LEN);
+        (*n)++;
+        if (ready == TOGGLED_AT_ONCE) {
+            rp_sketch_toggle_all(out.cells, out.n, scope->sketch_key, symbols, ready);
+            ready = 0;
         }
     }
+    rp_sketch_toggle_all(out.cells, out.n, scope->sketch_key, symbols, ready);
     err = kv_err(txn);
     kv_abort(txn);
     return err;
@@ -100,7 +108,7 @@ static int build_cells(struct core *core, struct scope *scope, enum rp_set set, 
         return RP_ERR_NOMEM;
     for (enum lane lane = 0; lane < LANES && err == RP_OK; lane++) {
         if (sets_of_lane(lane) == set)
-            err = sets_toggle_stored(core, scope, (struct cells){cells, 0, n}, lane, 0, &members);
+            err = sets_toggle_stored(core, scope, (struct cells){cells, n}, lane, 0, &members);
     }
     if (err != RP_OK) {
         free(cells);
@@ -163,21 +171,27 @@ static int load_sums(struct core *core)
     return err;
 }
 
+/* Adds ${n} records with the sum ${by} to a count and sum, or takes them away. */
+static void move(uint64_t *count, struct rp_fingerprint *sum, uint64_t n,
+                 const struct rp_fingerprint *by, bool enter)
+{
+    if (enter) {
+        *count += n;
+        rp_fingerprint_join(sum, by);
+    } else {
+        *count -= n;
+        rp_fingerprint_part(sum, by);
+    }
+}
+
 /* Adds the sum of one organisation to its set of the commons, or takes it away. */
 static void join_sum(struct core *core, uint32_t org, enum lane lane, bool enter)
 {
     struct core_set *set = &core->commons.sets[sets_of_lane(lane)];
     const struct sum *sum = core->orgs[org].sums[lane];
 
-    if (sum == NULL)
-        return;
-    if (enter) {
-        set->count += sum->count;
-        rp_fingerprint_join(&set->fingerprint, &sum->fingerprint);
-    } else {
-        set->count -= sum->count;
-        rp_fingerprint_part(&set->fingerprint, &sum->fingerprint);
-    }
+    if (sum != NULL)
+        move(&set->count, &set->fingerprint, sum->count, &sum->fingerprint, enter);
 }
 
 int sets_load(struct core *core)
@@ -271,26 +285,19 @@ static struct scope *scope_of(struct core *core, uint32_t number)
 static void change(struct core *core, const uint8_t *symbol, const struct place *place, bool enter)
 {
     struct scope *scope = scope_of(core, place->scope);
-    struct rp_fingerprint by = {0}; /* what it adds to sums: worked out once for all of them */
-    uint64_t one = enter ? 1 : UINT64_MAX;
+    struct rp_fingerprint one; /* worked out once for all sums */
     struct core_set *set;
     struct sum *sum;
 
     if (scope == NULL)
         return;
-    if (enter)
-        rp_fingerprint_add(&by, symbol);
-    else
-        rp_fingerprint_remove(&by, symbol);
-    if (scope->number == SCOPE_COMMONS && (sum = org_sum(core, place->org, place->lane)) != NULL) {
-        sum->count += one;
-        rp_fingerprint_join(&sum->fingerprint, &by);
-    }
+    rp_fingerprint_of(&one, symbol);
+    if (scope->number == SCOPE_COMMONS && (sum = org_sum(core, place->org, place->lane)) != NULL)
+        move(&sum->count, &sum->fingerprint, 1, &one, enter);
     if (!is_member(core, scope, place->org, place->lane))
         return;
     set = &scope->sets[sets_of_lane(place->lane)];
-    set->count += one;
-    rp_fingerprint_join(&set->fingerprint, &by);
+    move(&set->count, &set->fingerprint, 1, &one, enter);
     rp_sketch_toggle(set->cells, 0, set->cells_n, scope->sketch_key, symbol);
     journal(core, scope, symbol, place);
     grow_cells(core, scope, sets_of_lane(place->lane));
@@ -334,7 +341,7 @@ void sets_retry(struct core *core, uint64_t now_ms)
 void sets_toggle_org(struct core *core, uint32_t org, enum lane lane, bool enter)
 {
     struct core_set *set = &core->commons.sets[sets_of_lane(lane)];
-    struct cells cells = {set->cells, 0, set->cells_n};
+    struct cells cells = {set->cells, set->cells_n};
     uint64_t n = 0;
 
     if (core->orgs[org].sums[lane] == NULL)
@@ -393,7 +400,7 @@ static int settle_cells(struct view *view)
 {
     const struct scope *scope = view->shared->scope;
     const struct core_set *whole = &scope->sets[view->set];
-    struct cells cells = {NULL, 0, whole->cells_n};
+    struct cells cells = {NULL, whole->cells_n};
     struct excluded at = {.org = 1};
     int err = RP_OK;
 
@@ -410,8 +417,8 @@ static int settle_cells(struct view *view)
         return err;
     }
     waiting_cells(view, cells.cells, cells.n);
-    for (size_t i = 0; i < view->toggled.n; i += RP_SYMBOL_LEN)
-        rp_sketch_toggle(cells.cells, 0, cells.n, scope->sketch_key, view->toggled.data + i);
+    rp_sketch_toggle_all(cells.cells, cells.n, scope->sketch_key, view->toggled.data,
+                         view->toggled.n / RP_SYMBOL_LEN);
     view->cells = cells;
     return RP_OK;
 }

@@ -230,6 +230,27 @@ static void a_window_of_cells_is_the_same_as_the_whole(void **state)
     assert_memory_equal(window, whole + 150, sizeof window);
 }
 
+static void many_symbols_at_once_are_the_same_as_one_by_one(void **state)
+{
+    static const uint8_t key[RP_SKETCH_KEY_LEN] = {7};
+    static struct rp_cell at_once[3001];
+    static struct rp_cell one_by_one[3001];
+    uint8_t symbols[11 * RP_SYMBOL_LEN];
+
+    (void)state;
+    for (uint32_t i = 0; i < 11; i++)
+        symbol_of(symbols + (size_t)i * RP_SYMBOL_LEN, i);
+    for (uint32_t count = 0; count <= 11; count++) {
+        uint32_t n = count == 3 ? 0 : 3000 - 250 * count; /* and the last cell is beyond them */
+
+        rp_sketch_toggle_all(at_once, n, key, symbols, count);
+        for (uint32_t i = 0; i < count; i++)
+            rp_sketch_toggle(one_by_one, 0, n, key, symbols + (size_t)i * RP_SYMBOL_LEN);
+        assert_memory_equal(at_once, one_by_one, sizeof at_once);
+    }
+    assert_int_not_equal(at_once[0].checksum, 0);
+}
+
 static void made_up_cells_never_loop_or_overrun(void **state)
 {
     uint8_t seed[RP_RAND_SEED_LEN] = {3};
@@ -367,6 +388,7 @@ int main(void)
         cmocka_unit_test(decodes_exactly_the_difference),
         cmocka_unit_test(takes_few_cells_for_each_difference),
         cmocka_unit_test(a_window_of_cells_is_the_same_as_the_whole),
+        cmocka_unit_test(many_symbols_at_once_are_the_same_as_one_by_one),
         cmocka_unit_test(made_up_cells_never_loop_or_overrun),
         cmocka_unit_test(a_cell_is_empty_only_as_a_whole),
         cmocka_unit_test(digests_cover_each_octave),
