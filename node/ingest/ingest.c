@@ -43,6 +43,7 @@ struct ingest {
     uv_cond_t wake_writer;
     struct queue to_write;
     struct intake_list written;
+    bool verifying; /* a piece is in the pool */
     bool work_due;
     bool end_writer;
     bool writer_ended;
@@ -190,17 +191,21 @@ static void work_on(struct ingest *ingest)
         uv_async_send(&ingest->wake_loop);
 }
 
+/* What is in the pool will be here soon; when nothing is there, nobody knows when more comes. */
+static bool is_worth_writing(const struct ingest *ingest)
+{
+    return ingest->to_write.n > 0 && (!ingest->verifying || !queue_may_wait(&ingest->to_write));
+}
+
 static void write_until_ended(void *arg)
 {
     struct ingest *ingest = arg;
 
     uv_mutex_lock(&ingest->lock);
     while (!ingest->end_writer || ingest->to_write.n > 0 || ingest->work_due) {
-        bool idle = ingest->to_write.n == 0 && !ingest->work_due;
-
-        if (idle)
+        if (!is_worth_writing(ingest) && !ingest->work_due)
             uv_cond_wait(&ingest->wake_writer, &ingest->lock);
-        if (ingest->to_write.n > 0)
+        if (is_worth_writing(ingest))
             write_next(ingest);
         if (ingest->work_due && (ingest->to_write.n == 0 || !ingest->end_writer))
             work_on(ingest);
@@ -257,14 +262,15 @@ static bool is_verifying(const struct ingest *ingest)
         if (ingest->pieces[i].busy)
             return true;
     }
-    return ingest->gathered.n > 0;
+    return false;
 }
 
 static void hand_to_writer(struct ingest *ingest, struct intake_list *list)
 {
     uv_mutex_lock(&ingest->lock);
     queue_join(&ingest->to_write, list);
-    if (ingest->stopping && !is_verifying(ingest))
+    ingest->verifying = is_verifying(ingest);
+    if (ingest->stopping && !ingest->verifying && ingest->gathered.n == 0)
         ingest->end_writer = ingest->work_due = true;
     uv_cond_signal(&ingest->wake_writer);
     uv_mutex_unlock(&ingest->lock);
@@ -349,14 +355,17 @@ static void verified(uv_work_t *request, int status)
 {
     struct piece *piece = (struct piece *)request;
     struct ingest *ingest = piece->ingest;
+    struct intake_list list;
 
     (void)status; /* nothing is ever cancelled */
     for (const struct intake *intake = piece->list.first; intake != NULL; intake = intake->next)
         ingest->opened += intake->opened.body.len;
     queue_put_back(&ingest->gathered, &piece->left);
+    intake_list_init(&list);
+    intake_list_join(&list, &piece->list);
     piece->busy = false;
-    hand_to_writer(ingest, &piece->list);
-    ingest_flush(ingest);
+    ingest_flush(ingest); /* first: the writer is to know whether more is on its way */
+    hand_to_writer(ingest, &list);
 }
 
 void ingest_flush(struct ingest *ingest)
@@ -371,6 +380,9 @@ void ingest_flush(struct ingest *ingest)
         piece->busy = true;
         piece->ingest = ingest;
         queue_take(&piece->list, &ingest->gathered, VERIFY_EACH);
+        uv_mutex_lock(&ingest->lock);
+        ingest->verifying = true;
+        uv_mutex_unlock(&ingest->lock);
         (void)uv_queue_work(ingest->opts.loop, &piece->request, verify, verified);
     }
 }

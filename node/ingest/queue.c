@@ -104,6 +104,7 @@ void queue_add(struct queue *queue, struct intake *intake)
         intake_list_add(&queue->changes, intake);
         return;
     }
+    queue->bytes += intake->submission.packed.len;
     source = find_source(queue, intake);
     intake->next = NULL;
     if (source != NULL) {
@@ -151,6 +152,7 @@ static void put_before(struct queue *queue, struct intake *intake)
         return;
     }
     queue->n++;
+    queue->bytes += intake->submission.packed.len;
     old = *source;
     intake->next = old;
     intake->next_source = old->next_source;
@@ -195,6 +197,7 @@ static void take_turn(struct intake_list *out, struct queue *queue, size_t max)
         intake_list_add(out, intake);
         queue->n--;
     }
+    queue->bytes -= bytes;
     if (first != NULL) {
         first->last_of_source = last;
         append_source(queue, first);
@@ -207,6 +210,12 @@ void queue_take(struct intake_list *out, struct queue *queue, size_t max)
     queue->n -= out->n;
     while (queue->first != NULL && out->n < max)
         take_turn(out, queue, max - out->n < QUEUE_TURN ? max - out->n : QUEUE_TURN);
+}
+
+bool queue_may_wait(const struct queue *queue)
+{
+    return queue->changes.n == 0 && queue->first == queue->last && queue->n < QUEUE_WAIT &&
+           queue->bytes < QUEUE_WAIT_BYTES;
 }
 
 bool queue_has_other(const struct queue *queue, const struct intake *intake)

@@ -31,6 +31,10 @@ struct intake *intake_list_next(void *next);
 /* Takes up to ${max} from the front of ${list} into ${out}, which is begun anew. */
 void intake_list_take(struct intake_list *out, struct intake_list *list, size_t max);
 
+/* What of one link waits for more at most, both well under what one may have here. */
+#define QUEUE_WAIT 1024
+#define QUEUE_WAIT_BYTES (768u << 10)
+
 #define QUEUE_TURN 8           /* records of one link in a turn, at most, and ... */
 #define QUEUE_TURN_BYTES 16384 /* ... no more of them once they have so many bytes */
 
@@ -38,7 +42,8 @@ struct queue {
     struct intake_list changes;
     struct intake *first; /* the first of each link, in the order of their turns */
     struct intake *last;
-    size_t n; /* in all */
+    size_t n;     /* in all */
+    size_t bytes; /* of the records, packed */
 };
 
 void queue_init(struct queue *queue);
@@ -50,6 +55,12 @@ void queue_put_back(struct queue *queue, struct intake_list *list);
 
 /* Takes up to ${max} into ${out}, which is begun anew, turn by turn. */
 void queue_take(struct intake_list *out, struct queue *queue, size_t max);
+
+/*
+ * Whether what waits to be written may do so for more that is on its way: of one link alone, and
+ * little. A transaction of many costs each of them less, and nobody else is kept waiting.
+ */
+bool queue_may_wait(const struct queue *queue);
 
 /* Whether something waits that does not come from where ${intake} does. */
 bool queue_has_other(const struct queue *queue, const struct intake *intake);

@@ -180,6 +180,52 @@ static void it_knows_whether_somebody_else_waits(void **state)
     assert_false(queue_has_other(&queue, &items[0]));
 }
 
+static void little_of_one_link_may_wait_for_more(void **state)
+{
+    struct intake_list list;
+
+    (void)state;
+    queue_init(&queue);
+    for (unsigned i = 0; i < 1023; i++)
+        queue_add(&queue, item(i, 1, 700));
+    assert_true(queue_may_wait(&queue));
+    queue_add(&queue, item(1023, 1, 700));
+    assert_false(queue_may_wait(&queue)); /* it is not little any more */
+    queue_take(&list, &queue, 100);
+    assert_true(queue_may_wait(&queue));
+    queue_put_back(&queue, &list);
+    assert_false(queue_may_wait(&queue));
+    queue_take(&list, &queue, 100);
+    queue_add(&queue, item(MANY, 2, 700)); /* somebody else waits */
+    assert_false(queue_may_wait(&queue));
+}
+
+static void much_does_not_wait_however_few_records_it_is(void **state)
+{
+    struct intake_list list;
+
+    (void)state;
+    queue_init(&queue);
+    for (unsigned i = 0; i < 3; i++)
+        queue_add(&queue, item(i, 1, 262143));
+    assert_true(queue_may_wait(&queue));
+    queue_add(&queue, item(3, 1, 3));
+    assert_false(queue_may_wait(&queue));
+    queue_take(&list, &queue, 1);
+    assert_true(queue_may_wait(&queue));
+    queue_put_back(&queue, &list);
+    assert_false(queue_may_wait(&queue));
+}
+
+static void changes_do_not_wait(void **state)
+{
+    (void)state;
+    queue_init(&queue);
+    queue_add(&queue, item(0, 1, 700));
+    queue_add(&queue, change(1));
+    assert_false(queue_may_wait(&queue));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -190,6 +236,9 @@ int main(void)
         cmocka_unit_test(changes_come_before_records),
         cmocka_unit_test(what_is_put_back_comes_first_of_its_link),
         cmocka_unit_test(it_knows_whether_somebody_else_waits),
+        cmocka_unit_test(little_of_one_link_may_wait_for_more),
+        cmocka_unit_test(much_does_not_wait_however_few_records_it_is),
+        cmocka_unit_test(changes_do_not_wait),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
