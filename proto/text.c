@@ -1,5 +1,7 @@
 #include "rp/text.h"
 
+#include <string.h>
+
 /*
  * Length of the UTF-8 sequence that starts at ${s} with ${left} bytes to go, its code point in
  * ${out}; 0 when it is not valid.
@@ -36,11 +38,25 @@ static size_t decode(const uint8_t *s, size_t left, uint32_t *out)
     return n;
 }
 
+/* How many bytes from ${i} on are ASCII, by eights: most text is. */
+static size_t skip_ascii(struct rp_slice text, size_t i)
+{
+    size_t start = i;
+    uint64_t eight;
+
+    for (; text.len - i >= sizeof eight; i += sizeof eight) {
+        memcpy(&eight, text.data + i, sizeof eight);
+        if ((eight & UINT64_C(0x8080808080808080)) != 0)
+            break;
+    }
+    return i - start;
+}
+
 bool rp_text_is_utf8(struct rp_slice text)
 {
     uint32_t point;
 
-    for (size_t i = 0; i < text.len;) {
+    for (size_t i = skip_ascii(text, 0); i < text.len; i += skip_ascii(text, i)) {
         size_t n = decode(text.data + i, text.len - i, &point);
 
         if (n == 0)

@@ -17,6 +17,30 @@ static void tells_lines_from_other_text(void **state)
     assert_false(rp_text_is_line(rp_bytes_str("\xff")));
 }
 
+/* Wherever in a text it comes, and wherever that begins: most of it is looked at by eights. */
+static void finds_what_is_not_utf8_anywhere(void **state)
+{
+    static const char plain[] = "................................";
+
+    (void)state;
+    for (size_t start = 0; start < 8; start++) {
+        for (size_t at = start; at + 4 < sizeof plain; at++) {
+            struct rp_slice text;
+            char changed[sizeof plain];
+
+            memcpy(changed, plain, sizeof plain);
+            text = (struct rp_slice){(const uint8_t *)changed + start, sizeof plain - 1 - start};
+            assert_true(rp_text_is_utf8(text));
+            memcpy(changed + at, "\xf0\x9f\x8c\xb1", 4);
+            assert_true(rp_text_is_utf8(text));
+            changed[at + 3] = '.';
+            assert_false(rp_text_is_utf8(text));
+            memcpy(changed + at, ".\xc0\xae.", 4); /* a point in more bytes than it needs */
+            assert_false(rp_text_is_utf8(text));
+        }
+    }
+}
+
 static void counts_characters_not_bytes(void **state)
 {
     (void)state;
@@ -200,6 +224,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(tells_lines_from_other_text),
+        cmocka_unit_test(finds_what_is_not_utf8_anywhere),
         cmocka_unit_test(counts_characters_not_bytes),
         cmocka_unit_test(hex_goes_both_ways),
         cmocka_unit_test(knows_days_and_months_that_exist),
