@@ -40,11 +40,22 @@ static void write_item(struct rp_writer *w, const struct view_source *source,
     put_field(w, "title", record->content);
 }
 
-/* The place where the listing of the scope begins: of the kind, if there is one. */
+/*
+ * What an author has written is found by the index of authors: among all that is there it may be
+ * little. Which of it is current, and of which kind, is seen when it is opened.
+ */
+static enum kv_table table_of(const struct view_list *list)
+{
+    return list->author != 0 ? KV_AUTHOR : KV_HEAD;
+}
+
+/* The place where the listing of the scope begins: of the author or kind, if there is one. */
 static struct kv_key beginning(const struct view_list *list)
 {
     struct kv_key prefix = {.len = 0};
 
+    if (list->author != 0)
+        return records_author_key(list->scope, LANE_CONTENT, list->author);
     if (list->has_kind)
         prefix = records_head_prefix(list->scope, rp_bytes_str(list->kind));
     else
@@ -79,10 +90,18 @@ static void resume(struct view_list *list, struct kv_iter *it, struct kv_txn *tx
     struct kv_key prefix = beginning(list);
 
     if (list->after.len == 0) {
-        kv_last(it, txn, KV_HEAD, kv_key_slice(&prefix));
+        kv_last(it, txn, table_of(list), kv_key_slice(&prefix));
         return;
     }
-    kv_before(it, txn, KV_HEAD, kv_key_slice(&list->after), prefix.len);
+    kv_before(it, txn, table_of(list), kv_key_slice(&list->after), prefix.len);
+}
+
+/* Whether what was found by its author would have been found by its kind, too. */
+static bool is_current(const struct view_list *list, struct kv_txn *txn,
+                       const struct rp_record *record)
+{
+    return (!list->has_kind || rp_record_is_kind(record, list->kind)) &&
+           !records_is_replaced(txn, record);
 }
 
 /* Whether an entry is listed; opened in ${out} if so. */
@@ -91,10 +110,11 @@ static bool is_listed(const struct view_list *list, const struct view_source *so
 {
     struct rp_slice packed;
 
-    if (!records_load(txn, seq, place, &packed) ||
-        (list->author != 0 && list->author != place->org) || !view_open_record(txn, packed, out))
+    if (!records_load(txn, seq, place, &packed) || !view_open_record(txn, packed, out))
         return false;
-    if (out->record.set == RP_SET_CONTENT && view_may_show(source, &out->record, place) &&
+    if (out->record.set == RP_SET_CONTENT &&
+        (list->author == 0 || is_current(list, txn, &out->record)) &&
+        view_may_show(source, &out->record, place) &&
         (!list->public_only || place->scope == SCOPE_LOCAL ||
          view_may_publish(source, &out->record, place)))
         return true;

@@ -66,8 +66,8 @@ struct view_list {
 
 /*
  * Writes the next item to ${w}; false at the end, or at that of the turn. Items are the current
- * versions of objects, by scope and kind, the newest first. After an error in the store, ${err}
- * says so.
+ * versions of objects, by scope and kind, the newest first; of one author by scope, what came last
+ * first. After an error in the store, ${err} says so.
  */
 bool view_list_next(struct view_list *list, struct rp_writer *w, const struct view_source *source,
                     int *err);

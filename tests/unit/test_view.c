@@ -97,10 +97,11 @@ static void answers_are_canonical_in_every_state(void **state)
     rp_writer_free(&w);
 }
 
-static uint32_t listed(unsigned node, const char *kind)
+/* Of the organisation with this number there, 0: of all. */
+static uint32_t listed_of(unsigned node, uint32_t author, const char *kind)
 {
     struct view_source source = source_of(node);
-    struct view_list list = {.has_kind = kind != NULL};
+    struct view_list list = {.has_kind = kind != NULL, .author = author};
     struct rp_writer w;
     uint32_t n = 0;
     int err;
@@ -115,6 +116,11 @@ static uint32_t listed(unsigned node, const char *kind)
     assert_ok(err);
     rp_writer_free(&w);
     return n;
+}
+
+static uint32_t listed(unsigned node, const char *kind)
+{
+    return listed_of(node, 0, kind);
 }
 
 /* A story of node 0 whose consent runs until ${review_on}. */
@@ -314,6 +320,37 @@ static void an_export_leaves_out_what_was_public_once(void **state)
     mesh_free(&mesh);
 }
 
+/* By the index of authors: neither what others wrote, nor versions that were replaced. */
+static void what_an_author_has_written_is_listed(void **state)
+{
+    uint8_t ids[2][RP_ID_LEN];
+    struct rp_bytes packed;
+    struct org_view org;
+    uint32_t other = 1;
+
+    (void)state;
+    mesh_init(&mesh, 2);
+    mesh_join(&mesh, 0, 1);
+    packed = story_version(1, "public-web", NULL, ids[0]);
+    assert_ok(mesh_submit(&mesh, 0, &packed));
+    packed = story_version(2, "public-web", ids[0], ids[1]);
+    assert_ok(mesh_submit(&mesh, 0, &packed));
+    mesh_publish(&mesh, 0, 1);
+    for (unsigned i = 0; i < 3; i++)
+        mesh_publish(&mesh, 1, i);
+    mesh_run(&mesh, 3000);
+    while (core_org(mesh.nodes[0].core, other, &org) &&
+           memcmp(org.id, mesh.nodes[1].org.identity.org, RP_ID_LEN) != 0)
+        other++;
+    assert_int_equal(listed_of(0, ORG_SELF, NULL), 2);
+    assert_int_equal(listed_of(0, ORG_SELF, "story"), 1);
+    assert_int_equal(listed_of(0, ORG_SELF, "pattern"), 1);
+    assert_int_equal(listed_of(0, other, NULL), 3);
+    assert_int_equal(listed_of(0, other, "story"), 0);
+    assert_int_equal(listed(0, NULL), 5);
+    mesh_free(&mesh);
+}
+
 /* Two current versions, the newer not public: for the public there is only the other. */
 static void an_object_is_shown_in_public_without_its_other_versions(void **state)
 {
@@ -346,7 +383,7 @@ static void an_object_is_shown_in_public_without_its_other_versions(void **state
 /* A walk stops after so many entries, shown or not, and goes on where it was. */
 static void long_walks_are_cut_into_turns(void **state)
 {
-    struct view_list list = {.author = 99};
+    struct view_list list = {.author = ORG_SELF, .has_kind = true, .kind = "story"};
     struct view_export export = {0};
     struct view_source source;
     struct rp_writer w;
@@ -477,6 +514,7 @@ int main(void)
         cmocka_unit_test(exports_leave_out_what_consent_does_not_cover),
         cmocka_unit_test(an_export_leaves_out_what_was_public_once),
         cmocka_unit_test(an_object_is_shown_in_public_without_its_other_versions),
+        cmocka_unit_test(what_an_author_has_written_is_listed),
         cmocka_unit_test(long_walks_are_cut_into_turns),
         cmocka_unit_test(odd_contents_are_shown_as_well_as_possible),
         cmocka_unit_test(records_of_who_is_no_longer_accepted_are_not_shown),
