@@ -51,6 +51,14 @@ class Bench(unittest.TestCase):
         for key in ("bytes", "cells", "estimate", "round_trips"):
             self.assertEqual(one[key], other[key])
 
+    def test_scale(self):
+        run, = bench("scale", "--records", "500")
+        self.assertEqual(run["records"], 500)
+        self.assertGreater(run["store_bytes"], run["plain_bytes"] / 2)
+        for question in ("status", "page", "kind", "author"):
+            self.assertGreater(run[question + "_p50_ms"], 0)
+            self.assertLessEqual(run[question + "_p50_ms"], run[question + "_max_ms"])
+
     def test_sync(self):
         run, = bench("sync", "--records", "300", "--size", "1200")
         self.assertEqual(run["records"], 300)

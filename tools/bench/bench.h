@@ -44,5 +44,6 @@ int bench_reconcile(struct args *args);
 int bench_sync(struct args *args);
 int bench_live(struct args *args);
 int bench_busy(struct args *args);
+int bench_scale(struct args *args);
 
 #endif

@@ -1,12 +1,8 @@
-#include <arpa/inet.h>
-#include <netinet/in.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #include "bench.h"
 #include "nodes.h"
@@ -141,31 +137,6 @@ static void ask_nodes(struct client *client)
     rp_writer_free(&w);
 }
 
-/* Reads a page of the node at ${at}, an address; from the connecting to the last byte. */
-static void ask_page(const char *at)
-{
-    struct sockaddr_in address = {.sin_family = AF_INET};
-    const char *port = strchr(at, ':');
-    char text[16384];
-    size_t len = 0;
-    ssize_t n;
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-    address.sin_port = htons((uint16_t)(port != NULL ? strtoul(port + 1, NULL, 10) : 0));
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    snprintf(text, sizeof text, "GET %s HTTP/1.1\r\nHost: %s\r\nConnection: close\r\n\r\n",
-             PAGE_PATH, at);
-    if (fd < 0 || connect(fd, (const struct sockaddr *)&address, sizeof address) != 0 ||
-        write(fd, text, strlen(text)) != (ssize_t)strlen(text))
-        bench_fail("the pages at %s cannot be reached", at);
-    memset(text, 0, sizeof text);
-    while ((n = read(fd, text + (len < 16 ? len : 16), sizeof text - 17)) > 0)
-        len += (size_t)n;
-    close(fd);
-    if (strncmp(text, "HTTP/1.1 200", 12) != 0)
-        bench_fail("there is no page at %s%s", at, PAGE_PATH);
-}
-
 static void ask(struct run *run, enum question question)
 {
     struct times *times = &run->asking_for->answers[question];
@@ -180,7 +151,7 @@ static void ask(struct run *run, enum question question)
     else if (question == ASK_NODES)
         ask_nodes(node->client);
     else if (question == ASK_PAGE)
-        ask_page(run->web);
+        node_page(run->web, PAGE_PATH);
     times_add(times, ASKED_MAX, start);
     if (question == ASK_STATUS)
         run->content = status.content;

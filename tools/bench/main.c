@@ -24,6 +24,7 @@ static const struct command {
     {"sync", "--records N [--size BYTES | --text FOLDER] [--json]", bench_sync},
     {"live", "[--nodes N] [--count N] [--json]", bench_live},
     {"busy", "--records N [--size BYTES] [--idle N] [--relay] [--json]", bench_busy},
+    {"scale", "--records N [--size BYTES] [--json]", bench_scale},
 };
 
 #define COMMANDS (sizeof commands / sizeof commands[0])

@@ -1,11 +1,14 @@
 #include "nodes.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -128,17 +131,24 @@ void node_start(struct node *node)
         bench_fail("the node in %s does not answer", node->home);
 }
 
-void node_stop(struct node *node)
+void node_halt(struct node *node)
 {
     int status;
 
-    client_close(node->client);
+    if (node->client != NULL)
+        client_close(node->client);
     node->client = NULL;
     if (node->pid > 0 && (kill(node->pid, SIGTERM) != 0 ||
                           waitpid(node->pid, &status, 0) != node->pid || status != 0))
         bench_fail("the node in %s has not stopped cleanly", node->home);
     node->pid = 0;
+}
+
+void node_stop(struct node *node)
+{
+    node_halt(node);
     home_keys_free(&node->keys);
+    rp_codecs_free(node->codecs);
 }
 
 void node_trust_store(struct node *node)
@@ -350,4 +360,28 @@ uint64_t node_store_bytes(const struct node *node)
 
     snprintf(path, sizeof path, "%s/store/data.mdb", node->home);
     return stat(path, &st) == 0 ? (uint64_t)st.st_blocks * 512 : 0;
+}
+
+void node_page(const char *at, const char *path)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET};
+    const char *port = strchr(at, ':');
+    char text[16384];
+    size_t len = 0;
+    ssize_t n;
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    address.sin_port = htons((uint16_t)(port != NULL ? strtoul(port + 1, NULL, 10) : 0));
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    snprintf(text, sizeof text, "GET %s HTTP/1.1\r\nHost: %s\r\nConnection: close\r\n\r\n", path,
+             at);
+    if (fd < 0 || connect(fd, (const struct sockaddr *)&address, sizeof address) != 0 ||
+        write(fd, text, strlen(text)) != (ssize_t)strlen(text))
+        bench_fail("the pages at %s cannot be reached", at);
+    memset(text, 0, sizeof text);
+    while ((n = read(fd, text + (len < 16 ? len : 16), sizeof text - 17)) > 0)
+        len += (size_t)n;
+    close(fd);
+    if (strncmp(text, "HTTP/1.1 200", 12) != 0)
+        bench_fail("there is no page at %s%s", at, path);
 }

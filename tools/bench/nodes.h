@@ -22,6 +22,11 @@ struct node {
 void node_init(struct node *node, const char *folder, const char *name);
 void node_start(struct node *node);
 void node_stop(struct node *node);
+/* The same with a node that is to be started again. */
+void node_halt(struct node *node);
+
+/* Reads a page of the node at ${at}, an address; from the connecting to the last byte. */
+void node_page(const char *at, const char *path);
 
 /* ${guest} joins ${host} by an invite. */
 void node_join(struct node *guest, const struct node *host);
