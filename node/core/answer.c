@@ -20,7 +20,7 @@ static int answer_ids(struct link *link, struct rp_part *part, const struct view
 {
     struct symbols symbols = {0};
     bool last;
-    int err = view_list(view, NULL, RP_SYMBOLS_MAX, &symbols, &last);
+    int err = view_list(view, &(struct range){NULL, NULL}, RP_SYMBOLS_MAX, &symbols, &last);
 
     part->symbols = symbols_slice(&symbols);
     if (symbols.n == part->tally.count * RP_SYMBOL_LEN)

@@ -18,7 +18,7 @@
  *     link.c      a link's life, dispatching its messages
  *     opening.c   opening it: who may
  *     shared.c    the scopes that are compared on a link
- *     exchange.c  finding the difference with the other side; listed.c: by all symbols
+ *     exchange.c  finding the difference with the other side
  *     answer.c    answering when the other side does that
  *     fetch.c     what to ask of whom
  *     beacons.c, beacon.c, spread.c, receipts.c: see beacons.h
@@ -85,6 +85,7 @@ struct view {
     uint64_t count;
     struct rp_fingerprint fingerprint;
     struct symbols toggled; /* added or erased since */
+    bool unfixed;           /* it is what there is now */
     struct cells cells;     /* once they were worked out; NULL: those of the whole set */
 };
 
@@ -166,8 +167,6 @@ struct exchange {
     uint8_t after[RP_SYMBOL_LEN]; /* LIST: the last symbol compared */
     bool has_after;
     bool page_awaited;
-    bool is_listed; /* LIST: our view is of few symbols, which are: (ascending) */
-    struct symbols listed;
     uint64_t need; /* found so far */
     uint64_t have;
 };
@@ -474,9 +473,15 @@ int view_digests(struct view *view, uint32_t cells, uint8_t *out);
 /* Sorts ${symbols} into those the view holds and the others; see exchange.c. */
 int view_split(const struct view *view, const uint8_t *symbols, uint32_t n, struct symbols *held,
                struct symbols *others);
-/* At most ${max} symbols of the view after ${after} (NULL: from the start), ascending. */
-int view_list(const struct view *view, const uint8_t *after, size_t max, struct symbols *out,
+/* Symbols after ${after} up to ${end}; NULL: from the first, to the last. */
+struct range {
+    const uint8_t *after, *end;
+};
+/* At most ${max} of these that there are now, ascending; ${last}: they are all. */
+int view_list(const struct view *view, const struct range *range, size_t max, struct symbols *out,
               bool *last);
+/* Nothing but view_list is wanted of the view any more: changes need not be kept. */
+void view_unfix(struct view *view);
 
 /* trust.c */
 int trust_load(struct core *core);
@@ -659,11 +664,6 @@ int exchange_receive(struct link *link, enum rp_message_type type, struct rp_sli
 void exchange_continue(struct link *link, uint64_t now_ms);
 /* Everything found on the link has been fetched, or given up. */
 void exchange_settled(struct link *link, uint64_t now_ms);
-
-/* listed.c: our view beside theirs in a LIST; first it is made ready, for all pages */
-int listed_make(struct exchange *x);
-int listed_others(const struct exchange *x, struct rp_slice theirs, struct symbols *out);
-int listed_ours(const struct exchange *x, const uint8_t *after, struct symbols *out, bool *last);
 
 /* answer.c */
 int answer_check(struct link *link, const struct rp_check *check, uint64_t now_ms);

@@ -37,8 +37,6 @@ static void close_ours(struct link *link)
     for (enum rp_set set = 0; set < RP_SETS; set++)
         view_close(&x->view[set]);
     rp_decoder_free(x->decoder);
-    symbols_free(&x->listed);
-    x->is_listed = false;
     x->decoder = NULL;
     x->state = EXCHANGE_NONE;
 }
@@ -229,11 +227,11 @@ static int offer(struct link *link, struct symbols *held)
     return err;
 }
 
-/* Notes symbols that the other side has and the view lacks. */
-static int want(struct link *link, const struct symbols *others)
+/* Notes, of symbols that the other side has, what is not here. */
+static int want(struct link *link, struct rp_slice theirs)
 {
     uint64_t lacked = 0;
-    int err = fetch_offered(link, link->ours.set, symbols_slice(others), &lacked);
+    int err = fetch_offered(link, link->ours.set, theirs, &lacked);
 
     link->ours.need += lacked;
     return err;
@@ -248,30 +246,22 @@ static bool ascends(struct rp_slice symbols)
     return true;
 }
 
-/* Of ${ours} keeps what is not beyond ${end} (NULL: no end) and not in ${theirs}. */
-static bool keep_ours_only(struct symbols *ours, const uint8_t *end, struct rp_slice theirs)
+/* Keeps of ${ours} what is not in ${theirs}. */
+static void keep_ours_only(struct symbols *ours, struct rp_slice theirs)
 {
     size_t kept = 0;
 
     for (size_t i = 0; i < ours->n; i += RP_SYMBOL_LEN) {
-        const uint8_t *symbol = ours->data + i;
-
-        if (end != NULL && memcmp(symbol, end, RP_SYMBOL_LEN) > 0) {
-            ours->n = kept;
-            return false;
-        }
-        if (symbols_has(theirs, symbol))
+        if (symbols_has(theirs, ours->data + i))
             continue;
-        memmove(ours->data + kept, symbol, RP_SYMBOL_LEN);
+        memmove(ours->data + kept, ours->data + i, RP_SYMBOL_LEN);
         kept += RP_SYMBOL_LEN;
     }
     ours->n = kept;
-    return true;
 }
 
-/* Offers what we have after ${after} up to ${end} that is not among ${theirs}, piece by piece. */
-static int offer_range(struct link *link, const uint8_t *after, const uint8_t *end,
-                       struct rp_slice theirs)
+/* Offers what we have of ${range} that is not among ${theirs}, piece by piece. */
+static int offer_range(struct link *link, struct range range, struct rp_slice theirs)
 {
     struct exchange *x = &link->ours;
     struct symbols ours = {0};
@@ -280,13 +270,12 @@ static int offer_range(struct link *link, const uint8_t *after, const uint8_t *e
     int err = RP_OK;
 
     while (!last && err == RP_OK && x->have < OFFERS_MAX) {
-        err = listed_ours(x, after, &ours, &last);
+        err = view_list(&x->view[x->set], &range, RP_SYMBOLS_MAX, &ours, &last);
         if (err != RP_OK || ours.n == 0)
             break;
         memcpy(reached, ours.data + ours.n - RP_SYMBOL_LEN, RP_SYMBOL_LEN);
-        after = reached;
-        if (!keep_ours_only(&ours, end, theirs))
-            last = true;
+        range.after = reached;
+        keep_ours_only(&ours, theirs);
         err = offer(link, &ours);
     }
     symbols_free(&ours);
@@ -294,28 +283,21 @@ static int offer_range(struct link *link, const uint8_t *after, const uint8_t *e
 }
 
 /*
- * Compares ${theirs}: all their symbols after ${after} (NULL: from the first) up to the last of
- * ${theirs}, or (${last}) up to the end.
+ * Compares ${theirs}, all their symbols after ${after} (NULL: from the first) up to the last of
+ * ${theirs}, or (${last}) up to the end, with what there is here now.
  */
 static int compare_range(struct link *link, const uint8_t *after, struct rp_slice theirs, bool last)
 {
-    struct exchange *x = &link->ours;
-    struct symbols others = {0};
-    const uint8_t *end = NULL;
+    struct range range = {.after = after};
     int err;
 
     if (!ascends(theirs) || (theirs.len == 0 && !last) ||
         (theirs.len > 0 && after != NULL && memcmp(theirs.data, after, RP_SYMBOL_LEN) <= 0))
         return RP_ERR_SHAPE;
     if (!last)
-        end = theirs.data + theirs.len - RP_SYMBOL_LEN;
-    if ((err = listed_make(x)) == RP_OK)
-        err = listed_others(x, theirs, &others);
-    if (err == RP_OK)
-        err = want(link, &others);
-    if (err == RP_OK)
-        err = offer_range(link, after, end, theirs);
-    symbols_free(&others);
+        range.end = theirs.data + theirs.len - RP_SYMBOL_LEN;
+    if ((err = want(link, theirs)) == RP_OK)
+        err = offer_range(link, range, theirs);
     return err;
 }
 
@@ -344,6 +326,7 @@ static void begin_list(struct link *link, uint64_t now_ms)
 {
     struct exchange *x = &link->ours;
 
+    view_unfix(&x->view[x->set]);
     x->state = EXCHANGE_LIST;
     x->has_after = false;
     x->deadline = now_ms + EXCHANGE_MS;
@@ -422,7 +405,7 @@ static int receive_difference(struct link *link, uint64_t now_ms)
         if (err == RP_OK)
             err = offer(link, &held);
         if (err == RP_OK)
-            err = want(link, &others);
+            err = want(link, symbols_slice(&others));
         if (err == RP_OK)
             found_difference(link, now_ms);
     }

@@ -91,7 +91,8 @@ int serve_part(struct link *link, enum rp_message_type type, const struct rp_par
 
 static int serve_page(struct link *link, const struct rp_part *asked)
 {
-    const struct view *view = &link->theirs.view[asked->set];
+    struct view *view = &link->theirs.view[asked->set];
+    struct range range = {.after = asked->has_after ? asked->after : NULL};
     struct rp_part part = {.exchange = asked->exchange, .set = asked->set};
     struct symbols symbols = {0};
     int err;
@@ -99,8 +100,8 @@ static int serve_page(struct link *link, const struct rp_part *asked)
     if (view->link == NULL || link->theirs.number != asked->exchange)
         return RP_OK;    /* dropped meanwhile */
     excluded_drop(link); /* if it was by our sketch that they did not find out */
-    err = view_list(view, asked->has_after ? asked->after : NULL, RP_SYMBOLS_MAX, &symbols,
-                    &part.last);
+    view_unfix(view);
+    err = view_list(view, &range, RP_SYMBOLS_MAX, &symbols, &part.last);
     if (err == RP_OK) {
         part.symbols = symbols_slice(&symbols);
         rp_message_write_part(&link->writer, RP_MESSAGE_PAGE, &part);

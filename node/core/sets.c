@@ -260,7 +260,7 @@ static void journal(struct core *core, const struct scope *scope, const uint8_t 
             continue;
         }
         for (int i = 0; i < 2; i++) {
-            if (views[i]->link == NULL || views[i]->shared->scope != scope)
+            if (views[i]->link == NULL || views[i]->unfixed || views[i]->shared->scope != scope)
                 continue;
             if (views[i]->toggled.n >= JOURNAL_MAX * RP_SYMBOL_LEN ||
                 symbols_append(&views[i]->toggled, symbol, RP_SYMBOL_LEN) != RP_OK)
@@ -373,12 +373,24 @@ void view_open(struct view *view, struct link *link, struct shared *shared, enum
     waiting_join(view);
 }
 
-void view_close(struct view *view)
+static void forget_changes(struct view *view)
 {
     symbols_free(&view->toggled);
     free(view->cells.cells);
     view->cells.cells = NULL;
+}
+
+void view_close(struct view *view)
+{
+    forget_changes(view);
     view->link = NULL;
+    view->unfixed = false;
+}
+
+void view_unfix(struct view *view)
+{
+    forget_changes(view);
+    view->unfixed = true;
 }
 
 void view_tally(const struct view *view, struct rp_tally *out)
@@ -431,7 +443,7 @@ static const struct rp_cell *cells_of(const struct view *view)
 
 int view_cells(struct view *view, uint32_t from, uint32_t n, struct rp_cell *out)
 {
-    int err = settle_cells(view);
+    int err = view->unfixed ? RP_ERR_STATE : settle_cells(view);
 
     if (err == RP_OK)
         memcpy(out, cells_of(view) + from, n * sizeof *out);
@@ -512,7 +524,17 @@ err0:
     return err;
 }
 
-/* All symbols of the view, sorted, from the index by author: for sets that are small. */
+static bool is_before(const struct range *range, const uint8_t *symbol)
+{
+    return range->after != NULL && memcmp(symbol, range->after, RP_SYMBOL_LEN) <= 0;
+}
+
+static bool is_beyond(const struct range *range, const uint8_t *symbol)
+{
+    return range->end != NULL && memcmp(symbol, range->end, RP_SYMBOL_LEN) > 0;
+}
+
+/* All symbols that there are, sorted, from the index by author: for sets that are small. */
 static int gather(const struct view *view, struct kv_txn *txn, struct symbols *out)
 {
     int err = RP_OK;
@@ -541,153 +563,81 @@ static int gather(const struct view *view, struct kv_txn *txn, struct symbols *o
     return kv_err(txn);
 }
 
-/* Keeps of sorted ${out} at most ${max} symbols after ${after}. */
-static bool cut(struct symbols *out, const uint8_t *after, size_t max)
+/* Keeps of sorted ${out} at most ${max} symbols of ${range}; whether those are all. */
+static bool cut(struct symbols *out, const struct range *range, size_t max)
 {
     size_t from = 0;
 
-    while (after != NULL && from < out->n && memcmp(out->data + from, after, RP_SYMBOL_LEN) <= 0)
+    while (from < out->n && is_before(range, out->data + from))
         from += RP_SYMBOL_LEN;
     symbols_drop(out, from);
+    while (out->n > 0 && is_beyond(range, out->data + out->n - RP_SYMBOL_LEN))
+        out->n -= RP_SYMBOL_LEN;
     if (out->n <= max * RP_SYMBOL_LEN)
         return true;
     out->n = max * RP_SYMBOL_LEN;
     return false;
 }
 
-/* The same by walking all symbols in order from ${after}: for sets that are most of the store. */
-static int scan(const struct view *view, struct kv_txn *txn, const uint8_t *after, size_t max,
+/* The same by walking the symbols in order: for sets that are most of the store. */
+static int scan(const struct view *view, struct kv_txn *txn, const struct range *range, size_t max,
                 struct symbols *out, bool *last)
 {
     static const uint8_t start[RP_SYMBOL_LEN] = {0};
-    struct rp_slice from = {after != NULL ? after : start, RP_SYMBOL_LEN};
+    struct rp_slice from = {range->after != NULL ? range->after : start, RP_SYMBOL_LEN};
     struct kv_iter it;
     int err = RP_OK;
 
     *last = true;
-    for (kv_from(&it, txn, KV_SYMBOL, from, 0); it.found; kv_next(&it)) {
+    for (kv_from(&it, txn, KV_SYMBOL, from, 0); it.found && !is_beyond(range, it.key.data);
+         kv_next(&it)) {
         struct place place;
 
-        if ((after != NULL && memcmp(it.key.data, after, RP_SYMBOL_LEN) == 0) ||
-            !records_read_place(it.value, &place) || !is_compared(view, &place))
+        if (is_before(range, it.key.data) || !records_read_place(it.value, &place) ||
+            !is_compared(view, &place))
             continue;
         *last = out->n < max * RP_SYMBOL_LEN;
-        if (!*last || (err = symbols_append(out, it.key.data, RP_SYMBOL_LEN)) != RP_OK) {
-            kv_stop(&it);
+        if (!*last || (err = symbols_append(out, it.key.data, RP_SYMBOL_LEN)) != RP_OK)
             break;
-        }
     }
+    kv_stop(&it);
     return err != RP_OK ? err : kv_err(txn);
 }
 
-/* Takes out what was added since the view was opened. */
-static void leave_out(struct symbols *out, const struct table *toggled)
-{
-    size_t kept = 0;
-    uint32_t ignored;
-
-    for (size_t i = 0; i < out->n; i += RP_SYMBOL_LEN) {
-        if (table_get(toggled, out->data + i, &ignored))
-            continue;
-        memmove(out->data + kept, out->data + i, RP_SYMBOL_LEN);
-        kept += RP_SYMBOL_LEN;
-    }
-    out->n = kept;
-}
-
-/* Puts back, into a page after ${after} that ends at ${end} (NULL: no end), what was erased since.
- */
-static int put_back(const struct view *view, struct kv_txn *txn, struct table *toggled,
-                    const uint8_t *after, const uint8_t *end, struct symbols *out)
-{
-    int err = RP_OK;
-
-    for (size_t i = 0; i < view->toggled.n && err == RP_OK; i += RP_SYMBOL_LEN) {
-        const uint8_t *symbol = view->toggled.data + i;
-        uint32_t ignored;
-
-        if (!table_get(toggled, symbol, &ignored) || is_held(view, txn, symbol) ||
-            (after != NULL && memcmp(symbol, after, RP_SYMBOL_LEN) <= 0) ||
-            (end != NULL && memcmp(symbol, end, RP_SYMBOL_LEN) > 0))
-            continue;
-        table_del(toggled, symbol); /* once is enough */
-        err = symbols_append(out, symbol, RP_SYMBOL_LEN);
-    }
-    symbols_sort(out);
-    return err;
-}
-
-/* Makes the page after ${after} that ends at ${end}, of what is there now, one of what was there
- * when the view was opened. */
-static int turn_back(const struct view *view, struct kv_txn *txn, const uint8_t *after,
-                     const uint8_t *end, struct symbols *out)
-{
-    struct table *toggled = toggled_table(view);
-    int err;
-
-    if (toggled == NULL)
-        return RP_ERR_NOMEM;
-    leave_out(out, toggled);
-    err = put_back(view, txn, toggled, after, end, out);
-    table_free(toggled);
-    return err;
-}
-
 /* The same with what the other side has and waits for room here. */
-static int scan_all(const struct view *view, struct kv_txn *txn, const uint8_t *after, size_t max,
-                    struct symbols *out, bool *last)
+static int scan_all(const struct view *view, struct kv_txn *txn, const struct range *range,
+                    size_t max, struct symbols *out, bool *last)
 {
     uint8_t end[RP_SYMBOL_LEN];
-    int err = scan(view, txn, after, max, out, last);
+    int err = scan(view, txn, range, max, out, last);
 
     if (err != RP_OK)
         return err;
     if (!*last)
         memcpy(end, out->data + out->n - RP_SYMBOL_LEN, RP_SYMBOL_LEN);
-    if ((err = waiting_list(view, after, *last ? NULL : end, out)) != RP_OK)
+    if ((err = waiting_list(view, range->after, *last ? range->end : end, out)) != RP_OK)
         return err;
     symbols_sort(out);
-    *last = cut(out, NULL, max) && *last;
+    *last = cut(out, range, max) && *last;
     return RP_OK;
 }
 
-/* The page after ${after} of what is there now. */
-static int list_now(const struct view *view, struct kv_txn *txn, const uint8_t *after, size_t max,
-                    struct symbols *out, bool *last)
-{
-    int err;
-
-    symbols_clear(out);
-    if (view->set != RP_SET_CONTROL && view->shared->scope->number == SCOPE_COMMONS &&
-        view->count > RP_SYMBOLS_MAX)
-        return scan_all(view, txn, after, max, out, last);
-    err = gather(view, txn, out);
-    *last = cut(out, after, max);
-    return err;
-}
-
-int view_list(const struct view *view, const uint8_t *after, size_t max, struct symbols *out,
+int view_list(const struct view *view, const struct range *range, size_t max, struct symbols *out,
               bool *last)
 {
-    uint8_t from[RP_SYMBOL_LEN];
-    uint8_t end[RP_SYMBOL_LEN];
+    const struct scope *scope = view->shared->scope;
     struct kv_txn *txn;
     int err;
 
     if ((txn = kv_begin(view->link->core->kv, false, &err)) == NULL)
         return err;
-    do { /* a page may be all of things that came since */
-        err = list_now(view, txn, after, max, out, last);
-        if (err != RP_OK || view->toggled.n == 0)
-            break;
-        if (out->n > 0)
-            memcpy(end, out->data + out->n - RP_SYMBOL_LEN, sizeof end);
-        err = turn_back(view, txn, after, *last ? NULL : end, out);
-        after = memcpy(from, end, sizeof from);
-    } while (err == RP_OK && out->n == 0 && !*last);
-    if (out->n > max * RP_SYMBOL_LEN) {
-        out->n = max * RP_SYMBOL_LEN;
-        *last = false;
+    symbols_clear(out);
+    if (view->set == RP_SET_CONTENT && scope->number == SCOPE_COMMONS &&
+        scope->sets[view->set].count > RP_SYMBOLS_MAX) {
+        err = scan_all(view, txn, range, max, out, last);
+    } else {
+        err = gather(view, txn, out);
+        *last = cut(out, range, max);
     }
     kv_abort(txn);
     return err;

@@ -144,7 +144,7 @@ static void journal(struct link *link, enum rp_set set, const uint8_t *symbol)
     struct view *views[] = {&link->ours.view[set], &link->theirs.view[set]};
 
     for (int i = 0; i < 2; i++) {
-        if (views[i]->link != NULL && views[i]->shared == &link->commons &&
+        if (views[i]->link != NULL && !views[i]->unfixed && views[i]->shared == &link->commons &&
             symbols_append(&views[i]->toggled, symbol, RP_SYMBOL_LEN) != RP_OK)
             exchange_restart(link, &link->commons);
     }

@@ -148,10 +148,10 @@ BETWEEN(void, peering_plan_dial, struct core *core, struct peer *peer, uint64_t 
         __real_peering_plan_dial(core, peer, now_ms, soon);
 }
 
-BETWEEN(int, view_list, const struct view *view, const uint8_t *after, size_t max,
+BETWEEN(int, view_list, const struct view *view, const struct range *range, size_t max,
         struct symbols *out, bool *last)
 {
-    int err = __real_view_list(view, after, max, out, last);
+    int err = __real_view_list(view, range, max, out, last);
 
     if (out->n > RP_SYMBOL_LEN && goes_wrong(LIST_ENDS_EARLY, 1))
         out->n -= RP_SYMBOL_LEN;
