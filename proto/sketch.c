@@ -74,29 +74,17 @@ void rp_sketch_step(struct rp_sketch_walk *walk)
 /* A symbol on its way through the cells. */
 struct walker {
     struct rp_sketch_walk walk;
-    uint64_t checksum;
-    uint64_t words[RP_SYMBOL_LEN / 8];
+    struct rp_cell alone; /* a cell that holds nothing else */
 };
 
 static inline struct walker begin(const uint8_t key[static RP_SKETCH_KEY_LEN],
                                   const uint8_t symbol[static RP_SYMBOL_LEN])
 {
-    uint64_t checksum = rp_sketch_checksum(key, symbol);
-    struct walker walker = {.walk = rp_sketch_walk(checksum), .checksum = checksum};
+    struct walker walker = {.alone.checksum = rp_sketch_checksum(key, symbol)};
 
-    memcpy(walker.words, symbol, sizeof walker.words);
+    walker.walk = rp_sketch_walk(walker.alone.checksum);
+    memcpy(walker.alone.symbol, symbol, RP_SYMBOL_LEN);
     return walker;
-}
-
-static inline void toggle(struct rp_cell *cell, const struct walker *walker)
-{
-    uint64_t words[RP_SYMBOL_LEN / 8];
-
-    cell->checksum ^= walker->checksum;
-    memcpy(words, cell->symbol, sizeof words);
-    for (unsigned i = 0; i < RP_SYMBOL_LEN / 8; i++)
-        words[i] ^= walker->words[i];
-    memcpy(cell->symbol, words, sizeof words);
 }
 
 void rp_sketch_toggle(struct rp_cell *cells, uint32_t from, uint32_t n,
@@ -107,7 +95,7 @@ void rp_sketch_toggle(struct rp_cell *cells, uint32_t from, uint32_t n,
 
     for (; walker.walk.cell < (uint64_t)from + n; step(&walker.walk)) {
         if (walker.walk.cell >= from)
-            toggle(&cells[walker.walk.cell - from], &walker);
+            rp_sketch_xor(&cells[walker.walk.cell - from], &walker.alone);
     }
 }
 
@@ -127,7 +115,7 @@ void rp_sketch_toggle_all(struct rp_cell *cells, uint32_t n,
             for (unsigned k = 0; k < lanes; k++) {
                 if (walkers[k].walk.cell >= n)
                     continue;
-                toggle(&cells[walkers[k].walk.cell], &walkers[k]);
+                rp_sketch_xor(&cells[walkers[k].walk.cell], &walkers[k].alone);
                 step(&walkers[k].walk);
                 any = true;
             }

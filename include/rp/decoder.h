@@ -9,7 +9,8 @@
 /*
  * Reads the difference of two sets back from the XOR of their cells (SPEC 4.2). Cells are fed in
  * order, as many as arrive at a time; after each feeding the decoder has gone as far as it can.
- * What it finds is to be believed only when it explains the two sets' fingerprints.
+ * Whoever has other things to do adds cells instead, and lets the decoder work on a little at a
+ * time. What it finds is to be believed only when it explains the two sets' fingerprints.
  */
 struct rp_decoder;
 
@@ -24,10 +25,21 @@ void rp_decoder_free(struct rp_decoder *d);
 int rp_decoder_feed(struct rp_decoder *d, const struct rp_cell *ours, const uint8_t *theirs,
                     uint32_t n) __attribute__((warn_unused_result));
 
+/*
+ * The same in two parts: adds the cells, and goes on until it rests, having gone as far as it can,
+ * or for about ${steps}, from which it takes those that it made. A step is a symbol taken out of a
+ * cell, or a cell looked at: some twenty nanoseconds. After RP_ERR_UNDECODED it is good for nothing
+ * but to be freed.
+ */
+int rp_decoder_add(struct rp_decoder *d, const struct rp_cell *ours, const uint8_t *theirs,
+                   uint32_t n) __attribute__((warn_unused_result));
+int rp_decoder_work(struct rp_decoder *d, uint32_t *steps) __attribute__((warn_unused_result));
+bool rp_decoder_rests(const struct rp_decoder *d);
+
 /* Cells fed so far. */
 uint32_t rp_decoder_cells(const struct rp_decoder *d);
 
-/* Whether every cell is explained. */
+/* Whether every cell is explained; of use while it rests. */
 bool rp_decoder_done(const struct rp_decoder *d);
 
 /* The symbols found so far, RP_SYMBOL_LEN bytes each, and their number; borrowed until fed again.

@@ -3,6 +3,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "rp/hash.h"
 #include "rp/limits.h"
@@ -51,6 +52,19 @@ void rp_sketch_toggle(struct rp_cell *cells, uint32_t from, uint32_t n,
 void rp_sketch_toggle_all(struct rp_cell *cells, uint32_t n,
                           const uint8_t key[static RP_SKETCH_KEY_LEN], const uint8_t *symbols,
                           size_t count);
+
+/* XORs one cell into another: a symbol with its checksum, or all that is in a cell. */
+static inline void rp_sketch_xor(struct rp_cell *cell, const struct rp_cell *by)
+{
+    uint64_t sum[RP_CELL_LEN / 8];
+    uint64_t words[RP_CELL_LEN / 8];
+
+    memcpy(sum, cell, sizeof sum);
+    memcpy(words, by, sizeof words);
+    for (unsigned i = 0; i < RP_CELL_LEN / 8; i++)
+        sum[i] ^= words[i];
+    memcpy(cell, sum, sizeof sum);
+}
 
 void rp_sketch_save(uint8_t out[static RP_CELL_LEN], const struct rp_cell *cell);
 void rp_sketch_load(struct rp_cell *cell, const uint8_t in[static RP_CELL_LEN]);

@@ -93,11 +93,8 @@ int excluded_take_out(const struct view *view, struct rp_cell *cells, uint32_t n
         if ((err = make(view, kept, n)) != RP_OK)
             return err;
     }
-    for (uint32_t i = 0; i < n; i++) {
-        for (unsigned k = 0; k < RP_SYMBOL_LEN; k++)
-            cells[i].symbol[k] ^= kept->cells[i].symbol[k];
-        cells[i].checksum ^= kept->cells[i].checksum;
-    }
+    for (uint32_t i = 0; i < n; i++)
+        rp_sketch_xor(&cells[i], &kept->cells[i]);
     return RP_OK;
 }
 

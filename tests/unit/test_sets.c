@@ -197,6 +197,54 @@ static void decodes_exactly_the_difference(void **state)
     }
 }
 
+/* Cells are added while it still works on those before; however little it does at a time, it finds
+ * the same, and takes about the steps that it was given. */
+static void decodes_a_little_at_a_time(void **state)
+{
+    enum { D = 1000, CELLS = 1700, SLICE = 64 };
+    struct pair pair = pair_new(CELLS, 50, D, 77);
+    struct rp_decoder *whole = rp_decoder_new(pair.key, CELLS);
+    struct rp_decoder *d = rp_decoder_new(pair.key, CELLS);
+    struct rp_fingerprint found[2] = {{{0}}, {{0}}};
+    unsigned slices = 0;
+
+    (void)state;
+    assert_non_null(whole);
+    assert_non_null(d);
+    assert_ok(rp_decoder_feed(whole, pair.ours, pair.wire, CELLS));
+    assert_true(rp_decoder_done(whole));
+    assert_true(rp_decoder_rests(whole));
+    for (uint32_t at = 0; at < CELLS || !rp_decoder_rests(d); slices++) {
+        assert_true(slices < 10000);
+        uint32_t n = slices % 5 == 0 && at < CELLS ? CELLS / 10 : 0;
+        uint32_t steps = SLICE;
+        uint32_t before;
+        uint32_t after;
+
+        assert_ok(rp_decoder_add(d, pair.ours + at, pair.wire + (size_t)at * RP_CELL_LEN, n));
+        at += n;
+        (void)rp_decoder_symbols(d, &before);
+        assert_ok(rp_decoder_work(d, &steps));
+        (void)rp_decoder_symbols(d, &after);
+        assert_in_range(after - before, 0, SLICE);
+        assert_true(steps == 0 || rp_decoder_rests(d));
+    }
+    assert_true(slices > 100);
+    assert_true(rp_decoder_done(d));
+    for (int i = 0; i < 2; i++) {
+        uint32_t n;
+        const uint8_t *symbols = rp_decoder_symbols(i == 0 ? d : whole, &n);
+
+        assert_int_equal(n, D);
+        for (uint32_t k = 0; k < n; k++)
+            rp_fingerprint_add(&found[i], symbols + (size_t)k * RP_SYMBOL_LEN);
+    }
+    assert_memory_equal(&found[0], &found[1], sizeof found[0]);
+    rp_decoder_free(whole);
+    rp_decoder_free(d);
+    pair_free(&pair);
+}
+
 static void takes_few_cells_for_each_difference(void **state)
 {
     uint32_t cells = 0;
@@ -386,6 +434,7 @@ int main(void)
         cmocka_unit_test(order_does_not_matter_and_removing_undoes),
         cmocka_unit_test(a_zero_xor_does_not_fool_the_fingerprint),
         cmocka_unit_test(decodes_exactly_the_difference),
+        cmocka_unit_test(decodes_a_little_at_a_time),
         cmocka_unit_test(takes_few_cells_for_each_difference),
         cmocka_unit_test(a_window_of_cells_is_the_same_as_the_whole),
         cmocka_unit_test(many_symbols_at_once_are_the_same_as_one_by_one),
