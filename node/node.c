@@ -43,6 +43,7 @@ struct node {
     struct control *control;
     struct web *web; /* NULL: off */
     uv_timer_t timer;
+    uv_idle_t at_once; /* instead of the timer */
     uv_signal_t on_int;
     uv_signal_t on_term;
     uint64_t started_ms;
@@ -174,6 +175,7 @@ static void carry_out(struct node *node, struct core_effect *effect)
 }
 
 static void tick(uv_timer_t *timer);
+static void tick_at_once(uv_idle_t *idle);
 
 static void set_timer(struct node *node)
 {
@@ -187,8 +189,14 @@ static void set_timer(struct node *node)
         at = control_at;
     if (erasure_at < at)
         at = erasure_at;
+    if (at <= now) { /* in the next turn: a timer without a wait would come before all sockets */
+        uv_timer_stop(&node->timer);
+        uv_idle_start(&node->at_once, tick_at_once);
+        return;
+    }
     if (at < now + wait)
-        wait = at > now ? at - now : 0;
+        wait = at - now;
+    uv_idle_stop(&node->at_once);
     uv_timer_start(&node->timer, tick, wait, 0);
 }
 
@@ -214,9 +222,8 @@ static void settle(void *ctx)
         set_timer(node);
 }
 
-static void tick(uv_timer_t *timer)
+static void do_what_is_due(struct node *node)
 {
-    struct node *node = timer->data;
     const char *why;
     uint64_t since;
 
@@ -231,6 +238,16 @@ static void tick(uv_timer_t *timer)
     core_tick(node->core, clock_steady());
     erasure_tick(node->erasure, clock_steady());
     settle(node);
+}
+
+static void tick(uv_timer_t *timer)
+{
+    do_what_is_due(timer->data);
+}
+
+static void tick_at_once(uv_idle_t *idle)
+{
+    do_what_is_due(idle->data);
 }
 
 static void begin_to_stop(struct node *node);
@@ -376,6 +393,7 @@ static void begin_to_stop(struct node *node)
 {
     node->stopping = true;
     uv_timer_stop(&node->timer);
+    uv_idle_stop(&node->at_once);
     web_stop(node->web);
     core_stop(node->core);
     net_stop(node->net, net_stopped, node);
@@ -528,9 +546,10 @@ static int start(struct node *node, struct why *why)
     int err;
 
     uv_timer_init(&node->loop, &node->timer);
+    uv_idle_init(&node->loop, &node->at_once);
     uv_signal_init(&node->loop, &node->on_int);
     uv_signal_init(&node->loop, &node->on_term);
-    node->timer.data = node->on_int.data = node->on_term.data = node;
+    node->timer.data = node->at_once.data = node->on_int.data = node->on_term.data = node;
     uv_signal_start(&node->on_int, stop, SIGINT);
     uv_signal_start(&node->on_term, stop, SIGTERM);
     node->net = net_new(&net);

@@ -5,6 +5,7 @@
 
 #include "beacons.h"
 #include "circles.h"
+#include "exchange.h"
 #include "nodes.h"
 #include "rp/err.h"
 #include "waiting.h"
@@ -649,6 +650,7 @@ void core_tick(struct core *core, uint64_t now_ms)
     peering_tick(core, now_ms);
     contacts_tick(core, now_ms);
     beacons_tick(core, now_ms);
+    cells_tick(core, now_ms);
     for (struct link *link = core->links; link != NULL; link = next) {
         next = link->next;
         link_tick(link, now_ms);

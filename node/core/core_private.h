@@ -18,8 +18,7 @@
  *     link.c      a link's life, dispatching its messages
  *     opening.c   opening it: who may
  *     shared.c    the scopes that are compared on a link
- *     exchange.c  finding the difference with the other side
- *     answer.c    answering when the other side does that
+ *     exchange.c, cells.c, answer.c: see exchange.h
  *     fetch.c     what to ask of whom
  *     beacons.c, beacon.c, spread.c, receipts.c: see beacons.h
  *     waiting.c, quotas.c: see waiting.h; excluded.c: see excluded.h
@@ -29,7 +28,6 @@
 #include "core.h"
 #include "excluded.h"
 #include "limits.h"
-#include "rp/decoder.h"
 #include "rp/fingerprint.h"
 #include "rp/message.h"
 #include "rp/rand.h"
@@ -85,6 +83,8 @@ struct view {
     uint64_t count;
     struct rp_fingerprint fingerprint;
     struct symbols toggled; /* added or erased since */
+    struct table *odd;      /* those that were so an odd number of times, of the first: */
+    size_t odd_of;          /* bytes of toggled */
     bool unfixed;           /* it is what there is now */
     struct cells cells;     /* once they were worked out; NULL: those of the whole set */
 };
@@ -144,7 +144,8 @@ struct shared {
 enum exchange_state {
     EXCHANGE_NONE,
     EXCHANGE_CHECKED, /* CHECK sent */
-    EXCHANGE_CELLS,   /* MORE sent */
+    EXCHANGE_CELLS,   /* MORE sent, or cells are being decoded */
+    EXCHANGE_READ,    /* cells were decoded, and what they say is being looked up */
     EXCHANGE_LIST,    /* LIST sent, or to be sent when there is room for what it brings */
 };
 
@@ -156,14 +157,14 @@ struct exchange {
     uint64_t deadline;
     bool asks[RP_SETS];
     struct view view[RP_SETS];
-    enum rp_set set;        /* the one that differs */
-    struct rp_tally theirs; /* of it */
-    uint32_t available;     /* cells that the other side has */
-    uint32_t estimate;      /* of the difference, from the digests; 0: not needed */
-    uint32_t cells;         /* got so far */
-    uint32_t asked;         /* ... and asked for */
-    uint32_t budget;        /* cells after which decoding is given up */
-    struct rp_decoder *decoder;
+    enum rp_set set;              /* the one that differs */
+    struct rp_tally theirs;       /* of it */
+    uint32_t available;           /* cells that the other side has */
+    uint32_t estimate;            /* of the difference, from the digests; 0: not needed */
+    uint32_t cells;               /* got so far */
+    uint32_t asked;               /* ... and asked for */
+    uint32_t budget;              /* cells after which decoding is given up */
+    struct reading *reading;      /* of cells: see cells.c */
     uint8_t after[RP_SYMBOL_LEN]; /* LIST: the last symbol compared */
     bool has_after;
     bool page_awaited;
@@ -386,6 +387,7 @@ struct core {
     struct link *links;
     uint32_t links_n;
     uint64_t next_link;
+    uint64_t last_slice; /* the link for which cells were read last */
 
     struct fetch *fetches; /* a pool; fetches[0] unused */
     uint32_t fetches_cap;
@@ -471,7 +473,7 @@ int view_cells(struct view *view, uint32_t from, uint32_t n, struct rp_cell *out
 /* The digests of its first ${cells} cells, as sent. */
 int view_digests(struct view *view, uint32_t cells, uint8_t *out);
 /* Sorts ${symbols} into those the view holds and the others; see exchange.c. */
-int view_split(const struct view *view, const uint8_t *symbols, uint32_t n, struct symbols *held,
+int view_split(struct view *view, const uint8_t *symbols, uint32_t n, struct symbols *held,
                struct symbols *others);
 /* Symbols after ${after} up to ${end}; NULL: from the first, to the last. */
 struct range {
@@ -664,11 +666,6 @@ int exchange_receive(struct link *link, enum rp_message_type type, struct rp_sli
 void exchange_continue(struct link *link, uint64_t now_ms);
 /* Everything found on the link has been fetched, or given up. */
 void exchange_settled(struct link *link, uint64_t now_ms);
-
-/* answer.c */
-int answer_check(struct link *link, const struct rp_check *check, uint64_t now_ms);
-int answer_more(struct link *link, const struct rp_part *part);
-void answer_close(struct link *link);
 
 /* fetch.c */
 int fetch_start(struct core *core);

@@ -1,8 +1,8 @@
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "circles.h"
+#include "exchange.h"
 #include "rp/err.h"
 #include "waiting.h"
 
@@ -10,9 +10,6 @@
  * Finding out, with the other side of a link, which records each lacks (SPEC 4.3): the exchanges
  * that we begin, a small state machine in link->ours. What we answer to theirs is in answer.c.
  */
-
-#define BYTES_PER_DIFFERENCE 34       /* of cells; what a LIST must beat */
-#define ROUND_TRIP_BYTES (256u << 10) /* what may be sent instead of waiting for an answer */
 
 void exchange_plan(struct shared *shared, uint64_t at_ms)
 {
@@ -36,8 +33,7 @@ static void close_ours(struct link *link)
 
     for (enum rp_set set = 0; set < RP_SETS; set++)
         view_close(&x->view[set]);
-    rp_decoder_free(x->decoder);
-    x->decoder = NULL;
+    cells_free(x);
     x->state = EXCHANGE_NONE;
 }
 
@@ -151,8 +147,8 @@ static void found_equal(struct link *link, uint64_t now_ms)
     exchange_plan_interval(link, shared, now_ms);
 }
 
-/* The difference is known whole. What is lacked was noted by fetch; say that we are through. */
-static void found_difference(struct link *link, uint64_t now_ms)
+/* What is lacked was noted by fetch; say that we are through. */
+void exchange_found(struct link *link, uint64_t now_ms)
 {
     struct exchange *x = &link->ours;
 
@@ -210,8 +206,7 @@ static void keep_stored(struct link *link, struct symbols *held)
     held->n = kept;
 }
 
-/* Offers symbols that only we have, as far as one exchange goes. */
-static int offer(struct link *link, struct symbols *held)
+int exchange_offer(struct link *link, struct symbols *held)
 {
     struct exchange *x = &link->ours;
     size_t n;
@@ -227,8 +222,7 @@ static int offer(struct link *link, struct symbols *held)
     return err;
 }
 
-/* Notes, of symbols that the other side has, what is not here. */
-static int want(struct link *link, struct rp_slice theirs)
+int exchange_want(struct link *link, struct rp_slice theirs)
 {
     uint64_t lacked = 0;
     int err = fetch_offered(link, link->ours.set, theirs, &lacked);
@@ -276,7 +270,7 @@ static int offer_range(struct link *link, struct range range, struct rp_slice th
         memcpy(reached, ours.data + ours.n - RP_SYMBOL_LEN, RP_SYMBOL_LEN);
         range.after = reached;
         keep_ours_only(&ours, theirs);
-        err = offer(link, &ours);
+        err = exchange_offer(link, &ours);
     }
     symbols_free(&ours);
     return err;
@@ -296,7 +290,7 @@ static int compare_range(struct link *link, const uint8_t *after, struct rp_slic
         return RP_ERR_SHAPE;
     if (!last)
         range.end = theirs.data + theirs.len - RP_SYMBOL_LEN;
-    if ((err = want(link, theirs)) == RP_OK)
+    if ((err = exchange_want(link, theirs)) == RP_OK)
         err = offer_range(link, range, theirs);
     return err;
 }
@@ -307,7 +301,7 @@ static int receive_ids(struct link *link, const struct rp_part *part, uint64_t n
 
     link->ours.set = part->set;
     if ((err = compare_range(link, NULL, part->symbols, true)) == RP_OK)
-        found_difference(link, now_ms);
+        exchange_found(link, now_ms);
     return err;
 }
 
@@ -322,10 +316,11 @@ static void ask_page(struct link *link)
     link_send(link);
 }
 
-static void begin_list(struct link *link, uint64_t now_ms)
+void exchange_list(struct link *link, uint64_t now_ms)
 {
     struct exchange *x = &link->ours;
 
+    cells_free(x);
     view_unfix(&x->view[x->set]);
     x->state = EXCHANGE_LIST;
     x->has_after = false;
@@ -361,205 +356,13 @@ static int receive_page(struct link *link, const struct rp_part *part, uint64_t 
     if (err != RP_OK)
         return err;
     if (part->last) {
-        found_difference(link, now_ms);
+        exchange_found(link, now_ms);
         return RP_OK;
     }
     memcpy(x->after, part->symbols.data + part->symbols.len - RP_SYMBOL_LEN, RP_SYMBOL_LEN);
     x->has_after = true;
     fetch_ask(link, now_ms);
     exchange_continue(link, now_ms);
-    return RP_OK;
-}
-
-/* Whether what was decoded turns our fingerprint into theirs. */
-static bool explains(const struct exchange *x, const struct symbols *held,
-                     const struct symbols *others)
-{
-    struct rp_fingerprint sum = x->view[x->set].fingerprint;
-    uint8_t digest[RP_HASH_LEN];
-
-    for (size_t i = 0; i < held->n; i += RP_SYMBOL_LEN)
-        rp_fingerprint_remove(&sum, held->data + i);
-    for (size_t i = 0; i < others->n; i += RP_SYMBOL_LEN)
-        rp_fingerprint_add(&sum, others->data + i);
-    rp_fingerprint_digest(digest, &sum);
-    return memcmp(digest, x->theirs.digest, sizeof digest) == 0;
-}
-
-/* The sketch has decoded: believed when it explains the fingerprints, else a LIST tells. */
-static int receive_difference(struct link *link, uint64_t now_ms)
-{
-    struct exchange *x = &link->ours;
-    struct symbols held = {0};
-    struct symbols others = {0};
-    uint32_t n;
-    const uint8_t *symbols = rp_decoder_symbols(x->decoder, &n);
-    int err = view_split(&x->view[x->set], symbols, n, &held, &others);
-
-    if (err == RP_OK && !explains(x, &held, &others)) {
-        sets_rebuild(link->core, x->shared->scope,
-                     x->set); /* if it was our sketch that was wrong */
-        excluded_drop(link);
-        begin_list(link, now_ms);
-    } else {
-        if (err == RP_OK)
-            err = offer(link, &held);
-        if (err == RP_OK)
-            err = want(link, symbols_slice(&others));
-        if (err == RP_OK)
-            found_difference(link, now_ms);
-    }
-    symbols_free(&held);
-    symbols_free(&others);
-    return err;
-}
-
-/* Feeds cells as they came to the decoder, beside our own. */
-static int feed(struct exchange *x, struct rp_slice cells)
-{
-    uint32_t n = (uint32_t)(cells.len / RP_CELL_LEN);
-    struct rp_cell *ours = malloc((n > 0 ? n : 1) * sizeof *ours);
-    int err;
-
-    if (ours == NULL)
-        return RP_ERR_NOMEM;
-    err = view_cells(&x->view[x->set], rp_decoder_cells(x->decoder), n, ours);
-    if (err == RP_OK)
-        err = rp_decoder_feed(x->decoder, ours, cells.data, n);
-    x->cells += n;
-    free(ours);
-    return err;
-}
-
-/* Cells that both sides have of the set. */
-static uint32_t common_cells(const struct exchange *x)
-{
-    uint32_t ours = view_cells_available(&x->view[x->set]);
-
-    return ours < x->available ? ours : x->available;
-}
-
-/* The size of the difference, from the digests of cells that both sides have. */
-static int estimate(struct exchange *x, struct rp_slice digests, double *out)
-{
-    uint32_t cells = common_cells(x);
-    uint8_t ours[RP_SKETCH_DIGESTS_LEN];
-    int err = view_digests(&x->view[x->set], cells, ours);
-
-    if (err == RP_OK)
-        *out = rp_sketch_estimate(ours, digests.data, cells);
-    return err;
-}
-
-/*
- * As many cells as decode a difference of about ${d} nineteen times in twenty, by thousands of
- * trials, when the digests tell d to 4 %.
- */
-static double cells_to_decode(double d)
-{
-    return 1.44 * d + 1.55 * sqrt(d) + 10.0;
-}
-
-/* Asks for ${n} more cells, in one go: whoever answers does so without being asked twice. */
-static void ask_cells(struct link *link, uint32_t n)
-{
-    struct exchange *x = &link->ours;
-    uint32_t end = n < x->budget - x->asked ? x->asked + n : x->budget;
-
-    x->state = EXCHANGE_CELLS;
-    while (x->asked < end) {
-        struct rp_part part = {.exchange = x->number, .set = x->set, .first = x->asked};
-
-        part.n = end - x->asked < RP_CELLS_PER_MESSAGE ? end - x->asked : RP_CELLS_PER_MESSAGE;
-        rp_message_write_part(&link->writer, RP_MESSAGE_MORE, &part);
-        link_send(link);
-        x->asked += part.n;
-    }
-}
-
-/* Whether a LIST costs less than cells for a difference of ${d}: each page but the first is one
- * more question. */
-static bool is_list_cheaper(const struct exchange *x, double d)
-{
-    uint64_t pages = x->theirs.count / RP_SYMBOLS_MAX;
-
-    return d * BYTES_PER_DIFFERENCE >
-           (double)(x->theirs.count * RP_SYMBOL_LEN + pages * ROUND_TRIP_BYTES);
-}
-
-/* The first cells did not suffice: more cells, or a LIST, whichever will cost less. */
-static int ask_the_rest(struct link *link, struct rp_slice digests, uint64_t now_ms)
-{
-    struct exchange *x = &link->ours;
-    double cells;
-    double d;
-    int err = estimate(x, digests, &d);
-
-    if (err != RP_OK)
-        return err;
-    if (d < RP_SKETCH_FIRST / 2) /* or the first cells would have been enough */
-        d = RP_SKETCH_FIRST / 2;
-    x->estimate = (uint32_t)d;
-    cells = cells_to_decode(d);
-    if (cells > common_cells(x) || is_list_cheaper(x, d)) {
-        begin_list(link, now_ms);
-        return RP_OK;
-    }
-    x->budget = 2 * (uint32_t)d + 64;
-    if (x->budget > common_cells(x))
-        x->budget = common_cells(x);
-    ask_cells(link, (uint32_t)cells - rp_decoder_cells(x->decoder));
-    return RP_OK;
-}
-
-static int receive_sketch(struct link *link, const struct rp_part *part, uint64_t now_ms)
-{
-    struct exchange *x = &link->ours;
-    int err;
-
-    x->set = part->set;
-    x->theirs = part->tally;
-    x->available = part->first;
-    if (part->cells.len != RP_SKETCH_FIRST * RP_CELL_LEN || x->available < RP_SKETCH_FIRST ||
-        part->digests.len != rp_sketch_digests(x->available) / 2)
-        return RP_ERR_SHAPE;
-    link->core->counters.sketches++;
-    x->decoder = rp_decoder_new(x->shared->scope->sketch_key, common_cells(x));
-    if (x->decoder == NULL)
-        return RP_ERR_NOMEM;
-    err = feed(x, part->cells);
-    x->asked = RP_SKETCH_FIRST;
-    if (err == RP_OK && rp_decoder_done(x->decoder))
-        return receive_difference(link, now_ms);
-    if (err == RP_ERR_UNDECODED) {
-        begin_list(link, now_ms);
-        return RP_OK;
-    }
-    return err != RP_OK ? err : ask_the_rest(link, part->digests, now_ms);
-}
-
-static int receive_cells(struct link *link, const struct rp_part *part, uint64_t now_ms)
-{
-    struct exchange *x = &link->ours;
-    uint32_t fed;
-    int err;
-
-    if (x->state != EXCHANGE_CELLS || part->set != x->set ||
-        part->first != rp_decoder_cells(x->decoder) || part->cells.len == 0 ||
-        part->cells.len / RP_CELL_LEN > x->asked - part->first)
-        return RP_ERR_STATE;
-    err = feed(x, part->cells);
-    if (err == RP_OK && rp_decoder_done(x->decoder))
-        return receive_difference(link, now_ms);
-    if (err != RP_OK && err != RP_ERR_UNDECODED)
-        return err;
-    fed = rp_decoder_cells(x->decoder);
-    if (err == RP_ERR_UNDECODED || fed >= x->budget) {
-        begin_list(link, now_ms);
-        return RP_OK;
-    }
-    if (fed == x->asked)
-        ask_cells(link, fed / 8 + 16);
     return RP_OK;
 }
 
@@ -622,9 +425,10 @@ static int receive_part(struct link *link, enum rp_message_type type, struct rp_
     case RP_MESSAGE_IDS:
         return answers_check(link, &part) ? receive_ids(link, &part, now_ms) : RP_ERR_STATE;
     case RP_MESSAGE_SKETCH:
-        return answers_check(link, &part) ? receive_sketch(link, &part, now_ms) : RP_ERR_STATE;
+        return answers_check(link, &part) ? cells_receive_sketch(link, &part, now_ms)
+                                          : RP_ERR_STATE;
     case RP_MESSAGE_CELLS:
-        return receive_cells(link, &part, now_ms);
+        return cells_receive(link, &part, now_ms);
     default:
         return receive_page(link, &part, now_ms);
     }

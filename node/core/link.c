@@ -4,6 +4,7 @@
 
 #include "beacons.h"
 #include "circles.h"
+#include "exchange.h"
 #include "rp/err.h"
 #include "rp/identity.h"
 #include "rp/text.h"
@@ -393,6 +394,8 @@ uint64_t link_deadline(const struct link *link)
 
     if (link->state == LINK_ENDING)
         return UINT64_MAX;
+    if (cells_due(link))
+        return 0;
     if (core_may_read(link->core, link)) /* else what is late is so because of us */
         deadline = rp_session_deadline(link->session);
     if (link->deadline < deadline)
@@ -425,7 +428,7 @@ void link_tick(struct link *link, uint64_t now_ms)
         return;
     fetch_tick(link, now_ms);
     beacons_link_tick(link, now_ms);
-    if (link->ours.state != EXCHANGE_NONE && link->ours.deadline <= now_ms) {
+    if (link->ours.state != EXCHANGE_NONE && link->ours.deadline <= now_ms && !cells_due(link)) {
         note_failure(link, RP_ERR_TIMEOUT);
         link_end(link, "timeout");
     } else if (link->ours.state == EXCHANGE_NONE && shared_next(link)->next_check <= now_ms) {

@@ -1,7 +1,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core_private.h"
+#include "exchange.h"
 #include "rp/err.h"
 #include "waiting.h"
 

@@ -376,6 +376,9 @@ void view_open(struct view *view, struct link *link, struct shared *shared, enum
 static void forget_changes(struct view *view)
 {
     symbols_free(&view->toggled);
+    table_free(view->odd);
+    view->odd = NULL;
+    view->odd_of = 0;
     free(view->cells.cells);
     view->cells.cells = NULL;
 }
@@ -459,23 +462,23 @@ int view_digests(struct view *view, uint32_t cells, uint8_t *out)
     return err;
 }
 
-/* The symbols that changed an odd number of times since the view was opened. */
-static struct table *toggled_table(const struct view *view)
+/* Finds out which symbols changed an odd number of times since the view was opened. */
+static int settle_odd(struct view *view)
 {
-    struct table *table = table_new(RP_SYMBOL_LEN, view->link->core->table_key);
     uint32_t ignored;
 
-    for (size_t i = 0; table != NULL && i < view->toggled.n; i += RP_SYMBOL_LEN) {
-        const uint8_t *symbol = view->toggled.data + i;
+    if (view->odd == NULL &&
+        (view->odd = table_new(RP_SYMBOL_LEN, view->link->core->table_key)) == NULL)
+        return RP_ERR_NOMEM;
+    for (; view->odd_of < view->toggled.n; view->odd_of += RP_SYMBOL_LEN) {
+        const uint8_t *symbol = view->toggled.data + view->odd_of;
 
-        if (table_get(table, symbol, &ignored)) {
-            table_del(table, symbol);
-        } else if (table_put(table, symbol, 0) != RP_OK) {
-            table_free(table);
-            return NULL;
-        }
+        if (table_get(view->odd, symbol, &ignored))
+            table_del(view->odd, symbol);
+        else if (table_put(view->odd, symbol, 0) != RP_OK)
+            return RP_ERR_NOMEM;
     }
-    return table;
+    return RP_OK;
 }
 
 /* Whether the record at ${place} is a member of the set on this link now. */
@@ -497,30 +500,24 @@ static bool is_held(const struct view *view, struct kv_txn *txn, const uint8_t *
            waiting_is_held(view, symbol);
 }
 
-int view_split(const struct view *view, const uint8_t *symbols, uint32_t n, struct symbols *held,
+int view_split(struct view *view, const uint8_t *symbols, uint32_t n, struct symbols *held,
                struct symbols *others)
 {
-    struct table *toggled = toggled_table(view);
+    int err = settle_odd(view);
     struct kv_txn *txn;
-    int err = RP_ERR_NOMEM;
 
-    if (toggled == NULL)
-        goto err0;
-    if ((txn = kv_begin(view->link->core->kv, false, &err)) == NULL)
-        goto err1;
+    if (err != RP_OK || (txn = kv_begin(view->link->core->kv, false, &err)) == NULL)
+        return err;
     for (uint32_t i = 0; i < n && err == RP_OK; i++) {
         const uint8_t *symbol = symbols + (size_t)i * RP_SYMBOL_LEN;
         uint32_t ignored;
-        bool then = is_held(view, txn, symbol) != table_get(toggled, symbol, &ignored);
+        bool then = is_held(view, txn, symbol) != table_get(view->odd, symbol, &ignored);
 
         err = symbols_append(then ? held : others, symbol, RP_SYMBOL_LEN);
     }
     if (err == RP_OK)
         err = kv_err(txn);
     kv_abort(txn);
-err1:
-    table_free(toggled);
-err0:
     return err;
 }
 

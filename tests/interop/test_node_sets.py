@@ -136,7 +136,9 @@ class Poison(LiveTest):
         """200 records, those among them that vanish, and the others."""
         records = Quarry(ALDER, seed=2).take(200)
         key = sketch.scope_key(record.COMMONS)
-        # Of symbol and checksum together: the first cell, where all symbols are, tells nothing.
+        # Of symbol and checksum together: the first cell, where all symbols are, tells nothing, and
+        # worse: one of them, taken out of it, leaves it as if that one alone were in it. Whether the
+        # other cells suffice, or a LIST must, is the node's business.
         cells = [sketch.make([r.symbol], key, 1)[0] for r in records]
         places = set(dependent(cells))
         hidden = [r for i, r in enumerate(records) if i in places]
@@ -159,7 +161,6 @@ class Poison(LiveTest):
                 counters = caller.status()["counters"]
                 if whole_is_called:  # else the few that part has are told by their ids
                     self.assertGreater(counters["sketches"], 0)
-                    self.assertGreater(counters["lists"], 0)  # the sketch told nothing
                 for node in (whole, part):
                     self.assert_listed(node, records)
 

@@ -264,6 +264,22 @@ static void settle(struct mesh *mesh)
     }
 }
 
+/* Ticks the cores that want it by now. */
+static void tick(struct mesh *mesh)
+{
+    for (unsigned i = 0; i < mesh->n; i++) {
+        if (mesh->nodes[i].core != NULL && core_deadline(mesh->nodes[i].core) <= mesh->now)
+            core_tick(mesh->nodes[i].core, mesh->now);
+    }
+}
+
+void mesh_turn(struct mesh *mesh)
+{
+    settle(mesh);
+    tick(mesh);
+    settle(mesh);
+}
+
 void mesh_run(struct mesh *mesh, uint64_t ms)
 {
     uint64_t end = mesh->now + ms;
@@ -278,10 +294,7 @@ void mesh_run(struct mesh *mesh, uint64_t ms)
         }
         if (next > mesh->now)
             mesh->now = next;
-        for (unsigned i = 0; i < mesh->n; i++) {
-            if (mesh->nodes[i].core != NULL && core_deadline(mesh->nodes[i].core) <= mesh->now)
-                core_tick(mesh->nodes[i].core, mesh->now);
-        }
+        tick(mesh);
         if (next == end)
             break;
     }

@@ -56,6 +56,9 @@ void mesh_start(struct mesh *mesh, unsigned node);
 /* Lets ${ms} pass, everything happening on the way. */
 void mesh_run(struct mesh *mesh, uint64_t ms);
 
+/* Lets no time pass: everything is carried, and each core that wants it ticked once. */
+void mesh_turn(struct mesh *mesh);
+
 /* Joins node ${b} to ${a} by an invite of ${a}'s. */
 void mesh_join(struct mesh *mesh, unsigned a, unsigned b);
 

@@ -6,7 +6,7 @@
 #include <sys/stat.h>
 
 #include "bench.h"
-#include "core/core_private.h"
+#include "core/exchange.h"
 #include "ingest/intake.h"
 #include "rp/err.h"
 #include "rp/identity.h"
@@ -370,6 +370,8 @@ static bool carry(struct pair *pair, unsigned from, bool all)
         sender->messages++;
         bench_check(core_receive(receiver->core, receiver->link, bytes, pair->now),
                     "a link failed");
+        while (cells_due(receiver->link))
+            cells_tick(receiver->core, pair->now);
         receiver->cpu += bench_cpu() - sent;
         any = true;
     }
