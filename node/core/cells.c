@@ -166,8 +166,7 @@ static int judge(struct link *link, uint64_t now_ms)
     int err;
 
     if (!explains(x)) {
-        sets_rebuild(link->core, x->shared->scope,
-                     x->set); /* if it was our sketch that was wrong */
+        sets_suspect(link->core, x->shared->scope, x->set, now_ms);
         excluded_drop(link);
         exchange_list(link, now_ms);
         return RP_OK;

@@ -96,6 +96,7 @@ struct core_set {
     struct rp_cell *cells;
     uint32_t cells_n;
     bool doubtful; /* the cells were read while an erasure was on its way: to be read again */
+    uint64_t trusted_until; /* they were read anew because of what a peer sent */
 };
 
 /* What is compared with others as a whole: the commons, or a circle that this node is in. */
@@ -451,8 +452,8 @@ void sets_add(struct core *core, const uint8_t *symbol, const struct place *plac
 void sets_remove(struct core *core, const uint8_t *symbol, const struct place *place);
 /* All records of ${org} in ${lane} become members of their set, or stop being so. */
 void sets_toggle_org(struct core *core, uint32_t org, enum lane lane, bool enter);
-/* Fills the sketch of a set of ${scope} from the store anew. */
-void sets_rebuild(struct core *core, struct scope *scope, enum rp_set set);
+/* A peer's cells do not go with the sketch: fills it from the store anew, once in a while. */
+void sets_suspect(struct core *core, struct scope *scope, enum rp_set set, uint64_t now_ms);
 /* Does that for the sets that are in doubt. */
 void sets_retry(struct core *core, uint64_t now_ms);
 enum rp_set sets_of_lane(enum lane lane);

@@ -25,6 +25,7 @@
 #define ASK_BYTES_PER_MS 2            /* ... what comes; an answer slower than that is given up */
 #define STALL_MS 4000                 /* a link that delivers nothing for so long: ask another */
 #define EXCHANGE_MS 30000             /* an exchange that takes longer is dropped */
+#define TRUSTED_MS 60000              /* what was read anew on a peer's word is not again */
 #define SETTLE_MS 50                  /* before comparing again after a difference */
 #define DECLINED_MS 1000              /* the same after it was not answered */
 #define HELLO_MS 10000                /* from the handshake to both HELLOs */

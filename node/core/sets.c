@@ -315,9 +315,17 @@ void sets_remove(struct core *core, const uint8_t *symbol, const struct place *p
     change(core, symbol, place, false);
 }
 
-void sets_rebuild(struct core *core, struct scope *scope, enum rp_set set)
+static void rebuild(struct core *core, struct scope *scope, enum rp_set set)
 {
     (void)build_cells(core, scope, set, scope->sets[set].cells_n);
+}
+
+void sets_suspect(struct core *core, struct scope *scope, enum rp_set set, uint64_t now_ms)
+{
+    if (now_ms < scope->sets[set].trusted_until)
+        return;
+    rebuild(core, scope, set);
+    scope->sets[set].trusted_until = now_ms + TRUSTED_MS;
 }
 
 static void retry(struct core *core, struct scope *scope, uint64_t now_ms)
@@ -325,7 +333,7 @@ static void retry(struct core *core, struct scope *scope, uint64_t now_ms)
     for (enum rp_set set = 0; set < RP_SETS; set++) {
         if (!scope->sets[set].doubtful)
             continue;
-        sets_rebuild(core, scope, set);
+        rebuild(core, scope, set);
         if (scope->sets[set].doubtful)
             core_retry_at(core, now_ms + RETRY_MS);
     }

@@ -282,6 +282,27 @@ static void what_explains_nothing_is_listed(void **state)
     mesh_free(&mesh);
 }
 
+/* It takes half a second with a million records, and a peer could go on and on about it. */
+static void a_sketch_is_read_anew_once_in_a_while(void **state)
+{
+    struct scope *commons;
+    uint64_t good;
+
+    (void)state;
+    begin(2);
+    commons = &core_of(0)->commons;
+    good = commons->sets[RP_SET_CONTENT].cells[3].checksum;
+    spoil(0, 3);
+    sets_suspect(core_of(0), commons, RP_SET_CONTENT, mesh.now);
+    assert_int_equal(commons->sets[RP_SET_CONTENT].cells[3].checksum, good);
+    spoil(0, 3);
+    sets_suspect(core_of(0), commons, RP_SET_CONTENT, mesh.now + 59999);
+    assert_int_not_equal(commons->sets[RP_SET_CONTENT].cells[3].checksum, good);
+    sets_suspect(core_of(0), commons, RP_SET_CONTENT, mesh.now + 60000);
+    assert_int_equal(commons->sets[RP_SET_CONTENT].cells[3].checksum, good);
+    mesh_free(&mesh);
+}
+
 /* More cells are asked for until too many have come. */
 static void what_cannot_be_decoded_is_listed(void **state)
 {
@@ -307,6 +328,7 @@ int main(void)
         cmocka_unit_test(links_take_turns),
         cmocka_unit_test(surplus_cells_are_no_fault),
         cmocka_unit_test(what_explains_nothing_is_listed),
+        cmocka_unit_test(a_sketch_is_read_anew_once_in_a_while),
         cmocka_unit_test(what_cannot_be_decoded_is_listed),
     };
 

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -61,6 +62,7 @@ static pid_t spawn(const char *name, char *const *args, int out, int log)
     if ((pid = fork()) < 0)
         bench_fail("no process can be had: %s", strerror(errno));
     if (pid == 0) {
+        (void)prctl(PR_SET_PDEATHSIG, SIGTERM); /* a bench that fails leaves nothing running */
         if (dup2(out, 1) >= 0 && (log < 0 || dup2(log, 2) >= 0))
             execv(path, args);
         _exit(127);

@@ -327,9 +327,11 @@ double pair_add(struct pair *pair, unsigned side, const struct pair_row *rows, s
         sets_add(s->core, rows[i].symbol, &place);
     }
     cpu = bench_cpu() - cpu;
-    if (s->core->commons.sets[RP_SET_CONTENT].cells_n > cells)
+    if (s->core->commons.sets[RP_SET_CONTENT].cells_n > cells) {
         /* what grew meanwhile was read from a store in which the last rows come first */
-        sets_rebuild(s->core, &s->core->commons, RP_SET_CONTENT);
+        s->core->commons.sets[RP_SET_CONTENT].doubtful = true;
+        sets_retry(s->core, 0);
+    }
     return cpu;
 }
 
