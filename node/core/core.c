@@ -27,7 +27,8 @@ struct core *core_new(const struct core_opts *opts, uint64_t now_ms, int *err)
     core->scrub_at = opts->scrub_ms > 0 ? now_ms + opts->scrub_ms : UINT64_MAX;
     core->vouch = opts->vouch;
     core->quota = opts->quota;
-    core->calendar_ahead = opts->calendar_ahead;
+    core->calendar_ahead = core->calendar_seen = opts->calendar_ahead;
+    core->calendar_since = now_ms;
     core->retry_at = UINT64_MAX;
     rp_rand_init(&core->rand, opts->seed);
     rp_rand_bytes(&core->rand, core->table_key, sizeof core->table_key);
@@ -590,6 +591,14 @@ void core_set_calendar(struct core *core, int64_t ahead_ms)
     core->calendar_ahead = ahead_ms;
 }
 
+/* What came shortly before the calendar was put forward seems to have been here for long. */
+static void look_at_calendar(struct core *core, uint64_t now_ms)
+{
+    if (core->calendar_ahead > core->calendar_seen + CALENDAR_STEP_MS)
+        core->calendar_since = now_ms;
+    core->calendar_seen = core->calendar_ahead;
+}
+
 uint64_t core_calendar(const struct core *core, uint64_t now_ms)
 {
     return now_ms + (uint64_t)core->calendar_ahead;
@@ -631,6 +640,7 @@ void core_tick(struct core *core, uint64_t now_ms)
 {
     struct link *next;
 
+    look_at_calendar(core, now_ms);
     if (core->retry_at <= now_ms)
         retry_failed(core, now_ms);
     if (core->full_until != 0 && core->full_until <= now_ms) {

@@ -354,7 +354,9 @@ struct core {
     uint64_t scrub_at; /* when the next records are checked: */
     uint64_t scrubbed; /* those after this one */
     bool vouch;
-    int64_t calendar_ahead; /* of the steady clock */
+    int64_t calendar_ahead;  /* of the steady clock */
+    int64_t calendar_seen;   /* the same at the last tick */
+    uint64_t calendar_since; /* when it was put forward last, or we started: by the steady clock */
     uint8_t table_key[TABLE_KEY_LEN];
 
     struct core_org *orgs; /* orgs[0] unused */

@@ -443,7 +443,7 @@ static bool hold_back(struct core *core, const struct fetch *fetch, const struct
 }
 
 /* Whether the other side knew when it was asked that the record is withdrawn: that has been known
- * here for long, and the other side has what is known here. */
+ * here for long, by a calendar that can tell, and the other side has what is known here. */
 static bool knew_withdrawn(struct link *link, const struct outcome *outcome)
 {
     const struct shared *shared = shared_by_number(link, outcome->place.scope);
@@ -451,7 +451,8 @@ static bool knew_withdrawn(struct link *link, const struct outcome *outcome)
     uint64_t asked_at;
 
     if (shared == NULL || shared->told_at == 0 || request == NULL ||
-        request->asked_at < shared->told_at || outcome->withdrawn_since == 0)
+        request->asked_at < shared->told_at || outcome->withdrawn_since == 0 ||
+        request->asked_at < link->core->calendar_since + TOLD_MS)
         return false;
     asked_at = core_calendar(link->core, request->asked_at);
     return asked_at >= TOLD_MS && asked_at - TOLD_MS >= outcome->withdrawn_since;

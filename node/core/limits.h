@@ -38,6 +38,7 @@
 #define RETRY_MS 2000                           /* after something could not be stored */
 #define DROP_EACH 64                            /* records dropped at a time */
 #define DROP_AFTER_MS (UINT64_C(30) * 86400000) /* since they were last accepted */
+#define CALENDAR_STEP_MS 1000                   /* more than a calendar drifts between two ticks */
 #define FAULTS_MAX 64        /* records that nobody honest sends, before a peer is shut out ... */
 #define TOLD_MS 600000       /* what we told somebody of is known there */
 #define SHUT_MS 600000       /* ... for so long at first, ... */

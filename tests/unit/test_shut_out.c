@@ -158,10 +158,9 @@ static void who_sends_what_nobody_signed_is_shut_out_for_a_while(void **state)
     mesh_free(&mesh);
 }
 
-/* Node 2 has published patterns and withdrawn them, and node 0 knows of it. */
-static void begin_with_withdrawn(unsigned n)
+/* Node 2 publishes patterns and withdraws them, and node 0 knows of it. */
+static void withdraw_some(unsigned n)
 {
-    begin_three();
     for (unsigned i = 0; i < n; i++)
         mesh_publish(&mesh, 2, i);
     mesh_run(&mesh, 2000);
@@ -173,6 +172,12 @@ static void begin_with_withdrawn(unsigned n)
     }
     mesh_run(&mesh, 1000);
     assert_int_equal(mesh_count(&mesh, 0, RP_SET_CONTENT), 0);
+}
+
+static void begin_with_withdrawn(unsigned n)
+{
+    begin_three();
+    withdraw_some(n);
 }
 
 /* A client that calls ${known_ms} after the withdrawals came, and goes on for long. */
@@ -227,6 +232,27 @@ static void who_was_not_told_what_was_withdrawn_may_send_it(void **state)
     mesh_free(&mesh);
 }
 
+/* By the calendar it has been known since yesterday, and the client has not heard of it yet. */
+static void what_seems_old_since_the_calendar_was_put_forward_is_no_fault(void **state)
+{
+    struct client client;
+
+    (void)state;
+    begin_three();
+    mesh_run(&mesh, LONG_MS);
+    withdraw_some(64);
+    client_call(&client, &mesh, 1, 3, CLIENT_IN_STEP);
+    go_on(&client, COMPARED_MS);
+    core_set_calendar(mesh.nodes[0].core, 86400000);
+    core_tick(mesh.nodes[0].core, mesh.now);
+    go_on(&client, 10000);
+    send_patterns(&client, 0, 64);
+    assert_int_equal(client.link->state, LINK_OPEN);
+    assert_int_equal(status_of(1).refused, 64);
+    client_close(&client);
+    mesh_free(&mesh);
+}
+
 static void who_sends_what_is_of_a_circle_of_others_is_shut_out(void **state)
 {
     static const unsigned other = 2;
@@ -274,6 +300,7 @@ int main(void)
         cmocka_unit_test(who_is_in_step_and_sends_what_was_withdrawn_long_ago_is_shut_out),
         cmocka_unit_test(who_was_told_long_ago_what_was_withdrawn_and_sends_it_is_shut_out),
         cmocka_unit_test(who_was_not_told_what_was_withdrawn_may_send_it),
+        cmocka_unit_test(what_seems_old_since_the_calendar_was_put_forward_is_no_fault),
         cmocka_unit_test(who_sends_what_is_of_a_circle_of_others_is_shut_out),
         cmocka_unit_test(what_comes_of_a_circle_that_was_just_left_is_no_fault),
     };
