@@ -63,11 +63,11 @@
 #define RP_SEEN_MAX 16384             /* beacons in one SEEN message */
 
 /* Sets */
-#define RP_IDS_BELOW 128           /* smaller sets are compared by sending their symbols */
-#define RP_SKETCH_FIRST 32         /* cells sent with the digests */
-#define RP_SKETCH_OCTAVE 256       /* digests sent for each octave of cells above, ... */
-#define RP_SKETCH_OCTAVE_LATE 448  /* ... from this cell on: */
-#define RP_SKETCH_LATE 8192        /* ... */
+#define RP_IDS_BELOW 128          /* smaller sets are compared by sending their symbols */
+#define RP_SKETCH_FIRST 32        /* cells sent with the digests */
+#define RP_SKETCH_OCTAVE 256      /* digests sent for each octave of cells above, ... */
+#define RP_SKETCH_OCTAVE_LATE 448 /* ... from this cell on: */
+#define RP_SKETCH_LATE 8192
 #define RP_SKETCH_OCTAVE_LAST 1408 /* and of the last one */
 #define RP_SKETCH_CELLS_MAX 65536
 #define RP_CELLS_PER_MESSAGE 32768

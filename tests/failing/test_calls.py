@@ -4,9 +4,11 @@ Whatever fails, the node says so and ends, or stays up and refuses what it canno
 was acknowledged is lost, nothing spins, and when the calls work again so does the node.
 """
 
+import contextlib
 import errno
 import mmap
 import os
+import socket
 import struct
 import sys
 import time
@@ -54,6 +56,13 @@ RUNNING = (
     ("epoll_pwait", ANY, (errno.EINTR,)),
 )
 DIALLING = ("socket", "connect")
+
+
+def knock(node):
+    """Somebody calls, whether the node listens at the moment or not."""
+    host, port = node.listen.split(":")
+    with contextlib.suppress(ConnectionRefusedError):
+        socket.create_connection((host, int(port))).close()
 
 
 class Calls:
@@ -250,12 +259,16 @@ class FailingCalls(NodesTest):
             self.calls.fail(call, kind, error, 1, FOREVER)
             if kind != FILES:
                 b.kill()
+                if call in DIALLING:  # a has to call b, which is away
+                    poll(self.calls.failed, f"{self.case}: to be called")
                 b.start()
+                if call == "accept4":  # b may not call a, but be called by it
+                    knock(a)
             else:
                 self.assertFalse(self.publish(a), self.case)
                 self.check_reading(a)
             self.publish(b)
-            time.sleep(0.3)
+            poll(self.calls.failed, f"{self.case}: to be called")
             if a.process.poll() is None:
                 self.check_rest(a, 1)
             if kind != FILES:  # with those it may have had to end, and then says so

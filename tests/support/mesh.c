@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 
+#include "core/core_private.h"
 #include "ingest/intake.h"
 #include "rp/rand.h"
 #include "support/kv_mem.h"
@@ -336,6 +337,18 @@ void mesh_take_in(struct mesh *mesh, unsigned node, size_t n)
         intake_report(mesh->nodes[node].core, next, mesh->now);
         intake_free(next);
     }
+}
+
+struct link *mesh_link(const struct mesh *mesh, unsigned a, unsigned b)
+{
+    struct link *link = NULL;
+
+    while ((link = core_links(mesh->nodes[a].core, link)) != NULL) {
+        if (link->peer != NULL && link->state == LINK_OPEN &&
+            memcmp(link->peer->entry.org, mesh->nodes[b].org.identity.org, RP_ID_LEN) == 0)
+            return link;
+    }
+    return NULL;
 }
 
 void mesh_begin_three(struct mesh *mesh)

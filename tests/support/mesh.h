@@ -62,6 +62,9 @@ void mesh_turn(struct mesh *mesh);
 /* Joins node ${b} to ${a} by an invite of ${a}'s. */
 void mesh_join(struct mesh *mesh, unsigned a, unsigned b);
 
+/* The open link of node ${a} with node ${b}; NULL when there is none. */
+struct link *mesh_link(const struct mesh *mesh, unsigned a, unsigned b);
+
 /* Three nodes in a chain 1 - 0 - 2, in step; the mesh is begun with it. */
 void mesh_begin_three(struct mesh *mesh);
 

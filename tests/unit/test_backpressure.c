@@ -61,16 +61,10 @@ static void begin(unsigned n)
 /* The link at node 0 with the node. */
 static struct link *link_with(unsigned node)
 {
-    struct core *core = mesh.nodes[0].core;
-    struct link *link = NULL;
+    struct link *link = mesh_link(&mesh, 0, node);
 
-    while ((link = core_links(core, link)) != NULL) {
-        if (link->peer != NULL &&
-            memcmp(link->peer->entry.org, mesh.nodes[node].org.identity.org, RP_ID_LEN) == 0)
-            return link;
-    }
-    fail();
-    return NULL;
+    assert_non_null(link);
+    return link;
 }
 
 /* Takes in what is held until nothing more comes. */

@@ -22,16 +22,6 @@ static struct core *core_of(unsigned node)
     return mesh.nodes[node].core;
 }
 
-static struct link *link_between(unsigned a, unsigned b)
-{
-    for (struct link *link = core_of(a)->links; link != NULL; link = link->next) {
-        if (link->peer != NULL && link->state == LINK_OPEN &&
-            memcmp(link->peer->entry.org, mesh.nodes[b].org.identity.org, RP_ID_LEN) == 0)
-            return link;
-    }
-    return NULL;
-}
-
 /* Rows of the first node's organisation come into a node's store and sets, or leave them. */
 static void change(unsigned node, size_t first, size_t n, bool enter)
 {
@@ -102,7 +92,7 @@ static void begin_spoilt(unsigned n, uint32_t spoilt)
     core_of(0)->full_until = UINT64_MAX;
     mesh_turn(&mesh);
     for (unsigned i = 1; i < n && spoilt == 0; i++)
-        assert_true(cells_due(link_between(0, i)));
+        assert_true(cells_due(mesh_link(&mesh, 0, i)));
 }
 
 static void begin(unsigned n)
@@ -124,7 +114,7 @@ static unsigned turns_until_read(struct link *link)
 /* The node differs from node 0 by all that only one of the two has, and by nothing else. */
 static void check_found(unsigned node)
 {
-    struct link *link = link_between(0, node);
+    struct link *link = mesh_link(&mesh, 0, node);
 
     assert_non_null(link);
     assert_int_equal(link->ours.state, EXCHANGE_NONE);
@@ -135,14 +125,14 @@ static void check_found(unsigned node)
                          i >= OF_NODE + node * OWN && i < OF_NODE + (node + 1) * OWN);
     for (size_t i = 0; i < OWN; i++)
         assert_true(
-            fetch_link_has(core_of(node), symbols[OF_NODE + i], link_between(node, 0)->number));
+            fetch_link_has(core_of(node), symbols[OF_NODE + i], mesh_link(&mesh, node, 0)->number));
 }
 
 static void a_difference_is_read_in_turns(void **state)
 {
     (void)state;
     begin(2);
-    assert_in_range(turns_until_read(link_between(0, 1)), 3, 20);
+    assert_in_range(turns_until_read(mesh_link(&mesh, 0, 1)), 3, 20);
     check_found(1);
     assert_int_equal(core_of(0)->counters.lists, 0);
     mesh_free(&mesh);
@@ -154,7 +144,7 @@ static void what_changes_meanwhile_is_no_part_of_it(void **state)
 
     (void)state;
     begin(2);
-    link = link_between(0, 1);
+    link = mesh_link(&mesh, 0, 1);
     change(0, OF_NODE, 10, false);           /* of its own that it is about to offer, */
     change(0, IN_ALL, 20, false);            /* of what both have, */
     change(0, OF_NODE + 2 * OWN, 300, true); /* and such as neither had */
@@ -188,8 +178,8 @@ static void it_is_dropped_when_the_other_side_begins_anew(void **state)
 
     (void)state;
     begin(2);
-    link = link_between(0, 1);
-    other = link_between(1, 0);
+    link = mesh_link(&mesh, 0, 1);
+    other = mesh_link(&mesh, 1, 0);
     exchange_restart(other, &other->commons);
     mesh_turn(&mesh);
     assert_false(cells_due(link));
@@ -211,8 +201,8 @@ static void it_may_take_long(void **state)
     (void)state;
     begin(3);
     mesh.now += 2 * EXCHANGE_MS;
-    turns_until_read(link_between(0, 1));
-    turns_until_read(link_between(0, 2));
+    turns_until_read(mesh_link(&mesh, 0, 1));
+    turns_until_read(mesh_link(&mesh, 0, 2));
     check_found(1);
     check_found(2);
     mesh_free(&mesh);
@@ -225,8 +215,8 @@ static void links_take_turns(void **state)
 
     (void)state;
     begin(3);
-    links[0] = link_between(0, 1);
-    links[1] = link_between(0, 2);
+    links[0] = mesh_link(&mesh, 0, 1);
+    links[1] = mesh_link(&mesh, 0, 2);
     for (; cells_due(links[0]) && cells_due(links[1]); turns++) {
         uint64_t last = core_of(0)->last_slice;
 
@@ -251,7 +241,7 @@ static void surplus_cells_are_no_fault(void **state)
 
     (void)state;
     begin(2);
-    link = link_between(0, 1);
+    link = mesh_link(&mesh, 0, 1);
     x = &link->ours;
     while (x->state == EXCHANGE_CELLS)
         mesh_turn(&mesh);
@@ -274,7 +264,7 @@ static void what_explains_nothing_is_listed(void **state)
 
     (void)state;
     begin(2);
-    link = link_between(0, 1);
+    link = mesh_link(&mesh, 0, 1);
     link->ours.theirs.digest[0] ^= 1;
     turns_until_read(link);
     assert_int_equal(core_of(0)->counters.lists, 1);
@@ -310,7 +300,7 @@ static void what_cannot_be_decoded_is_listed(void **state)
 
     (void)state;
     begin_spoilt(2, 40);
-    link = link_between(0, 1);
+    link = mesh_link(&mesh, 0, 1);
     turns_until_read(link);
     assert_int_equal(core_of(0)->counters.lists, 1);
     check_found(1);

@@ -7,23 +7,11 @@
  * first must be exactly what the first has, cell by cell, whatever comes and goes.
  */
 
-static struct link *link_between(struct mesh *mesh, unsigned a, unsigned b)
-{
-    struct core *core = mesh->nodes[a].core;
-
-    for (struct link *link = core->links; link != NULL; link = link->next) {
-        if (link->peer != NULL && link->state == LINK_OPEN &&
-            memcmp(link->peer->entry.org, mesh->nodes[b].org.identity.org, RP_ID_LEN) == 0)
-            return link;
-    }
-    return NULL;
-}
-
 /* Whether the second node's view on its link with the first has the first's cells. */
 static bool views_agree(struct mesh *mesh)
 {
     const struct core_set *first = &mesh->nodes[0].core->commons.sets[RP_SET_CONTENT];
-    struct link *link = link_between(mesh, 1, 0);
+    struct link *link = mesh_link(mesh, 1, 0);
     struct rp_cell *cells = calloc(first->cells_n, sizeof *cells);
     struct view view = {0};
     struct rp_tally tally;
@@ -51,7 +39,7 @@ static void publish(struct mesh *mesh, unsigned node, unsigned from, unsigned to
 
 static bool is_kept(struct mesh *mesh)
 {
-    return link_between(mesh, 1, 0)->excluded[RP_SET_CONTENT].cells != NULL;
+    return mesh_link(mesh, 1, 0)->excluded[RP_SET_CONTENT].cells != NULL;
 }
 
 static void what_is_excluded_stays_out(void **state)

@@ -44,23 +44,15 @@ static void count_item(void *ctx, const json_t *value)
     (*n)++;
 }
 
-/* Lists what is of the kind and the author, and expects ${expected} of it. */
+/* Lists what is of the kind and the author (NULL: of all), and expects ${expected} of it. */
 static void list(struct node *node, const char *kind, const char *author, uint64_t expected)
 {
-    struct rp_writer w;
+    const struct client_listing listing = {.kind = kind, .author = author};
     uint64_t n = 0;
 
-    rp_writer_init(&w, RP_FRAME_MAX);
-    rp_writer_map(&w, 2);
-    rp_writer_str(&w, "author");
-    rp_writer_str(&w, author);
-    rp_writer_str(&w, "kind");
-    rp_writer_str(&w, kind);
-    if (client_call(node->client, CONTROL_LIST, &w, count_item, &n, NULL) != EXIT_DONE ||
-        n != expected)
-        bench_fail("of %s by %s the node lists %llu, not %llu", kind, author, (unsigned long long)n,
+    if (client_list_objects(node->client, &listing, count_item, &n) != EXIT_DONE || n != expected)
+        bench_fail("of %s the node lists %llu, not %llu", kind, (unsigned long long)n,
                    (unsigned long long)expected);
-    rp_writer_free(&w);
 }
 
 static void ask(struct node *node, enum question question, const char *web, const char *author)
@@ -72,7 +64,7 @@ static void ask(struct node *node, enum question question, const char *web, cons
     else if (question == ASK_PAGE)
         node_page(web, PAGE_PATH);
     else if (question == ASK_KIND)
-        list(node, "story", "", 0);
+        list(node, "story", NULL, 0);
     else
         list(node, "pattern", author, FEW);
 }
@@ -97,7 +89,7 @@ static void ask_all(struct node *nodes, const struct plan *plan, struct run *run
         run->most[question] = bench_part(times, TIMES, 1);
     }
     start = bench_wall();
-    list(&nodes[0], "pattern", "", plan->records + FEW);
+    list(&nodes[0], "pattern", NULL, plan->records + FEW);
     run->all = bench_wall() - start;
 }
 

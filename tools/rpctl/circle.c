@@ -212,21 +212,14 @@ static void print_story(void *ctx, const json_t *item)
 /* Says which stories need to be asked for again. */
 static int list_stories(const char *home, const char *circle)
 {
+    const struct client_listing stories = {.circle = circle, .kind = "story"};
     struct client *client = client_open(home);
-    struct rp_writer w;
     size_t n = 0;
     int result;
 
     if (client == NULL)
         return EXIT_NOT_RUNNING;
-    rp_writer_init(&w, RP_FRAME_MAX);
-    rp_writer_map(&w, 2);
-    rp_writer_str(&w, "circle");
-    rp_writer_str(&w, circle);
-    rp_writer_str(&w, "kind");
-    rp_writer_str(&w, "story");
-    result = client_call(client, CONTROL_LIST, &w, print_story, &n, NULL);
-    rp_writer_free(&w);
+    result = client_list_objects(client, &stories, print_story, &n);
     client_close(client);
     return result;
 }

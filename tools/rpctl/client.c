@@ -355,6 +355,32 @@ int client_show(struct client *client, const char *id, const char *export, json_
     return status;
 }
 
+int client_list_objects(struct client *client, const struct client_listing *listing,
+                        void (*item)(void *ctx, const json_t *value), void *ctx)
+{
+    const char *const args[][2] = {{"author", listing->author},
+                                   {"circle", listing->circle},
+                                   {"export", listing->export},
+                                   {"kind", listing->kind}};
+    struct rp_writer w;
+    uint32_t n = 0;
+    int status;
+
+    for (size_t i = 0; i < sizeof args / sizeof args[0]; i++)
+        n += args[i][1] != NULL;
+    rp_writer_init(&w, RP_FRAME_MAX);
+    rp_writer_map(&w, n);
+    for (size_t i = 0; i < sizeof args / sizeof args[0]; i++) {
+        if (args[i][1] == NULL)
+            continue;
+        rp_writer_str(&w, args[i][0]);
+        rp_writer_str(&w, args[i][1]);
+    }
+    status = client_call(client, CONTROL_LIST, &w, item, ctx, NULL);
+    rp_writer_free(&w);
+    return status;
+}
+
 int client_list(const char *home, enum control_command command,
                 void (*item)(void *ctx, const json_t *value), void *ctx)
 {

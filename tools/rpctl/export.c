@@ -303,15 +303,9 @@ static int export_pages(struct client *client, struct pages *pages, const char *
 
 static int list_pages(struct client *client, struct pages *pages)
 {
-    struct rp_writer w;
-    int status;
+    const struct client_listing listing = {.export = pages->export};
+    int status = client_list_objects(client, &listing, note_page, pages);
 
-    rp_writer_init(&w, RP_FRAME_MAX);
-    rp_writer_map(&w, 1);
-    rp_writer_str(&w, "export");
-    rp_writer_str(&w, pages->export);
-    status = client_call(client, CONTROL_LIST, &w, note_page, pages, NULL);
-    rp_writer_free(&w);
     if (status == EXIT_DONE && pages->failed) {
         fputs("rpctl: out of memory\n", stderr);
         status = EXIT_FAILED;

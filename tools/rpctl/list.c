@@ -30,10 +30,8 @@ int command_list(const struct command_args *args)
                                             {"author", required_argument, NULL, OPTION('a')},
                                             {"json", no_argument, NULL, OPTION('j')},
                                             {NULL, 0, NULL, 0}};
-    const char *author = "";
-    const char *kind = "";
+    struct client_listing listing = {.author = NULL};
     struct client *client;
-    struct rp_writer w;
     bool json = false;
     int option;
     int result;
@@ -43,25 +41,19 @@ int command_list(const struct command_args *args)
         if (option == '?')
             return option_error(args);
         if (option == OPTION('k'))
-            kind = optarg;
+            listing.kind = optarg;
         if (option == OPTION('a'))
-            author = optarg;
+            listing.author = optarg;
         json |= option == OPTION('j');
     }
     if (optind < args->argc)
         return usage_error(args, "%s: not expected", args->argv[optind]);
-    if (kind[0] != '\0' && rp_kind_find(rp_bytes_str(kind)) == NULL)
-        return usage_error(args, "%s: there is no such kind", kind);
+    if (listing.kind != NULL && listing.kind[0] != '\0' &&
+        rp_kind_find(rp_bytes_str(listing.kind)) == NULL)
+        return usage_error(args, "%s: there is no such kind", listing.kind);
     if ((client = client_open(args->home)) == NULL)
         return EXIT_NOT_RUNNING;
-    rp_writer_init(&w, RP_FRAME_MAX);
-    rp_writer_map(&w, 2);
-    rp_writer_str(&w, "author");
-    rp_writer_str(&w, author);
-    rp_writer_str(&w, "kind");
-    rp_writer_str(&w, kind);
-    result = client_call(client, CONTROL_LIST, &w, print_item, &json, NULL);
-    rp_writer_free(&w);
+    result = client_list_objects(client, &listing, print_item, &json);
     client_close(client);
     return result;
 }

@@ -117,6 +117,18 @@ int client_call(struct client *client, enum control_command command, struct rp_w
  * "commons" or "local" for what may go into an export of that kind. */
 int client_show(struct client *client, const char *id, const char *export, json_t **object);
 
+/* What a listing is of: each narrows it, or NULL. */
+struct client_listing {
+    const char *author;
+    const char *circle;
+    const char *export; /* as above */
+    const char *kind;
+};
+
+/* Lists current versions of objects: client_call with what it takes and gives. */
+int client_list_objects(struct client *client, const struct client_listing *listing,
+                        void (*item)(void *ctx, const json_t *value), void *ctx);
+
 /* client_open, client_call and client_close for a command that takes nothing and gives items. */
 int client_list(const char *home, enum control_command command,
                 void (*item)(void *ctx, const json_t *value), void *ctx);
