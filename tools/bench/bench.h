@@ -33,6 +33,13 @@ double bench_cpu(void);
 double bench_cpu_thread(void);
 double bench_wall(void);
 
+/* Processors that are on, at most so many. */
+#define BENCH_THREADS_MAX 64
+unsigned bench_processors(void);
+/* ${work} in a thread for each processor, with its own of the elements of ${size} bytes at ${each};
+ * when all have ended. */
+void bench_on_all(void *(*work)(void *own), void *each, size_t size);
+
 /* A folder of its own under $TMPDIR, or /tmp; removed again with all that is in it. */
 void bench_folder_new(char *out, size_t size);
 void bench_folder_remove(const char *path);

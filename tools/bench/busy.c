@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "bench.h"
-#include "nodes.h"
+#include "fill.h"
 #include "rp/record.h"
 #include "rp/text.h"
 

@@ -2,7 +2,7 @@
 #include <stdlib.h>
 
 #include "bench.h"
-#include "nodes.h"
+#include "fill.h"
 
 /*
  * How long a record takes from being handed to a node until others show it: rpnode processes in a

@@ -1,6 +1,7 @@
 #include <errno.h>
 #include <ftw.h>
 #include <math.h>
+#include <pthread.h>
 #include <sodium.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -116,6 +117,26 @@ double bench_cpu_thread(void)
 double bench_wall(void)
 {
     return seconds(CLOCK_MONOTONIC);
+}
+
+unsigned bench_processors(void)
+{
+    long n = sysconf(_SC_NPROCESSORS_ONLN);
+
+    return n < 1 ? 1 : n > BENCH_THREADS_MAX ? BENCH_THREADS_MAX : (unsigned)n;
+}
+
+void bench_on_all(void *(*work)(void *own), void *each, size_t size)
+{
+    pthread_t threads[BENCH_THREADS_MAX];
+    unsigned n = bench_processors();
+
+    for (unsigned i = 0; i < n; i++) {
+        if (pthread_create(&threads[i], NULL, work, (char *)each + i * size) != 0)
+            bench_fail("no thread can be had");
+    }
+    for (unsigned i = 0; i < n; i++)
+        pthread_join(threads[i], NULL);
 }
 
 void bench_folder_new(char *out, size_t size)

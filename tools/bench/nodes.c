@@ -17,17 +17,9 @@
 
 #include "bench.h"
 #include "rp/err.h"
-#include "rp/rand.h"
-#include "rp/record.h"
 #include "rp/writer.h"
-#include "store/kv_lmdb.h"
-#include "store/orgs.h"
-#include "store/records.h"
 
-#define MAP_BYTES (UINT64_C(64) << 30)
-#define FILL_EACH 5000
 #define WAIT_S 60.0
-#define MADE_MS UINT64_C(1795000000000)
 
 void bench_pause(double seconds)
 {
@@ -146,6 +138,22 @@ void node_halt(struct node *node)
     node->pid = 0;
 }
 
+static void signal_node(const struct node *node, int number)
+{
+    if (kill(node->pid, number) != 0)
+        bench_fail("the node in %s has ended", node->home);
+}
+
+void node_hold(const struct node *node)
+{
+    signal_node(node, SIGSTOP);
+}
+
+void node_go_on(const struct node *node)
+{
+    signal_node(node, SIGCONT);
+}
+
 void node_stop(struct node *node)
 {
     node_halt(node);
@@ -182,91 +190,6 @@ void node_block(const struct node *node, const struct node *other)
     rp_identity_text(id, other->keys.self.identity.org);
     words[1] = id;
     rpctl(node, words, out, sizeof out);
-}
-
-/* {"body", "question", "summary", "title"} of a pattern, with the text as its body. */
-static void write_content(struct rp_writer *w, uint64_t number, const struct rp_bytes *text)
-{
-    char title[64];
-
-    snprintf(title, sizeof title, "Pattern %llu", (unsigned long long)number);
-    rp_writer_map(w, 4);
-    rp_writer_str(w, "body");
-    rp_writer_text(w, rp_bytes_slice(text));
-    rp_writer_str(w, "question");
-    rp_writer_str(w, "What helps?");
-    rp_writer_str(w, "summary");
-    rp_writer_str(w, "One of many.");
-    rp_writer_str(w, "title");
-    rp_writer_str(w, title);
-}
-
-void node_record(struct node *node, struct prose *prose, struct rp_bytes *packed, size_t *plain)
-{
-    struct rp_record fields = {.set = RP_SET_CONTENT, .kind = rp_bytes_str("pattern")};
-    struct rp_bytes text = {NULL, 0};
-    struct rp_bytes content;
-    struct rp_bytes body;
-    struct rp_writer w;
-
-    prose_text(prose, node->published, &text);
-    rp_writer_init(&w, RP_BODY_MAX);
-    write_content(&w, node->published, &text);
-    bench_check(rp_writer_take(&w, &content), "a record");
-    fields.made = MADE_MS + node->published++;
-    fields.content = rp_bytes_slice(&content);
-    memcpy(fields.org, node->keys.self.identity.org, RP_ID_LEN);
-    memcpy(fields.key, node->keys.self.key.public, RP_KEY_LEN);
-    home_random(fields.salt, RP_SALT_LEN);
-    home_random(fields.seed, RP_SEED_LEN);
-    bench_check(rp_record_write(&body, &fields), "a record");
-    if (node->codecs == NULL && (node->codecs = rp_codecs_new()) == NULL)
-        bench_fail("out of memory");
-    bench_check(rp_record_pack_with(node->codecs, packed, rp_bytes_slice(&body),
-                                    &node->keys.self.key, RP_CODEC_DICTIONARY),
-                "a record");
-    *plain = text.len;
-    rp_bytes_free(&text);
-    rp_bytes_free(&content);
-    rp_bytes_free(&body);
-}
-
-/* One record more in ${batch}; the bytes of its text. */
-static size_t fill_one(struct node *node, struct prose *prose, struct batch *batch)
-{
-    struct place place = {.org = ORG_SELF, .scope = SCOPE_COMMONS, .first_seen = MADE_MS};
-    struct rp_opened opened;
-    struct rp_bytes packed;
-    size_t plain;
-
-    node_record(node, prose, &packed, &plain);
-    bench_check(rp_record_open_trusted(&opened, rp_bytes_slice(&packed)), "a record");
-    records_insert(batch, &opened.record, rp_bytes_slice(&packed), &place);
-    rp_record_close(&opened);
-    rp_bytes_free(&packed);
-    return plain;
-}
-
-uint64_t node_fill(struct node *node, struct prose *prose, uint64_t n)
-{
-    struct why why;
-    struct kv *kv = home_open_store(node->home, MAP_BYTES, &why);
-    uint64_t plain = 0;
-
-    if (kv == NULL)
-        bench_fail("%s", why.text);
-    for (uint64_t at = 0; at < n;) {
-        uint64_t end = n - at > FILL_EACH ? at + FILL_EACH : n;
-        int err;
-        struct batch *batch = batch_begin(kv, &err);
-
-        bench_check(err, "a store cannot be written");
-        for (; at < end; at++)
-            plain += fill_one(node, prose, batch);
-        bench_check(batch_commit(batch), "a store cannot be written");
-    }
-    kv_lmdb_close(kv);
-    return plain;
 }
 
 void node_publish(struct node *node, const struct rp_bytes *packed)

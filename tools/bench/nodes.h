@@ -4,7 +4,6 @@
 #include <sys/types.h>
 
 #include "home.h"
-#include "prose.h"
 #include "rpctl.h"
 
 /* Real rpnode processes on loopback, each with a home of its own, as rpctl sees them. */
@@ -25,6 +24,10 @@ void node_stop(struct node *node);
 /* The same with a node that is to be started again. */
 void node_halt(struct node *node);
 
+/* Keeps a running node from doing anything, and lets it go on. */
+void node_hold(const struct node *node);
+void node_go_on(const struct node *node);
+
 /* Reads a page of the node at ${at}, an address; from the connecting to the last byte. */
 void node_page(const char *at, const char *path);
 
@@ -33,12 +36,6 @@ void node_join(struct node *guest, const struct node *host);
 
 /* ${node} takes nothing of ${other}'s organisation, nor passes it on. */
 void node_block(const struct node *node, const struct node *other);
-
-/* The next record of this organisation, signed: a pattern. Free with rp_bytes_free. */
-void node_record(struct node *node, struct prose *prose, struct rp_bytes *packed, size_t *plain);
-
-/* Puts ${n} records into the store while the node is not running; the bytes of their texts. */
-uint64_t node_fill(struct node *node, struct prose *prose, uint64_t n);
 
 /* Tells a node that is running, and was filled before, that its store is no backup. */
 void node_trust_store(struct node *node);

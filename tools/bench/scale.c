@@ -2,7 +2,7 @@
 #include <string.h>
 
 #include "bench.h"
-#include "nodes.h"
+#include "fill.h"
 #include "rp/identity.h"
 
 /*

@@ -1,26 +1,26 @@
-#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "bench.h"
-#include "nodes.h"
+#include "fill.h"
 #include "rp/err.h"
 #include "rp/key.h"
 
 /*
  * A cold sync: everything that one node holds goes to another that holds nothing; two rpnode
  * processes on loopback. Then a few records more. What the machine could do at best is how many
- * signatures it verifies on all its processors; that is measured before and after, since others
- * may be using it.
+ * signatures it verifies on all its processors. Its speed changes from one second to the next; so
+ * that is measured before, after, and every second in between, with both nodes held meanwhile.
  */
 
-#define VERIFY_S 1.0
 #define POLL_S 0.02
+#define LIVE_POLL_S 0.0005
 #define LIVE 10
-#define THREADS_MAX 64
+#define RUN_S 1.0    /* the nodes run before they are held, */
+#define LIMIT_S 0.25 /* and the limit is measured */
 
 struct verified {
+    double until;
     double count;
     double cpu; /* s */
 };
@@ -32,12 +32,11 @@ static void *verify_for_a_while(void *arg)
     struct verified *out = arg;
     uint8_t sig[RP_SIG_LEN];
     struct rp_key key;
-    double end = bench_wall() + VERIFY_S;
     double cpu = bench_cpu_thread();
 
     rp_key_from_seed(&key, seed);
     rp_key_sign(sig, &key, "bench", digest);
-    while (bench_wall() < end) {
+    while (bench_wall() < out->until) {
         for (int i = 0; i < 100; i++)
             out->count += rp_key_verify(sig, key.public, "bench", digest) == RP_OK;
     }
@@ -45,28 +44,26 @@ static void *verify_for_a_while(void *arg)
     return NULL;
 }
 
-/* Signatures a second on all processors, and the CPU of one, added to half of each. */
-static void find_limit(double *limit, double *verify)
-{
-    long n = sysconf(_SC_NPROCESSORS_ONLN);
-    pthread_t threads[THREADS_MAX];
-    struct verified verified[THREADS_MAX] = {0};
-    double start = bench_wall();
-    double count = 0;
-    double cpu = 0;
+/* What all processors can verify; added up over several goes. */
+struct limit {
+    double count;
+    double cpu; /* s */
+    double wall;
+};
 
-    n = n < 1 ? 1 : n > THREADS_MAX ? THREADS_MAX : n;
-    for (long i = 0; i < n; i++) {
-        if (pthread_create(&threads[i], NULL, verify_for_a_while, &verified[i]) != 0)
-            bench_fail("no thread can be had");
+static void measure_limit(struct limit *limit)
+{
+    struct verified verified[BENCH_THREADS_MAX] = {0};
+    double start = bench_wall();
+
+    for (unsigned i = 0; i < bench_processors(); i++)
+        verified[i].until = start + LIMIT_S;
+    bench_on_all(verify_for_a_while, verified, sizeof verified[0]);
+    limit->wall += bench_wall() - start;
+    for (unsigned i = 0; i < bench_processors(); i++) {
+        limit->count += verified[i].count;
+        limit->cpu += verified[i].cpu;
     }
-    for (long i = 0; i < n; i++) {
-        pthread_join(threads[i], NULL);
-        count += verified[i].count;
-        cpu += verified[i].cpu;
-    }
-    *limit += count / (bench_wall() - start) / 2;
-    *verify += cpu / count / 2;
 }
 
 struct plan {
@@ -78,9 +75,8 @@ struct plan {
 
 struct run {
     uint64_t plain; /* bytes of all texts */
-    double limit;   /* signatures a second */
-    double verify;  /* s of CPU for one */
-    double wall;
+    struct limit limit;
+    double wall; /* s, without those while the nodes are held */
     double cpu[2];
     uint64_t wire;
     uint64_t stores[2];
@@ -90,29 +86,56 @@ struct run {
     uint64_t live_wire;
 };
 
-/* Waits until the second node holds ${n} records, and keeps an eye on memory. */
-static void wait_for(struct node *nodes, uint64_t n, double pause, struct run *run)
+/* Whether the second node holds ${n} records; keeps an eye on memory. */
+static bool is_through(struct node *nodes, uint64_t n, struct run *run)
 {
     struct node_status status;
 
-    do {
-        bench_pause(pause);
-        for (int i = 0; i < 2; i++) {
-            struct node_use use;
+    for (int i = 0; i < 2; i++) {
+        struct node_use use;
 
-            node_use(&nodes[i], &use);
-            run->rss[i] = use.anonymous > run->rss[i] ? use.anonymous : run->rss[i];
-            run->peak[i] = use.peak;
+        node_use(&nodes[i], &use);
+        run->rss[i] = use.anonymous > run->rss[i] ? use.anonymous : run->rss[i];
+        run->peak[i] = use.peak;
+    }
+    node_status(&nodes[1], &status);
+    return status.content >= n;
+}
+
+/* Measures the limit with both nodes held; s that it took. */
+static double hold(struct node *nodes, struct run *run)
+{
+    double start = bench_wall();
+
+    for (int i = 0; i < 2; i++)
+        node_hold(&nodes[i]);
+    measure_limit(&run->limit);
+    for (int i = 0; i < 2; i++)
+        node_go_on(&nodes[i]);
+    return bench_wall() - start;
+}
+
+/* Joins, and waits until all is there. */
+static void sync_all(struct node *nodes, const struct plan *plan, struct run *run)
+{
+    double start = bench_wall();
+    double since = start;
+
+    node_join(&nodes[1], &nodes[0]);
+    while (!is_through(nodes, plan->records, run)) {
+        if (bench_wall() - since > RUN_S) {
+            start += hold(nodes, run);
+            since = bench_wall();
         }
-        node_status(&nodes[1], &status);
-    } while (status.content < n);
+        bench_pause(POLL_S);
+    }
+    run->wall = bench_wall() - start;
 }
 
 static void sync_cold(struct node *nodes, const struct plan *plan, struct run *run)
 {
     struct node_use before[2];
     struct node_status status;
-    double start;
 
     for (int i = 0; i < 2; i++) {
         node_start(&nodes[i]);
@@ -120,10 +143,9 @@ static void sync_cold(struct node *nodes, const struct plan *plan, struct run *r
             node_trust_store(&nodes[i]);
         node_use(&nodes[i], &before[i]);
     }
-    start = bench_wall();
-    node_join(&nodes[1], &nodes[0]);
-    wait_for(nodes, plan->records, POLL_S, run);
-    run->wall = bench_wall() - start;
+    measure_limit(&run->limit);
+    sync_all(nodes, plan, run);
+    measure_limit(&run->limit);
     for (int i = 0; i < 2; i++) {
         struct node_use use;
 
@@ -154,7 +176,8 @@ static void sync_live(struct node *nodes, struct prose *prose, const struct plan
         node_record(&nodes[0], prose, &packed, &plain);
         start = bench_wall();
         node_publish(&nodes[0], &packed);
-        wait_for(nodes, plan->records + (uint64_t)i + 1, 0.0005, run);
+        while (!is_through(nodes, plan->records + (uint64_t)i + 1, run))
+            bench_pause(LIVE_POLL_S);
         time += bench_wall() - start;
         rp_bytes_free(&packed);
     }
@@ -168,6 +191,8 @@ static void print_run(const struct plan *plan, const struct run *run)
     double n = (double)plan->records;
     double rate = n / run->wall;
     double cpu = run->cpu[0] + run->cpu[1];
+    double limit = run->limit.count / run->limit.wall;
+    double verify = run->limit.cpu / run->limit.count; /* s of CPU for one */
 
     if (plan->json) {
         printf(
@@ -177,7 +202,7 @@ static void print_run(const struct plan *plan, const struct run *run)
             "\"cpu_sender_s\": %.3f, \"cpu_receiver_s\": %.3f, \"rss_sender_bytes\": %llu, "
             "\"peak_bytes\": %llu, \"live_s\": %.4f, \"live_bytes_wire\": %llu}\n",
             (unsigned long long)plan->records, (unsigned long long)plan->size, run->wall, cpu,
-            run->limit, rate / run->limit, run->verify * n / cpu, (unsigned long long)run->wire,
+            limit, rate / limit, verify * n / cpu, (unsigned long long)run->wire,
             (unsigned long long)run->stores[1], (unsigned long long)run->rss[1],
             (unsigned long long)run->plain, run->cpu[0], run->cpu[1],
             (unsigned long long)run->rss[0], (unsigned long long)run->peak[1], run->live,
@@ -187,13 +212,12 @@ static void print_run(const struct plan *plan, const struct run *run)
     printf("records            %llu, texts of %.0f bytes\n", (unsigned long long)plan->records,
            (double)run->plain / n);
     printf("wall               %.2f s, %.0f records a second\n", run->wall, rate);
-    printf("verify limit       %.0f a second: the sync runs at %.2f of it\n", run->limit,
-           rate / run->limit);
+    printf("verify limit       %.0f a second: the sync runs at %.2f of it\n", limit, rate / limit);
     printf(
         "CPU                %.1f us a record: sender %.1f, receiver %.1f; a signature %.1f: %.2f "
         "of all\n",
-        cpu / n * 1e6, run->cpu[0] / n * 1e6, run->cpu[1] / n * 1e6, run->verify * 1e6,
-        run->verify * n / cpu);
+        cpu / n * 1e6, run->cpu[0] / n * 1e6, run->cpu[1] / n * 1e6, verify * 1e6,
+        verify * n / cpu);
     printf("on the wire        %.0f bytes a record, %.2f of the text\n", (double)run->wire / n,
            (double)run->wire / (double)run->plain);
     printf("on the disk        %.0f bytes a record, %.2f of the text\n", (double)run->stores[1] / n,
@@ -231,9 +255,7 @@ int bench_sync(struct args *args)
     node_init(&nodes[0], folder, "first");
     node_init(&nodes[1], folder, "second");
     run.plain = node_fill(&nodes[0], &prose, plan.records);
-    find_limit(&run.limit, &run.verify);
     sync_cold(nodes, &plan, &run);
-    find_limit(&run.limit, &run.verify);
     sync_live(nodes, &prose, &plan, &run);
     node_stop(&nodes[1]);
     node_stop(&nodes[0]);
