@@ -8,28 +8,27 @@
 #include "queue.h"
 #include "rp/err.h"
 
-#define VERIFY_EACH 32            /* records in one piece of work for the pool, ... */
-#define VERIFY_BYTES (512u << 10) /* ... no more of them once so much was unpacked */
-#define PIECES_MAX 8              /* in the pool: whoever comes next waits for these */
+#define VERIFY_EACH 16            /* records in one piece of work for the pool, ... */
+#define VERIFY_BYTES (256u << 10) /* ... no more of them once so much was unpacked */
+#define PIECES_MAX 16             /* in the pool: what keeps it busy while the loop is elsewhere */
 #define OPENED_MAX (4u << 20)     /* bytes unpacked and not yet written: no more pieces meanwhile */
 #define WRITE_TAKE 32             /* taken from the queue at a time, within a transaction */
 #define WRITE_EACH 4096           /* in one transaction, at most ... */
-#define WRITE_SHARED 512 /* ... when there is something of another link, which waits for it */
+#define WRITE_SHARED 128 /* ... when there is something of another link, which waits for it */
 #define GIVE_WAY 5       /* how much nicer the pool's threads are */
 #define REPORT_EACH 128  /* told the core of in one turn of the loop */
 
-/* A piece of work for the pool. */
+/* A piece of work for the pool. What it is about is settled when its turn has come. */
 struct piece {
     uv_work_t request;
     struct ingest *ingest;
     bool busy;
-    struct intake_list list;
+    struct intake_list list; /* no more than VERIFY_EACH */
     struct intake_list left; /* for another piece */
 };
 
 struct ingest {
     struct ingest_opts opts;
-    struct queue gathered; /* not yet given to the pool */
     struct piece pieces[PIECES_MAX];
     size_t opened; /* bytes of what was verified and not reported */
     int priority;  /* of the pool's threads; a higher number gives way */
@@ -41,6 +40,8 @@ struct ingest {
 
     uv_mutex_t lock; /* guards the rest */
     uv_cond_t wake_writer;
+    struct queue gathered; /* to be verified, and not yet taken for it */
+    unsigned pieces_due;   /* in the pool, and not yet begun */
     struct queue to_write;
     struct intake_list written;
     bool verifying; /* a piece is in the pool */
@@ -329,11 +330,16 @@ err0:
 static void verify(uv_work_t *request)
 {
     struct piece *piece = (struct piece *)request;
+    struct ingest *ingest = piece->ingest;
     struct rp_codecs *codecs = rp_codecs_new(); /* without: each by itself, which is slower */
-    struct intake_list all = piece->list;
+    struct intake_list all;
     size_t opened = 0;
 
-    (void)setpriority(PRIO_PROCESS, 0, piece->ingest->priority); /* as well as it can be had */
+    (void)setpriority(PRIO_PROCESS, 0, ingest->priority); /* as well as it can be had */
+    uv_mutex_lock(&ingest->lock);
+    ingest->pieces_due--;
+    queue_take(&all, &ingest->gathered, VERIFY_EACH);
+    uv_mutex_unlock(&ingest->lock);
     intake_list_init(&piece->list);
     intake_list_init(&piece->left);
     for (struct intake *next = all.first; next != NULL;) {
@@ -360,7 +366,9 @@ static void verified(uv_work_t *request, int status)
     (void)status; /* nothing is ever cancelled */
     for (const struct intake *intake = piece->list.first; intake != NULL; intake = intake->next)
         ingest->opened += intake->opened.body.len;
+    uv_mutex_lock(&ingest->lock);
     queue_put_back(&ingest->gathered, &piece->left);
+    uv_mutex_unlock(&ingest->lock);
     intake_list_init(&list);
     intake_list_join(&list, &piece->list);
     piece->busy = false;
@@ -368,21 +376,30 @@ static void verified(uv_work_t *request, int status)
     hand_to_writer(ingest, &list);
 }
 
+/* Whether there is more to be verified than what those pieces will take that have not begun. */
+static bool wants_piece(struct ingest *ingest)
+{
+    bool more;
+
+    uv_mutex_lock(&ingest->lock);
+    more = ingest->gathered.n > (size_t)ingest->pieces_due * VERIFY_EACH;
+    ingest->pieces_due += more;
+    ingest->verifying |= more;
+    uv_mutex_unlock(&ingest->lock);
+    return more;
+}
+
 void ingest_flush(struct ingest *ingest)
 {
-    for (int i = 0; i < PIECES_MAX; i++) {
+    for (int i = 0; i < PIECES_MAX && ingest->opened < OPENED_MAX; i++) {
         struct piece *piece = &ingest->pieces[i];
 
-        if (ingest->gathered.n == 0 || ingest->opened >= OPENED_MAX)
-            return;
         if (piece->busy)
             continue;
+        if (!wants_piece(ingest))
+            return;
         piece->busy = true;
         piece->ingest = ingest;
-        queue_take(&piece->list, &ingest->gathered, VERIFY_EACH);
-        uv_mutex_lock(&ingest->lock);
-        ingest->verifying = true;
-        uv_mutex_unlock(&ingest->lock);
         (void)uv_queue_work(ingest->opts.loop, &piece->request, verify, verified);
     }
 }
@@ -390,6 +407,7 @@ void ingest_flush(struct ingest *ingest)
 void ingest_record(struct ingest *ingest, const struct submission *submission)
 {
     struct intake *intake = intake_record(submission);
+    size_t gathered;
 
     if (intake == NULL) {
         struct intake lost = {.submission = *submission, .err = RP_ERR_NOMEM};
@@ -398,8 +416,11 @@ void ingest_record(struct ingest *ingest, const struct submission *submission)
         core_submission_free(&lost.submission);
         return;
     }
+    uv_mutex_lock(&ingest->lock);
     queue_add(&ingest->gathered, intake);
-    if (ingest->gathered.n >= VERIFY_EACH)
+    gathered = ingest->gathered.n;
+    uv_mutex_unlock(&ingest->lock);
+    if (gathered >= VERIFY_EACH)
         ingest_flush(ingest);
 }
 
