@@ -36,8 +36,7 @@
 #include "symbols.h"
 #include "table.h"
 
-/* An organisation, by its number: core->orgs[number]. Those that are not stored somebody vouches
- * for. */
+/* An organisation, by its number: core->orgs[number]; vouched for by somebody if not stored. */
 struct core_org {
     uint8_t id[RP_ID_LEN];
     bool stored;
@@ -169,7 +168,8 @@ struct exchange {
     uint8_t after[RP_SYMBOL_LEN]; /* LIST: the last symbol compared */
     bool has_after;
     bool page_awaited;
-    uint64_t need; /* found so far */
+    uint64_t listed; /* bytes of symbols that came */
+    uint64_t need;   /* found so far */
     uint64_t have;
 };
 

@@ -147,6 +147,31 @@ static void found_equal(struct link *link, uint64_t now_ms)
     exchange_plan_interval(link, shared, now_ms);
 }
 
+/* How long after the ${unequal}th check in a row that found a difference the next one comes: a
+ * difference that stays, such as of refused records, is not worth haste. */
+static uint64_t wait_after(const struct core *core, uint32_t unequal)
+{
+    uint64_t wait = SETTLE_MS;
+
+    for (uint32_t i = 1; i < unequal && wait < core->check_ms; i++)
+        wait *= 2;
+    return wait;
+}
+
+/*
+ * A LIST told of nothing that we lack: what differs is for the other side to fetch, and it says
+ * when it is through. The longer the list, the later we ask for it again.
+ */
+static void be_patient(const struct core *core, struct exchange *x)
+{
+    uint64_t wait = x->listed / LISTED_BYTES_PER_MS;
+
+    if (wait > core->check_ms)
+        wait = core->check_ms;
+    while (wait_after(core, x->shared->unequal + 1) < wait)
+        x->shared->unequal++;
+}
+
 /* What is lacked was noted by fetch; say that we are through. */
 void exchange_found(struct link *link, uint64_t now_ms)
 {
@@ -162,6 +187,8 @@ void exchange_found(struct link *link, uint64_t now_ms)
     if (x->set == RP_SET_CONTROL)
         shared_told(x->shared, now_ms + (x->have > 0 ? TOLD_MS : 0));
     x->shared->content_next = x->set == RP_SET_CONTROL;
+    if (x->state == EXCHANGE_LIST && x->need == 0)
+        be_patient(link->core, x);
     x->shared->unequal++;
     link->peer->exchanges++;
     rp_message_write_done(&link->writer, x->number);
@@ -174,11 +201,7 @@ void exchange_found(struct link *link, uint64_t now_ms)
 /* When a scope that was found to differ is compared again. */
 static void plan_again(const struct link *link, struct shared *shared, uint64_t now_ms)
 {
-    uint64_t wait = SETTLE_MS;
-
-    for (uint32_t i = 1; i < shared->unequal && wait < link->core->check_ms; i++)
-        wait *= 2; /* a difference that stays, such as of refused records, is not worth haste */
-    exchange_plan(shared, now_ms + wait);
+    exchange_plan(shared, now_ms + wait_after(link->core, shared->unequal));
 }
 
 void exchange_settled(struct link *link, uint64_t now_ms)
@@ -325,7 +348,7 @@ void exchange_list(struct link *link, uint64_t now_ms)
     x->state = EXCHANGE_LIST;
     x->has_after = false;
     x->deadline = now_ms + EXCHANGE_MS;
-    x->need = x->have = 0;
+    x->need = x->have = x->listed = 0;
     link->core->counters.lists++;
     ask_page(link);
 }
@@ -351,6 +374,7 @@ static int receive_page(struct link *link, const struct rp_part *part, uint64_t 
     if (x->state != EXCHANGE_LIST || !x->page_awaited || part->set != x->set)
         return RP_ERR_STATE;
     x->page_awaited = false;
+    x->listed += part->symbols.len;
     memcpy(after, x->after, RP_SYMBOL_LEN);
     err = compare_range(link, x->has_after ? after : NULL, part->symbols, part->last);
     if (err != RP_OK)

@@ -26,6 +26,7 @@
 #define STALL_MS 4000                 /* a link that delivers nothing for so long: ask another */
 #define EXCHANGE_MS 30000             /* an exchange that takes longer is dropped */
 #define TRUSTED_MS 60000              /* what was read anew on a peer's word is not again */
+#define LISTED_BYTES_PER_MS 100       /* of lists in which there is nothing for us */
 #define SETTLE_MS 50                  /* before comparing again after a difference */
 #define DECLINED_MS 1000              /* the same after it was not answered */
 #define HELLO_MS 10000                /* from the handshake to both HELLOs */

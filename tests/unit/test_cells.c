@@ -65,9 +65,8 @@ static void spoil(unsigned node, uint32_t cell)
     core_of(node)->commons.sets[RP_SET_CONTENT].cells[cell].checksum ^= 1;
 }
 
-/* Node 0 is the others' peer. It has begun to read by what it differs from each of them; of whose
- * sketch ${spoilt} is wrong, if it is not 0. */
-static void begin_spoilt(unsigned n, uint32_t spoilt)
+/* Node 0 is the others' peer, and nobody has any of the symbols yet. */
+static void join_all(unsigned n)
 {
     uint8_t seed[RP_RAND_SEED_LEN] = {9};
     struct rp_rand rand;
@@ -78,6 +77,13 @@ static void begin_spoilt(unsigned n, uint32_t spoilt)
     for (unsigned i = 1; i < n; i++)
         mesh_join(&mesh, 0, i);
     mesh_run(&mesh, 3000);
+}
+
+/* Node 0 has begun to read by what it differs from each of the others; of whose sketch ${spoilt} is
+ * wrong, if it is not 0. */
+static void begin_spoilt(unsigned n, uint32_t spoilt)
+{
+    join_all(n);
     for (unsigned i = 0; i < n; i++) {
         change(i, IN_ALL, COMMON, true);
         change(i, OF_NODE + i * OWN, OWN, true);
@@ -307,6 +313,21 @@ static void what_cannot_be_decoded_is_listed(void **state)
     mesh_free(&mesh);
 }
 
+/* Node 1 lacks much, and takes nothing in; what it has is a list of 96,000 bytes. */
+static void who_lacks_nothing_lists_at_leisure(void **state)
+{
+    (void)state;
+    join_all(2);
+    change(0, IN_ALL, COMMON, true);
+    change(1, IN_ALL, COMMON, true);
+    change(0, OF_NODE, 3 * OWN, true);
+    core_of(1)->full_until = UINT64_MAX;
+    assert_ok(core_compare(core_of(0), mesh.nodes[1].org.identity.org, mesh.now));
+    mesh_run(&mesh, 10000);
+    assert_int_equal(core_of(0)->counters.lists, 3); /* at 0, 1.6 and 4.8 s */
+    mesh_free(&mesh);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -320,6 +341,7 @@ int main(void)
         cmocka_unit_test(what_explains_nothing_is_listed),
         cmocka_unit_test(a_sketch_is_read_anew_once_in_a_while),
         cmocka_unit_test(what_cannot_be_decoded_is_listed),
+        cmocka_unit_test(who_lacks_nothing_lists_at_leisure),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
