@@ -131,7 +131,7 @@ struct shared {
     bool told;      /* a circle: the other side was sent its descriptor */
     bool shut;      /* the commons on a link for circles alone: nothing of it goes there */
     uint64_t next_check;
-    uint32_t unequal;  /* checks in a row that found a difference */
+    uint32_t unequal;  /* checks in a row that found a difference; a long LIST counts as several */
     bool content_next; /* control was settled: content is to be compared without it */
     uint64_t told_at;  /* from when on the other side must have our control records; 0: not known */
     struct symbols announce[RP_SETS];

@@ -376,8 +376,9 @@ static void verified(uv_work_t *request, int status)
     hand_to_writer(ingest, &list);
 }
 
-/* Whether there is more to be verified than what those pieces will take that have not begun. */
-static bool wants_piece(struct ingest *ingest)
+/* One piece more is due, if there is more to be verified than those will take that have not begun;
+ * whether it is. */
+static bool announce_piece(struct ingest *ingest)
 {
     bool more;
 
@@ -396,7 +397,7 @@ void ingest_flush(struct ingest *ingest)
 
         if (piece->busy)
             continue;
-        if (!wants_piece(ingest))
+        if (!announce_piece(ingest))
             return;
         piece->busy = true;
         piece->ingest = ingest;

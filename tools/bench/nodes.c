@@ -54,7 +54,8 @@ static pid_t spawn(const char *name, char *const *args, int out, int log)
     if ((pid = fork()) < 0)
         bench_fail("no process can be had: %s", strerror(errno));
     if (pid == 0) {
-        (void)prctl(PR_SET_PDEATHSIG, SIGTERM); /* a bench that fails leaves nothing running */
+        /* A bench that fails leaves nothing running, and nothing held. */
+        (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
         if (dup2(out, 1) >= 0 && (log < 0 || dup2(log, 2) >= 0))
             execv(path, args);
         _exit(127);
